@@ -1,0 +1,44 @@
+import type { TileProgram } from '../graph/tile-program.ts';
+
+/** `f16` engines compute in half precision somewhere; they serve only plans with a lossy budget. */
+export type Accuracy = 'f32' | 'f16';
+
+export interface EngineMemory {
+  /** Live tensors that the engine holds: constant between frames, or there is a leak. */
+  readonly tensors: number;
+  readonly bytes: number;
+}
+
+/**
+ * Runs tiles. Implementations: plain loops (`reference.ts`), tfjs (`tfjs.ts`), either one behind a worker thread.
+ * One contract suite holds for all of them.
+ */
+export interface Engine {
+  /** For people and reports: `reference`, `tfjs-wasm`, … */
+  readonly name: string;
+  readonly accuracy: Accuracy;
+  /**
+   * Takes over `weights` (one buffer per entry of `program.weights`, in that order; the buffers may be transferred
+   * away) and gets ready to run, warm-up included.
+   * @throws ENGINE_MEMORY when the tile does not fit, ENGINE_FAILED otherwise.
+   */
+  load(program: TileProgram, weights: readonly Float32Array[]): Promise<LoadedTile>;
+  memory(): Promise<EngineMemory>;
+  /** Frees everything; loaded tiles are dead afterwards. */
+  dispose(): Promise<void>;
+}
+
+export interface LoadedTile {
+  /**
+   * `inputs`: one complete buffer per entry of `program.inputs`, in that order; they may be transferred away.
+   * Resolves to one buffer per entry of `program.outputs`.
+   */
+  run(inputs: readonly Float32Array[]): Promise<TileResult>;
+  dispose(): Promise<void>;
+}
+
+export interface TileResult {
+  readonly outputs: readonly Float32Array[];
+  /** Time inside the engine, upload and download included; waiting for the engine excluded. */
+  readonly computeMs: number;
+}

@@ -1,0 +1,140 @@
+import * as v from 'valibot';
+import type { Box } from '../graph/box.ts';
+import { asPeerId, asSessionId, isHex128 } from '../shared/ids.ts';
+import { isErrorCode, PeerceptronError, type ErrorCode } from '../shared/errors.ts';
+
+/** Raised whenever an old peer could misread a new one; a mismatch is refused at HELLO. */
+export const PROTOCOL_VERSION = 1;
+
+const hex128 = v.pipe(v.string(), v.check(isHex128, 'expected 32 hex digits'));
+const peerId = v.pipe(hex128, v.transform(asPeerId));
+const sessionId = v.pipe(hex128, v.transform(asSessionId));
+const count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffff_ffff));
+const name = v.pipe(v.string(), v.maxLength(200));
+const sentence = v.pipe(v.string(), v.maxLength(2000));
+const milliseconds = v.pipe(v.number(), v.finite());
+const errorCode = v.pipe(
+  v.string(),
+  v.check((code: string) => isErrorCode(code), 'unknown error code'),
+  v.transform((code) => code as ErrorCode),
+);
+const range = v.pipe(
+  v.strictTuple([count, count]),
+  v.check(([start, end]) => start <= end, 'a range starts before it ends'),
+);
+const box = v.pipe(
+  v.array(range),
+  v.maxLength(8),
+  v.transform((ranges): Box => ranges),
+);
+
+const onSession = { session: sessionId };
+const onEpoch = { session: sessionId, epoch: count };
+
+/** Runtime messages between two peers that have proven themselves; SPEC.md gives the rules by name. */
+const controlSchema = v.variant('type', [
+  /** Requester → peer: get ready for this plan. `graph` and `plan` are parsed by their own modules. */
+  v.strictObject({
+    type: v.literal('prepare'),
+    ...onEpoch,
+    graph: v.unknown(),
+    plan: v.unknown(),
+    /** Frames that may be in flight at once. */
+    window: v.pipe(count, v.minValue(1), v.maxValue(64)),
+  }),
+  v.strictObject({
+    type: v.literal('ready'),
+    ...onEpoch,
+    weightBytes: v.number(),
+    reservedBytes: v.number(),
+  }),
+  v.strictObject({ type: v.literal('refuse'), ...onEpoch, code: errorCode, message: sentence }),
+  /** Peer → requester, while loading. */
+  v.strictObject({ type: v.literal('loading'), ...onEpoch, loadedBytes: v.number(), totalBytes: v.number() }),
+  /** Epochs below `floor` are over: free them, drop their data. */
+  v.strictObject({ type: v.literal('retire'), ...onSession, floor: count }),
+  v.strictObject({ type: v.literal('end'), ...onSession }),
+  /** Requester → every peer of the plan: forget this frame. */
+  v.strictObject({ type: v.literal('drop'), ...onEpoch, frame: count }),
+  /** Peer → requester: this tile of this frame is done. */
+  v.strictObject({
+    type: v.literal('tile-done'),
+    ...onEpoch,
+    frame: count,
+    segment: count,
+    tile: count,
+    /** Waiting for the first byte of input, from the first that arrived; computing; sending. */
+    receiveMs: milliseconds,
+    computeMs: milliseconds,
+  }),
+  v.strictObject({
+    type: v.literal('frame-failed'),
+    ...onEpoch,
+    frame: count,
+    segment: count,
+    tile: count,
+    code: errorCode,
+    message: sentence,
+  }),
+  /** Peer → requester: send me this slice; the answer is a stream of kind `weight`, or `weight-refused`. */
+  v.strictObject({ type: v.literal('weight-request'), ...onEpoch, request: count, name, box }),
+  v.strictObject({ type: v.literal('weight-refused'), request: count, code: errorCode, message: sentence }),
+  v.strictObject({ type: v.literal('ping'), nonce: count }),
+  v.strictObject({ type: v.literal('pong'), nonce: count }),
+]);
+
+export type ControlMessage = v.InferOutput<typeof controlSchema>;
+
+/** What an OPEN frame announces. */
+const streamSchema = v.variant('kind', [
+  /** A piece of a tensor for one tile of one frame (or for the requester: `segment` = number of segments, `tile` = 0). */
+  v.strictObject({
+    kind: v.literal('piece'),
+    ...onEpoch,
+    frame: count,
+    /** The lane that the frame takes in every segment, stamped by the requester. */
+    lanes: v.pipe(v.array(count), v.maxLength(4096)),
+    segment: count,
+    tile: count,
+    /** Which input of that tile: index into `TileProgram.inputs` (for the requester: into `Graph.outputs`). */
+    input: count,
+    /** Which of the expected pieces: index into the derived transfer list of that input. */
+    piece: count,
+    codec: v.picklist(['f32']),
+  }),
+  v.strictObject({ kind: v.literal('weight'), request: count }),
+]);
+
+export type StreamMeta = v.InferOutput<typeof streamSchema>;
+export type PieceMeta = Extract<StreamMeta, { kind: 'piece' }>;
+
+/** What a peer says of itself in HELLO, and what the room sees. */
+const capabilitiesSchema = v.strictObject({
+  name,
+  engine: name,
+  accuracy: v.picklist(['f32', 'f16']),
+  /** Offered for weights and activations. */
+  memoryBytes: v.pipe(v.number(), v.minValue(0)),
+  platform: name,
+  /** Serves tiles. A requester that only asks does not. */
+  serves: v.boolean(),
+});
+
+export type Capabilities = v.InferOutput<typeof capabilitiesSchema>;
+
+const parser =
+  <Schema extends v.GenericSchema>(schema: Schema, what: string) =>
+  (raw: unknown): v.InferOutput<Schema> => {
+    const result = v.safeParse(schema, raw);
+    if (result.success) return result.output;
+    const issue = result.issues[0];
+    throw new PeerceptronError(
+      'PROTOCOL_MALFORMED',
+      `${what}: ${v.getDotPath(issue) ?? '(root)'}: ${issue.message}`,
+    );
+  };
+
+export const parseControlMessage = parser(controlSchema, 'control message');
+export const parseStreamMeta = parser(streamSchema, 'stream announcement');
+export const parseCapabilities = parser(capabilitiesSchema, 'capabilities');
+export { box as boxSchema, count as countSchema, peerId as peerIdSchema, sessionId as sessionIdSchema };

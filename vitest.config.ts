@@ -1,0 +1,18 @@
+import { defineConfig } from 'vitest/config';
+
+const project = (name: string, testTimeout: number) => ({
+  test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout, hookTimeout: testTimeout },
+});
+
+export default defineConfig({
+  test: {
+    // Two cores: more workers than that only make every test slower.
+    maxWorkers: 2,
+    projects: [
+      project('unit', 60_000),
+      project('contract', 120_000),
+      project('e2e', 180_000),
+      project('chaos', 180_000),
+    ],
+  },
+});
