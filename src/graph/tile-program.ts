@@ -75,11 +75,14 @@ export function compileTile(graph: Graph, request: TileRequest): TileProgram {
   const regionsOf = new Map<TensorId, readonly { box: Box; padding: readonly Padding[] }[]>();
   for (let index = end - 1; index >= start; index--) {
     const node = graph.nodes[index]!;
-    const box = needed.get(node.id);
-    if (!box) continue;
+    const wanted = needed.get(node.id);
+    if (!wanted) continue;
     const inputShapes = node.inputs.map((id) => shapes.get(id)!);
+    const definition = definitionOf(node.op);
+    const box = wholeWhereUncut(wanted, shapes.get(node.id)!, definition.tileableAxes(node.op, inputShapes));
+    needed.set(node.id, box);
     const reduce = index === end - 1 ? request.reduce : undefined;
-    const regions = definitionOf(node.op).inputBoxes(node.op, inputShapes, box, reduce);
+    const regions = definition.inputBoxes(node.op, inputShapes, box, reduce);
     regionsOf.set(node.id, regions);
     regions.forEach((region, i) => need(node.inputs[i]!, region.box));
   }
@@ -131,6 +134,11 @@ export function compileTile(graph: Graph, request: TileRequest): TileProgram {
       .filter((output) => !isEmpty(output.box))
       .map((output) => ({ tensor: output.tensor, box: output.box, slot: slots.get(output.tensor)! })),
   };
+}
+
+/** Kernels compute whole extents along the axes that their op cannot be tiled along; consumers crop what they need. */
+function wholeWhereUncut(box: Box, shape: Shape, tileableAxes: readonly number[]): Box {
+  return box.map((range, axis) => (tileableAxes.includes(axis) ? range : [0, shape[axis]!]));
 }
 
 /** The box that the buffer in `slot` holds. */
