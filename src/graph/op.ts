@@ -18,7 +18,7 @@ export type ActivationFunction =
   | 'gelu'
   | 'exp';
 
-/** Spatial convolution over `[...spatial, inChannels]`; kernel `[...kernelSize, inChannels / groups, outChannels]`. No bias: that is an op of its own. */
+/** Spatial convolution over `[...spatial, inChannels]`; weight `kernel`: `[...kernelSize, inChannels / groups, outChannels]`. No bias: that is an op of its own. */
 export interface ConvOp {
   readonly kind: 'conv';
   readonly kernelSize: readonly number[];
@@ -31,18 +31,18 @@ export interface ConvOp {
   readonly outChannels: number;
 }
 
-/** Contracts the whole input, whatever its rank, in row-major order; kernel `[...inputShape, units]`. No bias. */
+/** Contracts the whole input, whatever its rank, in row-major order; weight `kernel`: `[...inputShape, units]`. No bias. */
 export interface DenseOp {
   readonly kind: 'dense';
   readonly units: number;
 }
 
-/** Adds a vector along the last axis. */
+/** Adds the weight `bias` along the last axis. */
 export interface BiasOp {
   readonly kind: 'bias';
 }
 
-/** `(x − mean) / √(variance + epsilon) · gamma + beta` along the last axis; gamma and beta exist where the flags say so. */
+/** `(x − mean) / √(variance + epsilon) · gamma + beta` along the last axis; weights `mean`, `variance`, and `gamma`, `beta` where the flags say so. */
 export interface BatchNormOp {
   readonly kind: 'batch-norm';
   readonly epsilon: number;
@@ -66,7 +66,7 @@ export interface AvgPoolOp {
   readonly countPadding: boolean;
 }
 
-/** Over all spatial axes: `[...spatial, c]` → `[c]`, or `[1, …, 1, c]` with `keepDims`. */
+/** Over all axes but the last: `[...spatial, c]` → `[c]`, or `[1, …, 1, c]` with `keepDims`. */
 export interface GlobalPoolOp {
   readonly kind: 'global-pool';
   readonly mode: 'avg' | 'max';
@@ -97,10 +97,14 @@ export interface ReshapeOp {
   readonly shape: Shape;
 }
 
+/**
+ * Element-wise. `hard-sigmoid` is `clip(0.2 x + 0.5, 0, 1)` (Keras 2, tfjs), `gelu` the exact one with erf, `swish` is
+ * `x · sigmoid(x)`.
+ */
 export interface ActivationOp {
   readonly kind: 'activation';
   readonly function: ActivationFunction;
-  /** Slope of leaky-relu, scale of elu; absent for the others. */
+  /** Slope of leaky-relu (required), scale of elu (1 when absent); absent for the others. */
   readonly alpha?: number;
 }
 

@@ -1,3 +1,4 @@
+import { PeerceptronError, toPeerceptronError } from '../shared/errors.ts';
 import type { Shape } from './box.ts';
 import type { Graph, OpNode, TensorId } from './graph.ts';
 import type { WeightShape } from './op.ts';
@@ -11,10 +12,23 @@ export function tensorShapes(graph: Graph): ReadonlyMap<TensorId, Shape> {
   if (known) return known;
   const shapes = new Map<TensorId, Shape>(graph.inputs.map((input) => [input.id, input.shape]));
   for (const node of graph.nodes) {
-    shapes.set(node.id, definitionOf(node.op).outputShape(node.op, inputShapes(node, shapes)));
+    shapes.set(node.id, outputShape(node, inputShapes(node, shapes)));
   }
   cache.set(graph, shapes);
   return shapes;
+}
+
+/** `OpDefinition.outputShape`, with the op's id in front of the error. */
+function outputShape(node: OpNode, inputs: readonly Shape[]): Shape {
+  try {
+    return definitionOf(node.op).outputShape(node.op, inputs);
+  } catch (thrown) {
+    const error = toPeerceptronError(thrown);
+    throw new PeerceptronError(error.code, `op "${node.id}": ${error.message}`, {
+      cause: thrown,
+      details: { ...error.details, op: node.id },
+    });
+  }
 }
 
 export function inputShapes(node: OpNode, shapes: ReadonlyMap<TensorId, Shape>): Shape[] {

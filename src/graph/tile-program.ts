@@ -16,9 +16,9 @@ export interface TileWeight {
 }
 
 export interface StepInput {
-  /** Which buffer: `inputs` first, then one per step (see `slotBox`). */
+  /** Which buffer: `inputs` first, then one per step (see `slotBox`); −1 where nothing of the input is needed. */
   readonly slot: number;
-  /** What of it, in whole-tensor coordinates. */
+  /** What of it, in whole-tensor coordinates; empty where nothing is needed, whatever the slot. */
   readonly region: Box;
   /** What the kernel must imagine around the region: the tensor's own borders. */
   readonly padding: readonly Padding[];
