@@ -1,0 +1,24 @@
+/** What every Chromium that a test or a script starts is given. Chromium's sandbox refuses to run as root. */
+export function chromiumFlags() {
+  return [
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+    '--disable-dev-shm-usage',
+    '--no-first-run',
+    '--no-default-browser-check',
+    // WebGL and WebGPU in software: slow, and right.
+    '--use-angle=swiftshader',
+    '--enable-unsafe-swiftshader',
+    '--enable-unsafe-webgpu',
+    '--use-webgpu-adapter=swiftshader',
+    '--enable-features=Vulkan',
+    ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
+  ];
+}
+
+/**
+ * Puts host addresses instead of `.local` names into candidates. Needed by tests that connect two pages where
+ * multicast is blocked (containers), and by nothing else.
+ */
+export const showLocalAddresses = '--disable-features=WebRtcHideLocalIpsWithMdns';

@@ -1,0 +1,56 @@
+import { defineConfig, type Plugin } from 'vite';
+
+/** wasm threads need SharedArrayBuffer, which needs a cross-origin isolated page. */
+export const isolationHeaders = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+} as const;
+
+/**
+ * Written into the built page, so that it holds whichever server serves it. Scripts and workers come from our origin
+ * alone; wasm may be compiled, JavaScript may not be made from strings. `ws:` because some browsers do not count a
+ * WebSocket to the page's own origin as 'self'.
+ */
+const contentSecurityPolicy = [
+  "default-src 'none'",
+  "script-src 'self' 'wasm-unsafe-eval'",
+  "worker-src 'self' blob:",
+  "style-src 'self'",
+  "img-src 'self' data: blob:",
+  "font-src 'self'",
+  "connect-src 'self' ws: wss:",
+  "manifest-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+].join('; ');
+
+const strictPolicy: Plugin = {
+  name: 'content-security-policy',
+  // The dev server injects inline scripts for hot reloading, so it goes without.
+  apply: 'build',
+  transformIndexHtml: () => [
+    {
+      tag: 'meta',
+      attrs: { 'http-equiv': 'Content-Security-Policy', content: contentSecurityPolicy },
+      injectTo: 'head-prepend',
+    },
+  ],
+};
+
+/** The page: everything that a browser loads. */
+export default defineConfig({
+  publicDir: 'public',
+  plugins: [strictPolicy],
+  build: {
+    outDir: 'dist/page',
+    emptyOutDir: true,
+    target: 'es2022',
+    sourcemap: true,
+    // tfjs with four backends is large, and it is needed as a whole.
+    chunkSizeWarningLimit: 4000,
+    reportCompressedSize: false,
+  },
+  worker: { format: 'es' },
+  server: { headers: isolationHeaders },
+  preview: { headers: isolationHeaders },
+});

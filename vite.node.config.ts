@@ -1,0 +1,27 @@
+import { existsSync } from 'node:fs';
+import { defineConfig } from 'vite';
+
+const programs = {
+  cli: 'headless/cli.ts',
+  'compute-worker': 'src/engine/worker-entry-node.ts',
+  signaling: 'signaling/main.ts',
+  index: 'src/index.ts',
+};
+
+/** The Node side: command line, compute worker, signaling server, library. Dependencies stay in node_modules. */
+export default defineConfig({
+  publicDir: false,
+  build: {
+    ssr: true,
+    outDir: 'dist/node',
+    emptyOutDir: true,
+    target: 'node20',
+    sourcemap: true,
+    reportCompressedSize: false,
+    rollupOptions: {
+      input: Object.fromEntries(Object.entries(programs).filter(([, file]) => existsSync(file))),
+      // One flat folder: `new URL('./compute-worker.js', import.meta.url)` holds in an entry and in a shared chunk.
+      output: { entryFileNames: '[name].js', chunkFileNames: 'chunk-[name]-[hash].js' },
+    },
+  },
+});
