@@ -43,7 +43,10 @@ async function makeReady(goal) {
     // What is built stays known as out of date until everything has been built.
     const inputs = fingerprint(root, buildInputs);
     rmSync(buildStamp, { force: true });
-    await Promise.all(['vite.config.ts', 'vite.node.config.ts'].map((config) => viteBuild(config)));
+    const builds = ['vite.config.ts', 'vite.node.config.ts'].map((config) => viteBuild(config));
+    // Both have ended before the lock is given up, also when one fails.
+    for (const result of await Promise.allSettled(builds))
+      if (result.status === 'rejected') throw result.reason;
     writeFileSync(buildStamp, inputs);
   });
 }
@@ -131,10 +134,20 @@ function run([command, ...args], extraEnv, code, sentence) {
     child.on('error', (error) => reject(new SetupError(code, `${sentence} (${error.message})`)));
     child.on('close', (status) => {
       if (status === 0) return resolve();
-      process.stderr.write(`${output.trimEnd()}\n`);
+      process.stderr.write(`${headAndTail(output)}\n`);
       reject(new SetupError(code, sentence));
     });
   });
+}
+
+/** npm says what is wrong first and repeats its manual afterwards; compilers say it last. */
+function headAndTail(output) {
+  const lines = output.trimEnd().split('\n');
+  const [head, tail] = [15, 25];
+  if (lines.length <= head + tail) return lines.join('\n');
+  return [...lines.slice(0, head), `… ${lines.length - head - tail} lines …`, ...lines.slice(-tail)].join(
+    '\n',
+  );
 }
 
 async function step(title, work) {
