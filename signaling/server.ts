@@ -1,0 +1,244 @@
+import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer, type RawData, type WebSocket } from 'ws';
+import { systemClock } from '../src/mesh/system-clock.ts';
+import { PROTOCOL_VERSION } from '../src/protocol/messages.ts';
+import { SIGNALING_MAX_MESSAGE_BYTES, SIGNALING_VERSION } from '../src/protocol/signaling.ts';
+import type { Clock } from '../src/shared/clock.ts';
+import { PeerceptronError } from '../src/shared/errors.ts';
+import type { IceServer } from '../src/transport/rtc.ts';
+import {
+  DEFAULT_LIMITS,
+  SignalingRooms,
+  type ClientSocket,
+  type SignalingLimits,
+  type SignalingLogEvent,
+  type SignalingStats,
+} from './rooms.ts';
+import {
+  findMount,
+  respondJson,
+  respondText,
+  serveFile,
+  setCommonHeaders,
+  type StaticMount,
+} from './static-files.ts';
+
+export {
+  DEFAULT_LIMITS,
+  type SignalingLimits,
+  type SignalingLogEvent,
+  type SignalingStats,
+} from './rooms.ts';
+
+export interface SignalingServerOptions {
+  /** 0 picks a free one. */
+  readonly port: number;
+  /** Address to listen on; without it, every interface. */
+  readonly host?: string;
+  /** The built page. */
+  readonly staticDir?: string;
+  /** Folder served under `/models/`, with CORS and Range. */
+  readonly modelsDir?: string;
+  /** PEM; then the server speaks https and wss. */
+  readonly tls?: { readonly key: string | Buffer; readonly cert: string | Buffer };
+  readonly limits?: Partial<SignalingLimits>;
+  /** Origins (`https://host`) whose pages may connect, besides the server's own host. */
+  readonly allowedOrigins?: readonly string[];
+  /** Handed to every member; none by default: a LAN needs none. */
+  readonly iceServers?: readonly IceServer[];
+  readonly log?: (event: SignalingLogEvent) => void;
+  readonly clock?: Clock;
+}
+
+export interface SignalingAddress {
+  readonly host: string;
+  readonly port: number;
+  /** `http://host:port/`, with a host that works on this machine. */
+  readonly url: string;
+}
+
+export interface SignalingServer {
+  /** Rejects with PORT_TAKEN, or INTERNAL when the address cannot be had. */
+  readonly ready: Promise<SignalingAddress>;
+  /** Undefined until `ready`. */
+  readonly address: SignalingAddress | undefined;
+  /** Ends every connection and frees the port. Idempotent. */
+  close(): Promise<void>;
+  stats(): SignalingStats;
+}
+
+/**
+ * Introduces the members of rooms to each other over WebSocket at `/signaling`, and serves the page. It learns a
+ * room's id, its members' random ids and how much they say, and none of what they say.
+ */
+export function createSignalingServer(options: SignalingServerOptions): SignalingServer {
+  const rooms = new SignalingRooms({
+    clock: options.clock ?? systemClock,
+    limits: { ...DEFAULT_LIMITS, ...options.limits },
+    iceServers: options.iceServers ?? [],
+    log: options.log ?? (() => undefined),
+  });
+  const mounts: StaticMount[] = [];
+  if (options.staticDir !== undefined) mounts.push({ path: '/', dir: options.staticDir, shared: false });
+  if (options.modelsDir !== undefined)
+    mounts.push({ path: '/models/', dir: options.modelsDir, shared: true });
+  const config = {
+    app: 'peerceptron',
+    protocolVersion: PROTOCOL_VERSION,
+    signalingVersion: SIGNALING_VERSION,
+    iceServers: options.iceServers ?? [],
+  };
+
+  const answer = (request: IncomingMessage, response: ServerResponse): void => {
+    const pathname = (request.url ?? '/').split(/[?#]/, 1)[0]!;
+    const mount = findMount(mounts, pathname);
+    setCommonHeaders(response, mount?.shared ?? false);
+    if (request.method === 'OPTIONS' && mount?.shared) {
+      response.writeHead(204, {
+        'Access-Control-Allow-Methods': 'GET, HEAD',
+        'Access-Control-Allow-Headers': 'Range, If-None-Match, If-Range',
+        'Access-Control-Max-Age': '86400',
+      });
+      response.end();
+    } else if (request.method !== 'GET' && request.method !== 'HEAD') {
+      response.setHeader('Allow', 'GET, HEAD');
+      respondText(response, 405, 'Only GET and HEAD');
+    } else if (pathname === '/healthz') respondText(response, 200, 'ok');
+    else if (pathname === '/config.json') respondJson(response, config);
+    else if (pathname === '/signaling') respondText(response, 426, 'This path speaks WebSocket');
+    else if (mount) serveFile(mount, pathname, request, response);
+    else respondText(response, 404, 'Not found');
+  };
+
+  const http = options.tls
+    ? createHttpsServer({ key: options.tls.key, cert: options.tls.cert }, answer)
+    : createHttpServer(answer);
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: SIGNALING_MAX_MESSAGE_BYTES,
+    perMessageDeflate: false,
+    clientTracking: true,
+  });
+  const allowedOrigins = new Set((options.allowedOrigins ?? []).map((origin) => origin.toLowerCase()));
+
+  http.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    // An abrupt end before the upgrade is over must not end the server.
+    socket.on('error', () => socket.destroy());
+    if ((request.url ?? '').split('?', 1)[0] !== '/signaling') return refuseUpgrade(socket, '404 Not Found');
+    if (!isAllowedOrigin(request, allowedOrigins)) return refuseUpgrade(socket, '403 Forbidden');
+    if (rooms.full) return refuseUpgrade(socket, '503 Service Unavailable');
+    sockets.handleUpgrade(request, socket, head, (webSocket) => connect(rooms, webSocket));
+  });
+
+  let address: SignalingAddress | undefined;
+  const ready = new Promise<SignalingAddress>((resolve, reject) => {
+    const failed = (error: NodeJS.ErrnoException): void => {
+      rooms.close();
+      reject(listenError(error, options));
+    };
+    http.once('error', failed);
+    http.listen(options.port, options.host, () => {
+      http.off('error', failed);
+      // Errors of a single connection, such as a failed accept, are not the server's end.
+      http.on('error', () => undefined);
+      address = describeAddress(http.address() as AddressInfo, options);
+      resolve(address);
+    });
+  });
+  // Whoever only calls close() must not meet an unhandled rejection.
+  ready.catch(() => undefined);
+
+  let closing: Promise<void> | undefined;
+  return {
+    ready,
+    get address() {
+      return address;
+    },
+    stats: () => rooms.stats(),
+    close() {
+      closing ??= ready.then(
+        () =>
+          new Promise<void>((resolve) => {
+            rooms.close();
+            http.close(() => resolve());
+            sockets.close();
+            // The goodbye above is written synchronously; a client that does not answer it is not waited for.
+            for (const webSocket of sockets.clients) setImmediate(() => webSocket.terminate());
+            http.closeAllConnections();
+          }),
+        () => undefined,
+      );
+      return closing;
+    },
+  };
+}
+
+function connect(rooms: SignalingRooms, webSocket: WebSocket): void {
+  const socket: ClientSocket = {
+    get bufferedBytes() {
+      return webSocket.bufferedAmount;
+    },
+    send: (text) => webSocket.send(text, () => undefined),
+    close: (code, reason) => webSocket.close(code, reason),
+    terminate: () => webSocket.terminate(),
+  };
+  const session = rooms.accept(socket);
+  webSocket.on('message', (data: RawData, isBinary: boolean) => {
+    // Binary frames are not part of the protocol; the empty text is refused as malformed.
+    session.message(isBinary ? '' : (data as Buffer).toString('utf8'));
+  });
+  // `ws` reports oversized and ill-formed frames here and closes with the right code.
+  webSocket.on('error', () => session.closed());
+  webSocket.on('close', () => session.closed());
+}
+
+/** Browsers always send `Origin`; programs do not. Without this check any site could use a visitor's LAN server. */
+function isAllowedOrigin(request: IncomingMessage, allowed: ReadonlySet<string>): boolean {
+  const { origin, host } = request.headers;
+  if (origin === undefined) return true;
+  if (allowed.has(origin.toLowerCase())) return true;
+  try {
+    return new URL(origin).host === new URL(`${new URL(origin).protocol}//${host ?? ''}`).host;
+  } catch {
+    return false;
+  }
+}
+
+function refuseUpgrade(socket: Duplex, status: string): void {
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+}
+
+function listenError(error: NodeJS.ErrnoException, options: SignalingServerOptions): PeerceptronError {
+  if (error.code === 'EADDRINUSE')
+    return new PeerceptronError(
+      'PORT_TAKEN',
+      `Port ${options.port} is taken by another program: stop that program or pick another port.`,
+      { cause: error, details: { port: options.port } },
+    );
+  if (error.code === 'EACCES')
+    return new PeerceptronError(
+      'PORT_TAKEN',
+      `Port ${options.port} is not open to this user: ports below 1024 usually need an administrator. Pick a higher one.`,
+      { cause: error, details: { port: options.port } },
+    );
+  return new PeerceptronError(
+    'INTERNAL',
+    `Cannot listen on ${options.host ?? 'any address'}: ${error.message}`,
+    {
+      cause: error,
+    },
+  );
+}
+
+function describeAddress(info: AddressInfo, options: SignalingServerOptions): SignalingAddress {
+  const isAny = info.address === '::' || info.address === '0.0.0.0';
+  const host = isAny ? 'localhost' : info.family === 'IPv6' ? `[${info.address}]` : info.address;
+  return {
+    host: info.address,
+    port: info.port,
+    url: `${options.tls ? 'https' : 'http'}://${host}:${info.port}/`,
+  };
+}
