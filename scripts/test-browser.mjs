@@ -118,4 +118,13 @@ async function runTests(executablePath, names) {
   );
 }
 
+// The runner clears its (empty) progress display even where there is no terminal.
+if (!process.stdout.isTTY) {
+  const write = process.stdout.write.bind(process.stdout);
+  // eslint-disable-next-line no-control-regex
+  const cursorMoves = /\x1b\[\d*[AKGJ]/g;
+  process.stdout.write = (data, ...rest) =>
+    write(typeof data === 'string' ? data.replace(cursorMoves, '') : data, ...rest);
+}
+
 await main().catch(reportSetupFailure);
