@@ -62,12 +62,12 @@ async function guardingProcessListeners<T>(body: () => T | Promise<T>): Promise<
 
 async function nodeWasmPaths(): Promise<WasmPaths> {
   const { createRequire } = await import('node:module');
-  const { dirname, join } = await import('node:path');
-  const folder = dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm'));
+  const path = await import('node:path');
+  const folder = path.dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm'));
   return {
-    'tfjs-backend-wasm.wasm': join(folder, 'tfjs-backend-wasm.wasm'),
-    'tfjs-backend-wasm-simd.wasm': join(folder, 'tfjs-backend-wasm-simd.wasm'),
-    'tfjs-backend-wasm-threaded-simd.wasm': join(folder, 'tfjs-backend-wasm-threaded-simd.wasm'),
+    'tfjs-backend-wasm.wasm': path.join(folder, 'tfjs-backend-wasm.wasm'),
+    'tfjs-backend-wasm-simd.wasm': path.join(folder, 'tfjs-backend-wasm-simd.wasm'),
+    'tfjs-backend-wasm-threaded-simd.wasm': path.join(folder, 'tfjs-backend-wasm-threaded-simd.wasm'),
   };
 }
 

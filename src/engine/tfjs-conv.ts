@@ -97,7 +97,7 @@ export function prepareConv(
 
   const padded = (x: tf.Tensor): tf.Tensor4D =>
     timePadding[0] + timePadding[1] > 0
-      ? (tf.pad(framesOf(x), [[...timePadding], [0, 0], [0, 0], [0, 0]]) as tf.Tensor4D)
+      ? tf.pad<tf.Tensor4D>(framesOf(x), [[...timePadding], [0, 0], [0, 0], [0, 0]])
       : framesOf(x);
   /** The frames that tap `index` sees, one per output frame. */
   const seenBy = (x: tf.Tensor4D, index: number): tf.Tensor4D => {

@@ -41,7 +41,7 @@ export function prepareKernel(
       const bias = tail.bias && keep(tail.bias, [units]);
       const activation = tail.activation ?? 'linear';
       return ([x]) => {
-        const a = tf.reshape(x!, [1, inputs]) as tf.Tensor2D;
+        const a = tf.reshape<tf.Rank.R2>(x!, [1, inputs]);
         const y =
           bias || activation !== 'linear'
             ? tf.fused.matMul({ a, b: kernel, ...(bias ? { bias } : {}), activation })

@@ -6,6 +6,8 @@ import type { TileStep } from '../graph/tile-program.ts';
 type Mode = 'max' | 'avg';
 type Kernel = (x: tf.Tensor | undefined) => tf.Tensor;
 
+const none: Padding = [0, 0];
+
 const isPadded = (padding: readonly Padding[]): boolean =>
   padding.some(([before, after]) => before + after > 0);
 
@@ -40,8 +42,8 @@ export function preparePool(op: MaxPoolOp | AvgPoolOp, step: TileStep): Kernel {
   const size = lift(op.poolSize, 1);
   const strides = lift(op.strides, 1);
   const zeroPadded = op.kind === 'avg-pool' && op.countPadding;
-  const pads = lift(padding, [0, 0] as Padding);
-  const inner = zeroPadded ? lift<Padding>([], [0, 0]) : pads;
+  const pads = lift(padding, none);
+  const inner = zeroPadded ? ([none, none, none] as const) : pads;
 
   return (input) => {
     // Windows wholly in padding see nothing.
@@ -69,7 +71,7 @@ export function preparePool(op: MaxPoolOp | AvgPoolOp, step: TileStep): Kernel {
       tf.reshape(frames, [1, depth, pooledHeight * pooledWidth, channels]),
       [size[0], 1],
       [strides[0], 1],
-      [inner[0], [0, 0]],
+      [inner[0], none],
     );
     return tf.reshape(film, outputShape);
   };
@@ -83,16 +85,7 @@ export function prepareGlobalPool(op: GlobalPoolOp, step: TileStep): Kernel {
   const elements = boxSize(region) / channels;
   return (x) =>
     tf.reshape(
-      pool2d(
-        op.mode,
-        tf.reshape(x!, [1, elements, 1, channels]),
-        [elements, 1],
-        [1, 1],
-        [
-          [0, 0],
-          [0, 0],
-        ],
-      ),
+      pool2d(op.mode, tf.reshape(x!, [1, elements, 1, channels]), [elements, 1], [1, 1], [none, none]),
       outputShape,
     );
 }
