@@ -14,6 +14,8 @@ export interface SendOptions {
 /** Where an accepted stream goes: exactly the announced number of bytes. */
 export interface StreamSink {
   readonly buffer: Uint8Array;
+  /** Aborting refuses the rest: the sender gets CANCEL, the sink `failed`. */
+  readonly signal?: AbortSignal;
   /** Every byte has been copied. */
   done(): void;
   /** The sender cancelled, or the link ended first. */
