@@ -1,0 +1,157 @@
+import {
+  engine,
+  env,
+  findBackend,
+  findBackendFactory,
+  registerBackend,
+  removeBackend,
+  setBackend,
+  type KernelBackend,
+} from '@tensorflow/tfjs-core';
+import { PeerceptronError } from '../shared/errors.ts';
+
+export type TfjsBackendName = 'wasm' | 'cpu' | 'webgl' | 'webgpu';
+
+/** Where the three binaries of the wasm backend are: paths in Node, URLs in a browser. */
+export interface WasmPaths {
+  readonly 'tfjs-backend-wasm.wasm': string;
+  readonly 'tfjs-backend-wasm-simd.wasm': string;
+  readonly 'tfjs-backend-wasm-threaded-simd.wasm': string;
+}
+
+export interface BackendOptions {
+  readonly backend: TfjsBackendName;
+  /** Needed in browsers by the wasm backend; in Node the binaries lie beside its package. */
+  readonly wasmPaths?: WasmPaths;
+  /** Threads of the wasm backend in a cross-origin isolated page; 1 switches them off. Default: all cores. */
+  readonly threads?: number;
+}
+
+interface NodeProcess {
+  readonly versions?: { readonly node?: string };
+  listeners(event: string): ((...args: unknown[]) => void)[];
+  removeListener(event: string, listener: (...args: unknown[]) => void): void;
+  on(event: string, listener: (...args: unknown[]) => void): void;
+}
+
+const nodeProcess = (): NodeProcess | undefined => {
+  const found = (globalThis as { process?: NodeProcess }).process;
+  return found?.versions?.node ? found : undefined;
+};
+
+const PROCESS_EVENTS = ['uncaughtException', 'unhandledRejection'] as const;
+
+/**
+ * Emscripten's glue rethrows every unhandled rejection of the process while it lives, and takes everybody's handlers
+ * away when it is disposed. The handlers are put back as they were.
+ */
+async function guardingProcessListeners<T>(body: () => T | Promise<T>): Promise<T> {
+  const host = nodeProcess();
+  const before = PROCESS_EVENTS.map((event) => host?.listeners(event) ?? []);
+  try {
+    return await body();
+  } finally {
+    for (const [index, event] of PROCESS_EVENTS.entries()) {
+      const after = host?.listeners(event) ?? [];
+      for (const listener of after)
+        if (!before[index]!.includes(listener)) host?.removeListener(event, listener);
+      for (const listener of before[index]!) if (!after.includes(listener)) host?.on(event, listener);
+    }
+  }
+}
+
+async function nodeWasmPaths(): Promise<WasmPaths> {
+  const { createRequire } = await import('node:module');
+  const path = await import('node:path');
+  const folder = path.dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm'));
+  return {
+    'tfjs-backend-wasm.wasm': path.join(folder, 'tfjs-backend-wasm.wasm'),
+    'tfjs-backend-wasm-simd.wasm': path.join(folder, 'tfjs-backend-wasm-simd.wasm'),
+    'tfjs-backend-wasm-threaded-simd.wasm': path.join(folder, 'tfjs-backend-wasm-threaded-simd.wasm'),
+  };
+}
+
+/** Imports the package of a backend, which registers its factory and kernels. */
+async function importBackend({ backend, wasmPaths, threads }: BackendOptions): Promise<void> {
+  switch (backend) {
+    case 'cpu':
+      await import('@tensorflow/tfjs-backend-cpu');
+      return;
+    case 'webgl':
+      await import('@tensorflow/tfjs-backend-webgl');
+      return;
+    case 'webgpu': {
+      const gpu = (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu;
+      if (!gpu) throw new Error('this browser or page has no WebGPU');
+      if (!(await gpu.requestAdapter())) throw new Error('no WebGPU adapter was granted');
+      await import('@tensorflow/tfjs-backend-webgpu');
+      return;
+    }
+    case 'wasm': {
+      const wasm = await import('@tensorflow/tfjs-backend-wasm');
+      wasm.setWasmPaths({ ...(wasmPaths ?? (await nodeWasmPaths())) });
+      if (threads === 1) env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
+      else if (threads !== undefined) wasm.setThreadsCount(threads);
+      return;
+    }
+  }
+}
+
+interface SharedBackend {
+  readonly factory: () => KernelBackend | Promise<KernelBackend>;
+  users: number;
+}
+
+/** Backends are global to a thread in tfjs, so engines on the same one share it; the last to go disposes it. */
+const shared = new Map<TfjsBackendName, SharedBackend>();
+
+/**
+ * Starts a backend, or joins the one that runs already.
+ * @throws ENGINE_UNAVAILABLE naming the backend and the reason.
+ */
+export async function acquireBackend(options: BackendOptions): Promise<KernelBackend> {
+  const name = options.backend;
+  const running = shared.get(name);
+  if (running) {
+    running.users += 1;
+    return findBackend(name);
+  }
+  try {
+    await importBackend(options);
+    const factory = findBackendFactory(name);
+    if (!factory) throw new Error('this environment does not support it');
+    // tfjs only logs why a factory failed; made here, the reason reaches the caller.
+    const instance = await guardingProcessListeners(factory);
+    removeBackend(name);
+    registerBackend(name, () => instance);
+    // The first tensor on the cpu backend prints an advertisement in Node.
+    if (name === 'cpu') (instance as KernelBackend & { firstUse?: boolean }).firstUse = false;
+    if (!(await setBackend(name))) throw new Error('tfjs refused it');
+    shared.set(name, { factory, users: 1 });
+    return instance;
+  } catch (error) {
+    const reason =
+      error instanceof Error ? error.message : String((error as { message?: unknown }).message ?? error);
+    throw new PeerceptronError(
+      'ENGINE_UNAVAILABLE',
+      `the ${name} backend cannot start here: ${reason}; choose another engine`,
+      { cause: error, details: { backend: name } },
+    );
+  }
+}
+
+/** Makes `name` the backend of the kernels that run next; cheap when it is already. */
+export function activateBackend(name: TfjsBackendName): void {
+  // The instance exists, so all that matters happens before the promise is returned.
+  if (engine().backendName !== name) void setBackend(name);
+}
+
+export async function releaseBackend(name: TfjsBackendName): Promise<void> {
+  const entry = shared.get(name);
+  if (!entry) return;
+  entry.users -= 1;
+  if (entry.users > 0) return;
+  shared.delete(name);
+  await guardingProcessListeners(() => removeBackend(name));
+  registerBackend(name, entry.factory);
+}

@@ -1,0 +1,138 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { boxShape, boxSize } from '../graph/box.ts';
+import type { BatchNormOp, MergeOp } from '../graph/op.ts';
+import { activate, softmax } from './tfjs-activation.ts';
+import { prepareConv, type KeepTensor, type Tail } from './tfjs-conv.ts';
+import { prepareGlobalPool, preparePool } from './tfjs-pool.ts';
+import type { FusedStep } from './fusion.ts';
+
+/** Computes a step from its inputs, cropped to their regions (undefined where nothing is needed of one); runs in a tidy. */
+export type Kernel = (inputs: readonly (tf.Tensor | undefined)[]) => tf.Tensor;
+
+/**
+ * Lays out a step's weights once and returns what runs per frame.
+ * @param weights one buffer per entry of `TileProgram.weights`.
+ */
+export function prepareKernel(
+  { step, epilogue }: FusedStep,
+  weights: readonly Float32Array[],
+  keep: KeepTensor,
+): Kernel {
+  const { op } = step;
+  const outputShape = boxShape(step.output);
+  const weight = (role: string): Float32Array => {
+    const found = step.weights.find((candidate) => candidate.role === role);
+    if (!found) throw new Error(`has no weight for the role ${role}`);
+    return weights[found.index]!;
+  };
+  const tail: Tail = {
+    bias: epilogue.bias && weights[epilogue.bias.index]!,
+    activation: epilogue.activation,
+  };
+  switch (op.kind) {
+    case 'conv': {
+      const kernel = prepareConv(op, step, weight('kernel'), tail, keep);
+      return ([x]) => kernel(x);
+    }
+    case 'dense': {
+      const units = outputShape[0]!;
+      const inputs = boxSize(step.inputs[0]!.region);
+      const kernel = keep(weight('kernel'), [inputs, units]) as tf.Tensor2D;
+      const bias = tail.bias && keep(tail.bias, [units]);
+      const activation = tail.activation ?? 'linear';
+      return ([x]) => {
+        const a = tf.reshape<tf.Rank.R2>(x!, [1, inputs]);
+        const y =
+          bias || activation !== 'linear'
+            ? tf.fused.matMul({ a, b: kernel, ...(bias ? { bias } : {}), activation })
+            : tf.matMul(a, kernel);
+        return tf.reshape(y, outputShape);
+      };
+    }
+    case 'bias': {
+      const bias = keep(step.weights.length ? weights[step.weights[0]!.index]! : new Float32Array(0), [
+        outputShape.at(-1)!,
+      ]);
+      return ([x]) => tf.add(x!, bias);
+    }
+    case 'batch-norm': {
+      const { scale, offset } = batchNormTerms(op, weight);
+      const factors = keep(scale, [scale.length]);
+      const terms = keep(offset, [offset.length]);
+      return ([x]) => tf.add(tf.mul(x!, factors), terms);
+    }
+    case 'max-pool':
+    case 'avg-pool': {
+      const kernel = preparePool(op, step);
+      return ([x]) => kernel(x);
+    }
+    case 'global-pool': {
+      const kernel = prepareGlobalPool(op, step);
+      return ([x]) => kernel(x);
+    }
+    case 'merge':
+      return (inputs) => merge(op.mode, inputs as readonly tf.Tensor[]);
+    case 'concat':
+      return (inputs) => {
+        const parts = inputs.filter((part) => part !== undefined);
+        return parts.length === 1 ? tf.clone(parts[0]!) : tf.concat(parts, op.axis);
+      };
+    case 'pad': {
+      const paddings = step.inputs[0]!.padding.map(([before, after]): [number, number] => [before, after]);
+      const isPadded = paddings.some(([before, after]) => before + after > 0);
+      return ([x]) => {
+        if (!x) return tf.fill(outputShape, op.value);
+        return isPadded ? tf.pad(x, paddings, op.value) : tf.clone(x);
+      };
+    }
+    case 'reshape':
+      return ([x]) => tf.reshape(x!, outputShape);
+    case 'activation':
+      return ([x]) => activate(op, x!);
+    case 'softmax':
+      return ([x]) => softmax(x!, op.axis);
+    case 'identity':
+      return ([x]) => tf.clone(x!);
+  }
+}
+
+/** `(x − mean) / √(variance + ε) · gamma + beta` as one factor and one term per channel, in double precision. */
+function batchNormTerms(
+  op: BatchNormOp,
+  weight: (role: string) => Float32Array,
+): { scale: Float32Array; offset: Float32Array } {
+  const mean = weight('mean');
+  const variance = weight('variance');
+  const gamma = op.scale ? weight('gamma') : undefined;
+  const beta = op.center ? weight('beta') : undefined;
+  const scale = new Float32Array(mean.length);
+  const offset = new Float32Array(mean.length);
+  for (let i = 0; i < mean.length; i++) {
+    const factor = (gamma?.[i] ?? 1) / Math.sqrt(variance[i]! + op.epsilon);
+    scale[i] = factor;
+    offset[i] = (beta?.[i] ?? 0) - mean[i]! * factor;
+  }
+  return { scale, offset };
+}
+
+function merge(mode: MergeOp['mode'], inputs: readonly tf.Tensor[]): tf.Tensor {
+  const fold = (combine: (a: tf.Tensor, b: tf.Tensor) => tf.Tensor): tf.Tensor =>
+    inputs.slice(1).reduce(combine, inputs[0]!);
+  switch (mode) {
+    case 'add':
+      return fold((a, b) => tf.add(a, b));
+    case 'subtract':
+      return fold((a, b) => tf.sub(a, b));
+    case 'multiply':
+      return fold((a, b) => tf.mul(a, b));
+    case 'maximum':
+      return fold((a, b) => tf.maximum(a, b));
+    case 'minimum':
+      return fold((a, b) => tf.minimum(a, b));
+    case 'average':
+      return tf.mul(
+        fold((a, b) => tf.add(a, b)),
+        1 / inputs.length,
+      );
+  }
+}

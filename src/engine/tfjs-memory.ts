@@ -1,0 +1,94 @@
+import type { KernelBackend, Tensor } from '@tensorflow/tfjs-core';
+import { boxSize, formatShape } from '../graph/box.ts';
+import type { TileProgram } from '../graph/tile-program.ts';
+import { PeerceptronError } from '../shared/errors.ts';
+
+/** A 32-bit heap ends at 4 GiB, less one page. */
+const WASM_HEAP_LIMIT_BYTES = 4_294_901_760;
+/** Room for code, fragmentation and packing. */
+const WASM_RESERVE_BYTES = 128 * 1024 * 1024;
+
+interface WasmBackend extends KernelBackend {
+  readonly dataIdMap: {
+    get(id: object): { readonly memoryOffset: number };
+  };
+}
+
+/** Bytes that a tile takes on the wasm heap: weights raw and packed, and every activation at once as an upper bound of those alive. */
+export function wasmTileBytes(program: TileProgram): {
+  readonly weights: number;
+  readonly activations: number;
+} {
+  const floats = (boxes: readonly { readonly box: TileProgram['inputs'][number]['box'] }[]): number =>
+    boxes.reduce((sum, { box }) => sum + boxSize(box), 0);
+  const largestSteps = program.steps
+    .map((step) => boxSize(step.output) + step.inputs.reduce((sum, input) => sum + boxSize(input.region), 0))
+    .sort((a, b) => b - a);
+  // Two neighbouring steps' tensors are about what is alive at a time.
+  const live = (largestSteps[0] ?? 0) + (largestSteps[1] ?? 0) + floats(program.inputs);
+  return { weights: 2 * 4 * floats(program.weights), activations: 4 * live };
+}
+
+const reservedBytes = new WeakMap<KernelBackend, number>();
+
+/**
+ * Refuses a tile that cannot fit before anything is allocated: an exhausted heap leaves the backend unusable.
+ * @throws ENGINE_MEMORY
+ */
+export function checkWasmBudget(backend: KernelBackend, program: TileProgram): void {
+  const { weights, activations } = wasmTileBytes(program);
+  const used = reservedBytes.get(backend) ?? 0;
+  const available = WASM_HEAP_LIMIT_BYTES - WASM_RESERVE_BYTES - used;
+  if (weights + activations > available) {
+    throw new PeerceptronError(
+      'ENGINE_MEMORY',
+      `a tile that needs ${inMegabytes(weights + activations)} MB does not fit the ${inMegabytes(Math.max(0, available))} MB that are left of the wasm heap; give this peer less`,
+      { details: { neededBytes: weights + activations, availableBytes: Math.max(0, available) } },
+    );
+  }
+}
+
+/** Keeps count of the weights on a wasm heap, raw and packed. */
+export function reserveWasm(backend: KernelBackend, bytes: number): void {
+  reservedBytes.set(backend, (reservedBytes.get(backend) ?? 0) + bytes);
+}
+
+/**
+ * The wasm allocator answers a full heap with address 0, and tfjs then writes there.
+ * @throws ENGINE_MEMORY
+ */
+export function checkWasmAllocation(backend: KernelBackend, tensor: Tensor): void {
+  if (tensor.size === 0) return;
+  if ((backend as WasmBackend).dataIdMap.get(tensor.dataId).memoryOffset === 0) {
+    throw new PeerceptronError(
+      'ENGINE_MEMORY',
+      `the wasm heap is full at a tensor of shape ${formatShape(tensor.shape)}; restart the engine and give this peer less`,
+    );
+  }
+}
+
+const OUT_OF_MEMORY =
+  /out of memory|\bOOM\b|cannot enlarge memory|allocation failed|memory access out of bounds|unable to create .*(texture|buffer)|exceeds? .*(maximum|limit|size)|texture size/i;
+
+const inMegabytes = (bytes: number): number => Math.round(bytes / 1e6);
+
+/** `ENGINE_MEMORY` where the backend ran out of it, else `ENGINE_FAILED` with the op at which it happened. */
+export function toEngineError(thrown: unknown, engine: string, node?: string): PeerceptronError {
+  if (thrown instanceof PeerceptronError) return thrown;
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  const where = node === undefined ? '' : ` at ${node}`;
+  const details = node === undefined ? {} : { node };
+  return OUT_OF_MEMORY.test(message)
+    ? new PeerceptronError(
+        'ENGINE_MEMORY',
+        `${engine} ran out of memory${where}: ${message}; give this peer less`,
+        {
+          cause: thrown,
+          details,
+        },
+      )
+    : new PeerceptronError('ENGINE_FAILED', `${engine} failed${where}: ${message}`, {
+        cause: thrown,
+        details,
+      });
+}

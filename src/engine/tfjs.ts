@@ -1,0 +1,262 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { boxEquals, boxShape, boxSize, isEmpty, relativeTo, shapeSize, type Box } from '../graph/box.ts';
+import { slotBox, type TileProgram } from '../graph/tile-program.ts';
+import { PeerceptronError } from '../shared/errors.ts';
+import type { Accuracy, Engine, EngineMemory, LoadedTile, TileResult } from './engine.ts';
+import { fuseSteps } from './fusion.ts';
+import { Sequence } from './sequential.ts';
+import {
+  acquireBackend,
+  activateBackend,
+  releaseBackend,
+  type BackendOptions,
+  type TfjsBackendName,
+} from './tfjs-backends.ts';
+import { prepareKernel, type Kernel } from './tfjs-kernels.ts';
+import {
+  checkWasmAllocation,
+  checkWasmBudget,
+  reserveWasm,
+  toEngineError,
+  wasmTileBytes,
+} from './tfjs-memory.ts';
+
+export type { BackendOptions, TfjsBackendName, WasmPaths } from './tfjs-backends.ts';
+
+/**
+ * The TensorFlow.js engine on one of its backends; only that backend's package is loaded.
+ * @throws ENGINE_UNAVAILABLE, naming the backend and the reason, when it cannot start here.
+ */
+export async function createTfjsEngine(options: BackendOptions): Promise<Engine> {
+  const backend = await acquireBackend(options);
+  return new TfjsEngine(options.backend, backend);
+}
+
+interface Crop {
+  readonly slot: number;
+  /** Absent when the whole buffer is wanted. */
+  readonly slice?: { readonly begin: number[]; readonly size: number[] };
+}
+
+interface PreparedStep {
+  readonly node: string;
+  readonly inputs: readonly (Crop | undefined)[];
+  readonly kernel: Kernel;
+  readonly slot: number;
+  /** Slots that nobody reads after this step. */
+  readonly frees: readonly number[];
+}
+
+interface PreparedTile {
+  readonly program: TileProgram;
+  readonly steps: readonly PreparedStep[];
+  readonly outputs: readonly Crop[];
+  readonly kept: readonly tf.Tensor[];
+}
+
+class TfjsEngine implements Engine {
+  readonly name: string;
+  readonly accuracy: Accuracy;
+  readonly #backendName: TfjsBackendName;
+  readonly #backend: tf.KernelBackend;
+  readonly #sequence = new Sequence();
+  readonly #tiles = new Set<PreparedTile>();
+  #disposed = false;
+
+  constructor(backendName: TfjsBackendName, backend: tf.KernelBackend) {
+    this.name = `tfjs-${backendName}`;
+    this.#backendName = backendName;
+    this.#backend = backend;
+    this.accuracy = backend.floatPrecision() === 32 ? 'f32' : 'f16';
+  }
+
+  load(program: TileProgram, weights: readonly Float32Array[]): Promise<LoadedTile> {
+    return this.#sequence.add(async () => {
+      this.#begin('load');
+      checkBuffers('weight', weights, program.weights, (entry) => entry.name);
+      if (this.#backendName === 'wasm') checkWasmBudget(this.#backend, program);
+      const tile = this.#prepare(program, weights);
+      this.#tiles.add(tile);
+      reserveWasm(this.#backend, wasmTileBytes(program).weights);
+      try {
+        // The first run packs filters, compiles shaders and grows the heap.
+        const silence = program.inputs.map((input) => new Float32Array(boxSize(input.box)));
+        await this.#run(tile, silence);
+      } catch (error) {
+        this.#release(tile);
+        throw error;
+      }
+      return {
+        run: (inputs) =>
+          this.#sequence.add(() => {
+            this.#begin('run');
+            if (!this.#tiles.has(tile)) throw failed('this tile was disposed; load it again');
+            checkBuffers('input', inputs, program.inputs, (entry) => entry.tensor);
+            return this.#run(tile, inputs);
+          }),
+        dispose: () => this.#sequence.add(() => this.#release(tile)),
+      };
+    });
+  }
+
+  memory(): Promise<EngineMemory> {
+    return this.#sequence.add(() => {
+      const { numTensors, numBytes } = tf.memory();
+      return { tensors: numTensors, bytes: numBytes };
+    });
+  }
+
+  dispose(): Promise<void> {
+    return this.#sequence.add(async () => {
+      if (this.#disposed) return;
+      for (const tile of [...this.#tiles]) this.#release(tile);
+      this.#disposed = true;
+      await releaseBackend(this.#backendName);
+    });
+  }
+
+  #begin(what: string): void {
+    if (this.#disposed) throw failed(`cannot ${what}: the ${this.name} engine was disposed`);
+    activateBackend(this.#backendName);
+  }
+
+  #release(tile: PreparedTile): void {
+    if (!this.#tiles.delete(tile)) return;
+    reserveWasm(this.#backend, -wasmTileBytes(tile.program).weights);
+    tf.dispose([...tile.kept]);
+  }
+
+  #prepare(program: TileProgram, weights: readonly Float32Array[]): PreparedTile {
+    const kept: tf.Tensor[] = [];
+    const keep = (values: Float32Array, shape: readonly number[]): tf.Tensor => {
+      const tensor = tf.tensor(values, [...shape], 'float32');
+      kept.push(tensor);
+      if (this.#backendName === 'wasm') checkWasmAllocation(this.#backend, tensor);
+      return tensor;
+    };
+    const crop = (slot: number, box: Box): Crop | undefined => {
+      if (isEmpty(box) || slot < 0) return undefined;
+      const held = slotBox(program, slot);
+      if (boxEquals(held, box)) return { slot };
+      return {
+        slot,
+        slice: { begin: relativeTo(box, held).map(([start]) => start), size: boxShape(box) },
+      };
+    };
+    const fused = fuseSteps(program);
+    const outputs = program.outputs.map((output) => crop(output.slot, output.box)!);
+    const lastUse = new Map<number, number>();
+    for (const [index, { step, slot }] of fused.entries()) {
+      // A result that nobody reads dies where it is made.
+      lastUse.set(slot, index);
+      for (const input of step.inputs) if (input.slot >= 0) lastUse.set(input.slot, index);
+    }
+    for (const output of outputs) lastUse.delete(output.slot);
+    try {
+      const steps = fused.map((entry, index): PreparedStep => {
+        try {
+          return {
+            node: entry.step.node,
+            inputs: entry.step.inputs.map((input) => crop(input.slot, input.region)),
+            kernel: prepareKernel(entry, weights, keep),
+            slot: entry.slot,
+            frees: [...lastUse].filter(([, last]) => last === index).map(([slot]) => slot),
+          };
+        } catch (error) {
+          throw toEngineError(error, this.name, entry.step.node);
+        }
+      });
+      return { program, steps, outputs, kept };
+    } catch (error) {
+      tf.dispose(kept);
+      throw error;
+    }
+  }
+
+  async #run(tile: PreparedTile, inputs: readonly Float32Array[]): Promise<TileResult> {
+    const startMs = performance.now();
+    const results = this.#compute(tile, inputs);
+    try {
+      const outputs: Float32Array[] = [];
+      for (const tensor of results) outputs.push(await this.#read(tensor));
+      return { outputs, computeMs: performance.now() - startMs };
+    } catch (error) {
+      throw toEngineError(error, this.name);
+    } finally {
+      tf.dispose(results);
+    }
+  }
+
+  /** The backend computes synchronously or queues commands; either way nothing else runs in between. */
+  #compute(tile: PreparedTile, inputs: readonly Float32Array[]): tf.Tensor[] {
+    const slots = new Map<number, tf.Tensor>();
+    const results: tf.Tensor[] = [];
+    let node: string | undefined;
+    const take = (wanted: Crop): tf.Tensor => {
+      const tensor = slots.get(wanted.slot)!;
+      return wanted.slice ? tf.slice(tensor, wanted.slice.begin, wanted.slice.size) : tensor;
+    };
+    const store = (slot: number, tensor: tf.Tensor): void => {
+      slots.set(slot, tensor);
+      if (this.#backendName === 'wasm') checkWasmAllocation(this.#backend, tensor);
+    };
+    try {
+      for (const [slot, input] of tile.program.inputs.entries()) {
+        store(slot, tf.tensor(inputs[slot]!, boxShape(input.box), 'float32'));
+      }
+      for (const step of tile.steps) {
+        node = step.node;
+        store(
+          step.slot,
+          tf.tidy(() => step.kernel(step.inputs.map((input) => input && take(input)))),
+        );
+        for (const slot of step.frees) {
+          slots.get(slot)?.dispose();
+          slots.delete(slot);
+        }
+      }
+      node = undefined;
+      for (const output of tile.outputs) results.push(output.slice ? take(output) : tf.clone(take(output)));
+      return results;
+    } catch (error) {
+      tf.dispose(results);
+      throw toEngineError(error, this.name, node);
+    } finally {
+      for (const tensor of slots.values()) tensor.dispose();
+    }
+  }
+
+  async #read(tensor: tf.Tensor): Promise<Float32Array> {
+    switch (this.#backendName) {
+      case 'wasm':
+        return tensor.dataSync<'float32'>();
+      case 'cpu':
+        // This backend hands out its own buffer, which may be a weight or an input as well.
+        return tensor.dataSync<'float32'>().slice();
+      case 'webgl':
+      case 'webgpu':
+        return await tensor.data<'float32'>();
+    }
+  }
+}
+
+const failed = (message: string): PeerceptronError => new PeerceptronError('ENGINE_FAILED', message);
+
+function checkBuffers<T extends { readonly box: Box }>(
+  what: string,
+  buffers: readonly Float32Array[],
+  entries: readonly T[],
+  nameOf: (entry: T) => string,
+): void {
+  if (buffers.length !== entries.length) {
+    throw failed(`the tile takes ${entries.length} ${what} buffers, not ${buffers.length}`);
+  }
+  for (const [index, entry] of entries.entries()) {
+    const expected = shapeSize(boxShape(entry.box));
+    if (buffers[index]!.length !== expected) {
+      throw failed(
+        `the ${what} buffer of ${nameOf(entry)} has ${buffers[index]!.length} elements, not ${expected}`,
+      );
+    }
+  }
+}
