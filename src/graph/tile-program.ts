@@ -1,4 +1,4 @@
-import { boxEquals, hull, isEmpty, type Box, type Shape } from './box.ts';
+import { formatBox, hull, isEmpty, type Box, type Shape } from './box.ts';
 import type { Graph, TensorId } from './graph.ts';
 import type { Op, Padding } from './op.ts';
 import { definitionOf } from './ops/index.ts';
@@ -95,9 +95,13 @@ export function compileTile(graph: Graph, request: TileRequest): TileProgram {
   const slots = new Map(inputs.map(({ tensor }, slot) => [tensor, slot]));
 
   const weights: TileWeight[] = [];
+  const weightIndexes = new Map<string, number>();
   const weightIndex = (name: string, box: Box): number => {
-    const known = weights.findIndex((weight) => weight.name === name && boxEquals(weight.box, box));
-    return known >= 0 ? known : weights.push({ name, box }) - 1;
+    const key = `${formatBox(box)} ${name}`;
+    const known = weightIndexes.get(key);
+    if (known !== undefined) return known;
+    weightIndexes.set(key, weights.length);
+    return weights.push({ name, box }) - 1;
   };
   const steps: TileStep[] = [];
   for (let index = start; index < end; index++) {

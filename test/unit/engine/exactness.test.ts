@@ -16,7 +16,8 @@ import {
   runWhole,
   type TileCase,
 } from '../../support/random-ops.ts';
-import { between, runs, seeds } from '../../support/random.ts';
+import { runs, seeds } from '../../support/fuzz.ts';
+import { between } from '../../support/random.ts';
 
 const engine = createReferenceEngine();
 
