@@ -34,10 +34,12 @@ const kernels: { readonly [K in OpKind]: Kernel<Extract<Op, { kind: K }>> } = {
  */
 export function createReferenceEngine(): Engine {
   const loaded = new Map<LoadedTile, readonly Float32Array[]>();
+  let disposed = false;
   return {
     name: 'reference',
     accuracy: 'f32',
     async load(program, weights) {
+      if (disposed) throw new PeerceptronError('ENGINE_FAILED', 'the reference engine was disposed');
       checkBuffers('weight', program.weights, weights);
       const tile: LoadedTile = {
         async run(inputs) {
@@ -60,6 +62,7 @@ export function createReferenceEngine(): Engine {
       };
     },
     async dispose() {
+      disposed = true;
       loaded.clear();
     },
   };
@@ -97,7 +100,13 @@ function runStep(
   const output = kernel({
     op: step.op,
     inputs,
-    weights: new Map(step.weights.map(({ role, index }) => [role, weights[index]!])),
+    weights: new Map(
+      step.weights.map(({ role, index }) => {
+        const weight = weights[index];
+        if (!weight) throw new PeerceptronError('ENGINE_FAILED', `op "${step.node}" has no weight ${role}`);
+        return [role, weight];
+      }),
+    ),
     output: step.output,
   });
   if (output.length !== boxSize(step.output)) {

@@ -28,6 +28,11 @@ export interface BackendOptions {
 }
 
 interface NodeProcess {
+  getBuiltinModule(id: 'node:module'): { createRequire(from: string): { resolve(name: string): string } };
+  getBuiltinModule(id: 'node:path'): {
+    dirname(path: string): string;
+    join(...parts: string[]): string;
+  };
   readonly versions?: { readonly node?: string };
   listeners(event: string): ((...args: unknown[]) => void)[];
   removeListener(event: string, listener: (...args: unknown[]) => void): void;
@@ -60,10 +65,17 @@ async function guardingProcessListeners<T>(body: () => T | Promise<T>): Promise<
   }
 }
 
-async function nodeWasmPaths(): Promise<WasmPaths> {
-  const { createRequire } = await import('node:module');
-  const path = await import('node:path');
-  const folder = path.dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm'));
+function nodeWasmPaths(): WasmPaths {
+  const host = nodeProcess();
+  if (!host) throw new Error('in a browser the wasm backend needs `wasmPaths`');
+  // Asked for at run time, so that a browser bundle never sees a Node module.
+  const path = host.getBuiltinModule('node:path');
+  const folder = path.dirname(
+    host
+      .getBuiltinModule('node:module')
+      .createRequire(import.meta.url)
+      .resolve('@tensorflow/tfjs-backend-wasm'),
+  );
   return {
     'tfjs-backend-wasm.wasm': path.join(folder, 'tfjs-backend-wasm.wasm'),
     'tfjs-backend-wasm-simd.wasm': path.join(folder, 'tfjs-backend-wasm-simd.wasm'),
@@ -89,7 +101,7 @@ async function importBackend({ backend, wasmPaths, threads }: BackendOptions): P
     }
     case 'wasm': {
       const wasm = await import('@tensorflow/tfjs-backend-wasm');
-      wasm.setWasmPaths({ ...(wasmPaths ?? (await nodeWasmPaths())) });
+      wasm.setWasmPaths({ ...(wasmPaths ?? nodeWasmPaths()) });
       if (threads === 1) env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
       else if (threads !== undefined) wasm.setThreadsCount(threads);
       return;

@@ -177,7 +177,15 @@ export function engineSuite(
         ...program,
         steps: program.steps.map((step) => ({ ...step, weights: [{ role: 'bias', index: 7 }] })),
       };
-      const error = await assertFails(() => engine.load(broken, [new Float32Array(2)]), 'a broken program');
+      // Whether loading or running finds out is the engine's affair.
+      const error = await assertFails(async () => {
+        const tile = await engine.load(broken, [new Float32Array(2)]);
+        try {
+          await tile.run([new Float32Array(2)]);
+        } finally {
+          await tile.dispose();
+        }
+      }, 'a broken program');
       if (!error.message.includes('y')) throw new Error(`the op is not named: ${error.message}`);
       assertSameMemory(await engine.memory(), before, 'after the failure');
     });

@@ -1,0 +1,74 @@
+import { PeerceptronError, toPeerceptronError } from '../shared/errors.ts';
+import type { Engine, LoadedTile } from './engine.ts';
+import { Sequence } from './sequential.ts';
+import {
+  toWireError,
+  transferable,
+  type EngineOptions,
+  type WorkerAnswers,
+  type WorkerPort,
+  type WorkerRequest,
+} from './worker-protocol.ts';
+
+/** Serves one engine on `port`, one call at a time in the order of arrival. Runs inside the worker. */
+export function serveEngine(
+  port: WorkerPort,
+  createEngine: (options: EngineOptions) => Promise<Engine>,
+): void {
+  const sequence = new Sequence();
+  const tiles = new Map<number, LoadedTile>();
+  let nextTile = 1;
+  let engine: Engine | undefined;
+
+  const started = (): Engine => {
+    if (!engine) throw new PeerceptronError('ENGINE_FAILED', 'the engine of this worker was not started');
+    return engine;
+  };
+
+  const answer = async (
+    request: WorkerRequest,
+  ): Promise<{ value: WorkerAnswers[keyof WorkerAnswers]; transfer?: ArrayBuffer[] }> => {
+    switch (request.type) {
+      case 'start':
+        engine = await createEngine(request.options);
+        return { value: { name: engine.name, accuracy: engine.accuracy } };
+      case 'load': {
+        const tile = await started().load(request.program, request.weights);
+        tiles.set(nextTile, tile);
+        return { value: { tile: nextTile++ } };
+      }
+      case 'run': {
+        const tile = tiles.get(request.tile);
+        if (!tile) throw new PeerceptronError('ENGINE_FAILED', 'this tile was disposed; load it again');
+        const { outputs, computeMs } = await tile.run(request.inputs);
+        const { arrays, transfer } = transferable(outputs);
+        return { value: { outputs: arrays, computeMs }, transfer };
+      }
+      case 'release': {
+        const tile = tiles.get(request.tile);
+        tiles.delete(request.tile);
+        await tile?.dispose();
+        return { value: undefined };
+      }
+      case 'memory':
+        return { value: await started().memory() };
+      case 'dispose':
+        tiles.clear();
+        await engine?.dispose();
+        return { value: undefined };
+    }
+  };
+
+  port.listen((message) => {
+    const request = message as WorkerRequest;
+    void sequence.add(async () => {
+      try {
+        const { value, transfer = [] } = await answer(request);
+        port.post({ id: request.id, ok: true, value }, transfer);
+      } catch (error) {
+        const wire = toWireError(toPeerceptronError(error, 'ENGINE_FAILED'));
+        port.post({ id: request.id, ok: false, error: wire }, []);
+      }
+    });
+  });
+}

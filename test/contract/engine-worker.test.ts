@@ -1,0 +1,70 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Engine } from '../../src/engine/engine.ts';
+import { startNodeEngine } from '../../src/engine/worker-host-node.ts';
+import { compileTile } from '../../src/graph/tile-program.ts';
+import { vitestHarness } from './engine-node-harness.ts';
+import { engineSuite } from './engine-suite.ts';
+import { singleOpGraph, wholeRequest } from './engine-tile.ts';
+import { buildComputeWorker } from './engine-worker-build.ts';
+
+let entry: string;
+beforeAll(async () => {
+  entry = await buildComputeWorker();
+});
+
+for (const backend of ['reference', 'wasm', 'cpu'] as const) {
+  engineSuite(vitestHarness, `${backend} in a worker thread`, () => startNodeEngine({ backend, entry }));
+}
+
+const program = compileTile(
+  singleOpGraph({ kind: 'identity' }, [[3]]),
+  wholeRequest(singleOpGraph({ kind: 'identity' }, [[3]])),
+);
+
+describe('startNodeEngine', () => {
+  let engines: Engine[] = [];
+  afterAll(async () => {
+    await Promise.all(engines.map((engine) => engine.dispose()));
+  });
+
+  it('runs two engines side by side, and one outlives the other', async () => {
+    engines = await Promise.all([
+      startNodeEngine({ backend: 'wasm', entry }),
+      startNodeEngine({ backend: 'wasm', entry }),
+    ]);
+    const tiles = await Promise.all(engines.map((engine) => engine.load(program, [])));
+    await engines[0]!.dispose();
+    await expect(tiles[0]!.run([new Float32Array(3)])).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
+    const { outputs } = await tiles[1]!.run([Float32Array.from([1, 2, 3])]);
+    expect([...outputs[0]!]).toEqual([1, 2, 3]);
+  });
+
+  it('transfers whole buffers and leaves the others with their owner', async () => {
+    const engine = await startNodeEngine({ backend: 'reference', entry });
+    engines.push(engine);
+    const tile = await engine.load(program, []);
+    const whole = Float32Array.from([1, 2, 3]);
+    await tile.run([whole]);
+    expect(whole.length).toBe(0);
+    const backing = Float32Array.from([0, 1, 2, 3, 4]);
+    const { outputs } = await tile.run([backing.subarray(1, 4)]);
+    expect([...outputs[0]!]).toEqual([1, 2, 3]);
+    expect(backing.length).toBe(5);
+  });
+
+  it('says which backend cannot start and why', async () => {
+    await expect(startNodeEngine({ backend: 'webgpu', entry })).rejects.toMatchObject({
+      code: 'ENGINE_UNAVAILABLE',
+      message: expect.stringMatching(/webgpu.*no WebGPU/) as string,
+    });
+  });
+
+  it('reports a worker that cannot be loaded', async () => {
+    await expect(
+      startNodeEngine({ backend: 'reference', entry: `${entry}.missing.js` }),
+    ).rejects.toMatchObject({
+      code: 'ENGINE_UNAVAILABLE',
+      message: expect.stringContaining('the compute worker died') as string,
+    });
+  });
+});

@@ -1,0 +1,129 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Engine } from '../../../src/engine/engine.ts';
+import { connectEngine, type WorkerHost } from '../../../src/engine/worker-client.ts';
+import type { WorkerReply, WorkerRequest } from '../../../src/engine/worker-protocol.ts';
+import { PeerceptronError } from '../../../src/shared/errors.ts';
+
+/** A worker whose answers the test writes. */
+class ScriptedWorker implements WorkerHost {
+  readonly requests: WorkerRequest[] = [];
+  closed = 0;
+  fail: (reason: string, cause?: unknown) => void = () => undefined;
+  #deliver: (message: unknown) => void = () => undefined;
+  readonly #answer: (request: WorkerRequest) => WorkerReply | undefined;
+
+  constructor(answer: (request: WorkerRequest) => WorkerReply | undefined) {
+    this.#answer = answer;
+  }
+
+  post(message: WorkerRequest | WorkerReply): void {
+    const request = message as WorkerRequest;
+    this.requests.push(request);
+    const reply = this.#answer(request);
+    if (reply) queueMicrotask(() => this.#deliver(reply));
+  }
+
+  listen(listener: (message: unknown) => void): void {
+    this.#deliver = listener;
+  }
+
+  onFailure(listener: (reason: string, cause?: unknown) => void): void {
+    this.fail = listener;
+  }
+
+  close(): void {
+    this.closed += 1;
+  }
+}
+
+const answers = (request: WorkerRequest): WorkerReply | undefined => {
+  const { id } = request;
+  switch (request.type) {
+    case 'start':
+      return { id, ok: true, value: { name: 'scripted', accuracy: 'f32' } };
+    case 'load':
+      return { id, ok: true, value: { tile: 7 } };
+    case 'dispose':
+      return { id, ok: true, value: undefined };
+    case 'release':
+    case 'memory':
+    case 'run':
+      // Stays unanswered.
+      return undefined;
+  }
+};
+
+const program = { inputs: [], weights: [], steps: [], outputs: [] };
+
+describe('connectEngine', () => {
+  let engine: Engine | undefined;
+  afterEach(async () => {
+    await engine?.dispose();
+    engine = undefined;
+  });
+
+  it('fails everything that waits, and everything later, when the worker dies', async () => {
+    const worker = new ScriptedWorker(answers);
+    engine = await connectEngine(worker, { backend: 'reference' });
+    const tile = await engine.load(program, []);
+    const waiting = [tile.run([]), engine.memory()];
+    worker.fail('out of luck');
+    for (const call of [...waiting, tile.run([]), engine.load(program, [])]) {
+      await expect(call).rejects.toMatchObject({
+        code: 'ENGINE_FAILED',
+        message: expect.stringContaining('out of luck') as string,
+      });
+    }
+    await tile.dispose();
+    await engine.dispose();
+    expect(worker.closed).toBe(1);
+  });
+
+  it('fails what waits behind a disposal, and closes the worker once', async () => {
+    const worker = new ScriptedWorker(answers);
+    const disposed = await connectEngine(worker, { backend: 'reference' });
+    const memory = disposed.memory();
+    const outcome = expect(memory).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
+    await Promise.all([disposed.dispose(), disposed.dispose()]);
+    await outcome;
+    expect(worker.closed).toBe(1);
+  });
+
+  it('keeps the code and the details of an error across the thread', async () => {
+    const worker = new ScriptedWorker((request) =>
+      request.type === 'load'
+        ? {
+            id: request.id,
+            ok: false,
+            error: { code: 'ENGINE_MEMORY', message: 'too large', details: { neededBytes: 9 } },
+          }
+        : answers(request),
+    );
+    engine = await connectEngine(worker, { backend: 'reference' });
+    const error: unknown = await engine.load(program, []).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(PeerceptronError);
+    expect(error).toMatchObject({ code: 'ENGINE_MEMORY', message: 'too large', details: { neededBytes: 9 } });
+  });
+
+  it('gives up on a worker that never says that it started, and closes it', async () => {
+    const worker = new ScriptedWorker(() => undefined);
+    await expect(connectEngine(worker, { backend: 'webgl', startTimeoutMs: 1 })).rejects.toMatchObject({
+      code: 'ENGINE_UNAVAILABLE',
+      message: expect.stringContaining('webgl') as string,
+    });
+    expect(worker.closed).toBe(1);
+  });
+
+  it('closes the worker when the engine cannot start, and says why', async () => {
+    const worker = new ScriptedWorker(({ id }) => ({
+      id,
+      ok: false,
+      error: { code: 'ENGINE_FAILED', message: 'no such kernel', details: {} },
+    }));
+    await expect(connectEngine(worker, { backend: 'cpu' })).rejects.toMatchObject({
+      code: 'ENGINE_UNAVAILABLE',
+      message: expect.stringContaining('no such kernel') as string,
+    });
+    expect(worker.closed).toBe(1);
+  });
+});
