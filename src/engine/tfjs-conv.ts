@@ -53,7 +53,7 @@ export function prepareConv(
   kernel: Float32Array,
   tail: Tail,
   keep: KeepTensor,
-): (x: tf.Tensor | undefined) => tf.Tensor {
+): (x: tf.Tensor) => tf.Tensor {
   const { region, padding } = step.inputs[0]!;
   const outputShape = boxShape(step.output);
   const spatial = op.kernelSize.length;
@@ -92,7 +92,7 @@ export function prepareConv(
   };
   if (taps === 1 && timeStride === 1 && timePadding[0] + timePadding[1] === 0) {
     const convolve = prepareConv2d(tap(0), geometry, channels, tail, keep);
-    return (x) => tf.reshape(convolve(framesOf(x!)), outputShape);
+    return (x) => tf.reshape(convolve(framesOf(x)), outputShape);
   }
 
   const padded = (x: tf.Tensor): tf.Tensor4D =>
@@ -119,7 +119,7 @@ export function prepareConv(
       keep,
     );
     return (x) => {
-      const source = padded(x!);
+      const source = padded(x);
       return tf.reshape(
         joined(
           tf.concat(
@@ -142,7 +142,7 @@ export function prepareConv(
     ),
   );
   return (x) => {
-    const source = padded(x!);
+    const source = padded(x);
     let sum: tf.Tensor4D | undefined;
     for (const [index, convolve] of convolutions.entries()) {
       const frames = seenBy(source, index);

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { boxShape, boxSize } from '../graph/box.ts';
+import { boxShape, boxSize, isEmpty } from '../graph/box.ts';
 import type { BatchNormOp, MergeOp } from '../graph/op.ts';
 import { activate, softmax } from './tfjs-activation.ts';
 import { prepareConv, type KeepTensor, type Tail } from './tfjs-conv.ts';
@@ -29,10 +29,14 @@ export function prepareKernel(
     bias: epilogue.bias && weights[epilogue.bias.index]!,
     activation: epilogue.activation,
   };
+  // A partial sum over nothing; no tail follows a partial sum.
+  if ((op.kind === 'conv' || op.kind === 'dense') && isEmpty(step.inputs[0]!.region)) {
+    return () => tf.zeros(outputShape);
+  }
   switch (op.kind) {
     case 'conv': {
       const kernel = prepareConv(op, step, weight('kernel'), tail, keep);
-      return ([x]) => kernel(x);
+      return ([x]) => kernel(x!);
     }
     case 'dense': {
       const units = outputShape[0]!;
@@ -64,11 +68,11 @@ export function prepareKernel(
     case 'max-pool':
     case 'avg-pool': {
       const kernel = preparePool(op, step);
-      return ([x]) => kernel(x);
+      return ([x]) => kernel(x!);
     }
     case 'global-pool': {
       const kernel = prepareGlobalPool(op, step);
-      return ([x]) => kernel(x);
+      return ([x]) => kernel(x!);
     }
     case 'merge':
       return (inputs) => merge(op.mode, inputs as readonly tf.Tensor[]);

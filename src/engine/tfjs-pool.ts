@@ -4,7 +4,7 @@ import type { AvgPoolOp, GlobalPoolOp, MaxPoolOp, Padding } from '../graph/op.ts
 import type { TileStep } from '../graph/tile-program.ts';
 
 type Mode = 'max' | 'avg';
-type Kernel = (x: tf.Tensor | undefined) => tf.Tensor;
+type Kernel = (x: tf.Tensor) => tf.Tensor;
 
 const none: Padding = [0, 0];
 
@@ -46,8 +46,6 @@ export function preparePool(op: MaxPoolOp | AvgPoolOp, step: TileStep): Kernel {
   const inner = zeroPadded ? ([none, none, none] as const) : pads;
 
   return (input) => {
-    // Windows wholly in padding see nothing.
-    if (!input) return tf.fill(outputShape, mode === 'max' ? -Infinity : 0);
     const x =
       zeroPadded && isPadded(pads)
         ? tf.pad(
@@ -85,7 +83,7 @@ export function prepareGlobalPool(op: GlobalPoolOp, step: TileStep): Kernel {
   const elements = boxSize(region) / channels;
   return (x) =>
     tf.reshape(
-      pool2d(op.mode, tf.reshape(x!, [1, elements, 1, channels]), [elements, 1], [1, 1], [none, none]),
+      pool2d(op.mode, tf.reshape(x, [1, elements, 1, channels]), [elements, 1], [1, 1], [none, none]),
       outputShape,
     );
 }
