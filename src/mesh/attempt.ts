@@ -1,0 +1,163 @@
+import { HelloExchange } from '../protocol/hello.ts';
+import type { Capabilities } from '../protocol/messages.ts';
+import { parseSignalBody, type Envelope, type SealedLine } from '../protocol/sealing.ts';
+import { PeerceptronError, toPeerceptronError, unreachable } from '../shared/errors.ts';
+import type { PeerId } from '../shared/ids.ts';
+import type { PeerChannel } from '../transport/channel.ts';
+import type { PeerLink } from '../transport/peer-link.ts';
+import type { IceServer, OpenedRtc, OpenRtc, RtcConnection } from '../transport/rtc.ts';
+import { explainNoLink, type DialProgress } from './why-no-link.ts';
+
+/** Puts streams and control messages on a link; `transport/mux.ts` in production. */
+export type CreateChannel = (options: { readonly link: PeerLink; readonly peer: PeerId }) => PeerChannel;
+
+export interface AttemptOptions {
+  readonly self: PeerId;
+  readonly peer: PeerId;
+  readonly line: SealedLine;
+  readonly proofKey: Uint8Array;
+  readonly capabilities: Capabilities;
+  readonly versions: readonly number[];
+  readonly iceServers: readonly IceServer[];
+  readonly openRtc: OpenRtc;
+  readonly createChannel: CreateChannel;
+  /** Hands a sealed payload to the signaling server. */
+  readonly relay: (payload: string) => void;
+  readonly onConnected: (channel: PeerChannel, capabilities: Capabilities) => void;
+  readonly onFailed: (error: PeerceptronError) => void;
+}
+
+type AttemptState =
+  | { readonly state: 'connecting' }
+  | { readonly state: 'greeting'; readonly link: PeerLink; readonly exchange: HelloExchange }
+  | { readonly state: 'over' };
+
+/** One try at a connection, from the moment when both nonces are known to an authenticated channel or an error. */
+export class Attempt {
+  readonly #options: AttemptOptions;
+  readonly #rtc: RtcConnection;
+  #state: AttemptState = { state: 'connecting' };
+  #signalsReceived = 0;
+
+  constructor(options: AttemptOptions) {
+    this.#options = options;
+    const { self, peer, iceServers, openRtc, line, relay } = options;
+    this.#rtc = openRtc({ initiator: self < peer, iceServers });
+    this.#rtc.onSignal = (signal) => {
+      if (this.#state.state === 'connecting') relay(line.seal('signal', signal));
+    };
+    this.#rtc.opened.then(
+      (opened) => this.#greet(opened),
+      (thrown: unknown) => {
+        const error = toPeerceptronError(thrown, 'LINK_LOST');
+        this.#fail(error.code === 'LINK_NO_ROUTE' ? explainNoLink(peer, this.progress()) : error);
+      },
+    );
+  }
+
+  get line(): SealedLine {
+    return this.#options.line;
+  }
+
+  progress(): DialProgress {
+    if (this.#state.state === 'greeting') return { phase: 'greeting' };
+    const isTurn = (url: string): boolean => /^turns?:/i.test(url);
+    return {
+      phase: 'connecting',
+      candidates: this.#rtc.candidates(),
+      signalsReceived: this.#signalsReceived,
+      hasTurn: this.#options.iceServers.some((server) => server.urls.some(isTurn)),
+    };
+  }
+
+  /**
+   * A `signal` of the other side. Once the data channel is open none is accepted any more: a connection that has been
+   * proven cannot be renegotiated through the server.
+   * @returns false when it was not sealed for this place; such messages change nothing
+   */
+  receive(envelope: Envelope): boolean {
+    if (this.#state.state !== 'connecting') return true;
+    try {
+      const signal = parseSignalBody(this.#options.line.open(envelope));
+      this.#signalsReceived += 1;
+      this.#rtc.signal(signal);
+    } catch (thrown) {
+      const error = toPeerceptronError(thrown, 'PROTOCOL_MALFORMED');
+      // Whoever relays can forge and repeat; only what was truly sealed by the peer may end the attempt.
+      if (error.code === 'AUTH_FAILED') return false;
+      if (error.code !== 'PROTOCOL_ORDER') this.#fail(error);
+    }
+    return true;
+  }
+
+  /** Gives up without a callback. */
+  close(): void {
+    const { state } = this.#state;
+    this.#state = { state: 'over' };
+    if (state !== 'over') this.#rtc.close();
+  }
+
+  #greet(opened: OpenedRtc): void {
+    if (this.#state.state !== 'connecting') return;
+    const { self, peer, line, proofKey, capabilities, versions } = this.#options;
+    const { link } = opened;
+    const exchange = new HelloExchange({
+      role: self < peer ? 'initiator' : 'responder',
+      self,
+      peer,
+      selfNonce: line.ownNonce,
+      peerNonce: line.peerNonce,
+      localFingerprint: opened.localFingerprint,
+      remoteFingerprint: opened.remoteFingerprint,
+      proofKey,
+      capabilities,
+      versions,
+    });
+    this.#state = { state: 'greeting', link, exchange };
+    link.onMessage = (message) => this.#receiveHello(message, link, exchange);
+    link.onClose = (error) =>
+      this.#fail(
+        error ??
+          new PeerceptronError('LINK_CLOSED', 'The other side closed the connection during the handshake.'),
+      );
+    try {
+      link.send(exchange.hello);
+    } catch (thrown) {
+      this.#fail(toPeerceptronError(thrown, 'LINK_LOST'));
+    }
+  }
+
+  #receiveHello(message: Uint8Array, link: PeerLink, exchange: HelloExchange): void {
+    if (this.#state.state !== 'greeting') return;
+    const step = exchange.receive(message);
+    try {
+      if (step.state !== 'done' && step.send) link.send(step.send);
+    } catch (thrown) {
+      return this.#fail(toPeerceptronError(thrown, 'LINK_LOST'));
+    }
+    switch (step.state) {
+      case 'waiting':
+        return;
+      case 'failed':
+        return this.#fail(step.error);
+      case 'done': {
+        this.#state = { state: 'over' };
+        // At once, not after an await: the next message may already be a frame.
+        const channel = this.#options.createChannel({ link, peer: this.#options.peer });
+        return this.#options.onConnected(channel, step.capabilities);
+      }
+      default:
+        return unreachable(step);
+    }
+  }
+
+  #fail(error: PeerceptronError): void {
+    const state = this.#state;
+    if (state.state === 'over') return;
+    this.#state = { state: 'over' };
+    // Closing the link lets a `refuse` that is queued go out; closing the connection under it might not.
+    if (state.state === 'greeting') state.link.close();
+    else this.#rtc.close();
+    this.#options.onFailed(error);
+  }
+}
