@@ -42,7 +42,12 @@ export class Attempt {
   constructor(options: AttemptOptions) {
     this.#options = options;
     const { self, peer, iceServers, openRtc, line, relay } = options;
-    this.#rtc = openRtc({ initiator: self < peer, iceServers });
+    try {
+      this.#rtc = openRtc({ initiator: self < peer, iceServers });
+    } catch (thrown) {
+      // WebRTC is missing or out of connections: the same as one that fails at once.
+      this.#rtc = unavailable(thrown);
+    }
     this.#rtc.onSignal = (signal) => {
       if (this.#state.state === 'connecting') relay(line.seal('signal', signal));
     };
@@ -50,6 +55,7 @@ export class Attempt {
       (opened) => this.#greet(opened),
       (thrown: unknown) => {
         const error = toPeerceptronError(thrown, 'LINK_LOST');
+        // WebRTC gave up by itself: say why, as after a time-out.
         this.#fail(error.code === 'LINK_NO_ROUTE' ? explainNoLink(peer, this.progress()) : error);
       },
     );
@@ -141,9 +147,14 @@ export class Attempt {
       case 'failed':
         return this.#fail(step.error);
       case 'done': {
+        let channel: PeerChannel;
+        try {
+          // At once, not after an await: the next message may already be a frame.
+          channel = this.#options.createChannel({ link, peer: this.#options.peer });
+        } catch (thrown) {
+          return this.#fail(toPeerceptronError(thrown));
+        }
         this.#state = { state: 'over' };
-        // At once, not after an await: the next message may already be a frame.
-        const channel = this.#options.createChannel({ link, peer: this.#options.peer });
         return this.#options.onConnected(channel, step.capabilities);
       }
       default:
@@ -160,4 +171,14 @@ export class Attempt {
     else this.#rtc.close();
     this.#options.onFailed(error);
   }
+}
+
+function unavailable(thrown: unknown): RtcConnection {
+  return {
+    signal: () => undefined,
+    onSignal: undefined,
+    opened: Promise.reject(toPeerceptronError(thrown, 'LINK_NO_ROUTE')),
+    candidates: () => ({ local: [], remote: [] }),
+    close: () => undefined,
+  };
 }

@@ -303,13 +303,9 @@ export class Dialer {
     const entry = this.#entry(peer);
     if (entry.dial?.phase.phase === 'knocking') entry.dial.phase.cancelRetry();
     if (entry.dial?.phase.phase === 'connecting') entry.dial.phase.attempt.close();
-    const onFailed = (error: PeerceptronError): void => {
-      if (isCurrent()) this.#failDial(peer, error);
-    };
-    let attempt: Attempt | undefined;
     const isCurrent = (): boolean =>
       entry.dial?.phase.phase === 'connecting' && entry.dial.phase.attempt === attempt;
-    attempt = new Attempt({
+    const attempt: Attempt = new Attempt({
       self,
       peer,
       line,
@@ -324,7 +320,9 @@ export class Dialer {
         if (isCurrent()) this.#connected(peer, channel, theirs);
         else channel.close();
       },
-      onFailed,
+      onFailed: (error) => {
+        if (isCurrent()) this.#failDial(peer, error);
+      },
     });
     const phase = { phase: 'connecting' as const, attempt };
     if (entry.dial) {

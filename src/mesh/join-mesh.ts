@@ -58,14 +58,16 @@ class RoomMesh implements Mesh {
   #state: SignalingState = 'connecting';
   #leaving: Promise<void> | undefined;
   /** Until the server has answered for the first time. */
-  #starting: { resolve(): void; reject(error: PeerceptronError): void } | undefined;
+  #starting:
+    | { resolve(): void; reject(error: PeerceptronError): void; lastError: PeerceptronError | undefined }
+    | undefined;
 
   constructor(options: JoinMeshOptions) {
-    const { link, clock, randomBytes } = options;
-    const keys = deriveRoomKeys(link);
+    const { clock, randomBytes } = options;
+    const keys = deriveRoomKeys(options.link);
     this.self = asPeerId(toHex(randomBytes(16)));
     this.#signaling = new SignalingClient({
-      link,
+      link: options.link,
       room: keys.roomId,
       self: this.self,
       openSocket: options.openSocket,
@@ -73,7 +75,8 @@ class RoomMesh implements Mesh {
       randomBytes,
       events: {
         state: (state, error) => this.#signalingChanged(state, error),
-        joined: (members, iceServers) => this.#joined(members, [...(options.iceServers ?? []), ...iceServers]),
+        joined: (members, iceServers) =>
+          this.#joined(members, [...(options.iceServers ?? []), ...iceServers]),
         memberJoined: (peer) => this.#arrived(peer),
         memberLeft: (peer) => this.#departed(peer),
         relay: (from, payload) => this.#dialer.receive(from, payload),
@@ -87,7 +90,7 @@ class RoomMesh implements Mesh {
       clock,
       randomBytes,
       openRtc: options.openRtc,
-      createChannel: options.createChannel ?? createMuxChannel,
+      createChannel: options.createChannel ?? (({ link, peer }) => createMuxChannel({ link, peer, clock })),
       connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
       iceServers: () => this.#iceServers,
       signalingOpen: () => this.#signaling.isOpen,
@@ -105,24 +108,16 @@ class RoomMesh implements Mesh {
   }
 
   async start(clock: Clock, timeoutMs: number): Promise<Mesh> {
-    let lastError: PeerceptronError | undefined;
     const started = new Promise<void>((resolve, reject) => {
-      this.#starting = {
-        resolve,
-        reject: (error) => {
-          lastError = error;
-          // The server is there and says no, or is not there at all: only the latter is worth another try.
-          if (error.code !== 'SIGNALING_UNREACHABLE' && error.code !== 'SIGNALING_LOST') reject(error);
-        },
-      };
+      this.#starting = { resolve, reject, lastError: undefined };
     });
     const cancelDeadline = clock.after(timeoutMs, () => {
-      const link = 'Check that the server of the room link runs and that this device can reach it.';
       this.#starting?.reject(
-        new PeerceptronError(
-          'SIGNALING_REFUSED',
-          `The room’s server did not answer within ${Math.round(timeoutMs / 1000)} s. ${link}`,
-        ),
+        this.#starting.lastError ??
+          new PeerceptronError(
+            'SIGNALING_UNREACHABLE',
+            `The room’s server did not answer within ${Math.round(timeoutMs / 1000)} s. Check that it runs and that this device can reach it.`,
+          ),
       );
     });
     try {
@@ -131,7 +126,7 @@ class RoomMesh implements Mesh {
       return this;
     } catch (thrown) {
       this.#signaling.close();
-      throw lastError ?? thrown;
+      throw thrown;
     } finally {
       cancelDeadline();
       this.#starting = undefined;
@@ -177,13 +172,22 @@ class RoomMesh implements Mesh {
   #signalingChanged(state: SignalingState, error: PeerceptronError | undefined): void {
     this.#state = state;
     this.#emit({ type: 'signaling', state, ...(error ? { error } : {}) });
-    if (error) this.#starting?.reject(error);
+    if (!error || !this.#starting) return;
+    this.#starting.lastError = error;
+    // A server that says no will say so again; one that cannot be reached yet is worth another try.
+    if (error.code !== 'SIGNALING_UNREACHABLE' && error.code !== 'SIGNALING_LOST')
+      this.#starting.reject(error);
   }
 
   #joined(members: readonly PeerId[], iceServers: readonly IceServer[]): void {
     this.#iceServers = iceServers;
     const now = new Set(members);
-    for (const peer of [...this.#present]) if (!now.has(peer)) this.#departed(peer);
+    for (const peer of [...this.#present])
+      if (!now.has(peer)) {
+        // It may only be slower to reconnect than this device: a dial goes on.
+        this.#present.delete(peer);
+        if (!this.#dialer.isBusy(peer)) this.#removeMember(peer);
+      }
     for (const peer of members) this.#arrived(peer);
     this.#dialer.signalingReturned();
     this.#starting?.resolve();
