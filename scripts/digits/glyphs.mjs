@@ -41,7 +41,9 @@ export async function loadGlyphs() {
   };
 }
 
+/** As the font's package states it. DejaVu's own file says more than its package does. */
 export function licenceOf(family) {
+  if (family.startsWith('dejavu-')) return 'Bitstream Vera';
   return JSON.parse(readFileSync(here(`node_modules/@fontsource/${family}/package.json`), 'utf8')).license;
 }
 
@@ -78,7 +80,7 @@ async function build(stem) {
       digits.map((field, digit) => ({ family, style, category, digit, halfWidth: halfWidth(field), field })),
     );
   const entries = [[...flat(train), ...penGlyphs(PEN_WRITERS, PEN_SEED)], flat(test)];
-  const withoutField = (list) => list.map(({ field: _, ...rest }) => rest);
+  const withoutField = (list) => list.map((entry) => ({ ...entry, field: undefined }));
   writeFileSync(`${stem}.bin`, Buffer.concat(entries.flat().map(({ field }) => Buffer.from(field.buffer))));
   writeFileSync(
     `${stem}.json`,

@@ -29,6 +29,7 @@ const { loadGlyphs } = await import('./glyphs.mjs');
 const { compileKernels } = await import('./wasm.mjs');
 const { parameterLayout } = await import('./network.mjs');
 const { foldParameters, readModel, writeModel } = await import('./model-file.mjs');
+const { writeModelCard } = await import('./model-card.mjs');
 const { formatFigures, measureFonts, measureMnist } = await import('./figures.mjs');
 
 const { train, test, dropped } = await loadGlyphs();
@@ -37,9 +38,8 @@ const count = (glyphs) =>
   `${new Set(glyphs.map((glyph) => glyph.family)).size} families, ${glyphs.length / 10} styles`;
 const pens = train.glyphs.filter((glyph) => glyph.category === 'pen');
 const fonts = train.glyphs.filter((glyph) => glyph.category !== 'pen');
-console.log(
-  `training on ${count(fonts)}, and ${pens.length / 10} made-up pens; testing on ${count(test.glyphs)}`,
-);
+const counts = { train: count(fonts), pens: pens.length / 10, test: count(test.glyphs) };
+console.log(`training on ${counts.train}, and ${counts.pens} made-up pens; testing on ${counts.test}`);
 
 const { layout, size } = parameterLayout();
 const module = await compileKernels();
@@ -77,4 +77,6 @@ const statistics = results[0].statistics.map(({ name }, i) => {
 });
 writeModel(foldParameters(layout, results[0].parameters, statistics));
 const model = readModel();
-console.log(formatFigures(measureFonts(module, model, test), measureMnist(module, model)));
+const figures = formatFigures(measureFonts(module, model, test), measureMnist(module, model));
+console.log(figures);
+writeModelCard({ figures, settings, counts });
