@@ -1,0 +1,269 @@
+import type { Accuracy } from '../engine/engine.ts';
+import type { Member, MeshEvent, SignalingState } from '../mesh/mesh.ts';
+import type { PeerceptronError, ErrorCode } from '../shared/errors.ts';
+import { unreachable } from '../shared/errors.ts';
+import type { PeerId, SessionId } from '../shared/ids.ts';
+import type { WorkEvent, WorkTile } from './work-event.ts';
+
+/** An error as the page shows it: a code to look up, and the sentence that came with it. */
+export interface Problem {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+export const problemOf = ({ code, message }: PeerceptronError): Problem => ({ code, message });
+
+/** An engine that was tried and not taken, best first. */
+export interface RefusedEngine {
+  readonly name: string;
+  readonly reason: string;
+}
+
+export type EngineState =
+  | { readonly state: 'choosing' }
+  | {
+      readonly state: 'ready';
+      readonly name: string;
+      readonly accuracy: Accuracy;
+      readonly refused: readonly RefusedEngine[];
+    }
+  | { readonly state: 'failed'; readonly problem: Problem; readonly refused: readonly RefusedEngine[] };
+
+export type WakeLockState = 'held' | 'released' | 'unavailable';
+
+/** What a browser may lack on a plain-http page or by age, and how that shows. */
+export type MissingFeature = 'threads' | 'wake-lock';
+
+export interface Device {
+  readonly name: string;
+  readonly platform: string;
+  /** Offered to the room for weights and activations. */
+  readonly memoryBytes: number;
+  readonly missing: readonly MissingFeature[];
+}
+
+export type SessionStage =
+  | { readonly state: 'loading'; readonly loadedBytes: number; readonly totalBytes: number }
+  | { readonly state: 'ready'; readonly opCount: number; readonly tiles: readonly WorkTile[] };
+
+/** What this device does for one requester. */
+export interface SessionWork {
+  readonly session: SessionId;
+  readonly model: string;
+  readonly epoch: number;
+  readonly stage: SessionStage;
+  readonly frames: number;
+  readonly tilesComputed: number;
+  /** Of the last tile, and smoothed over about ten; absent before the first. */
+  readonly lastComputeMs?: number;
+  readonly meanComputeMs?: number;
+  /** Frames seen lately, to count one with several tiles here once. */
+  readonly recentFrames: readonly number[];
+}
+
+export interface RoomState {
+  readonly view: 'room';
+  readonly room: string;
+  readonly link: string;
+  readonly device: Device;
+  readonly engine: EngineState;
+  readonly signaling: { readonly state: SignalingState; readonly problem?: Problem };
+  readonly self?: PeerId;
+  readonly members: ReadonlyMap<PeerId, Member>;
+  readonly sessions: ReadonlyMap<SessionId, SessionWork>;
+  /** Over all sessions, those that ended included. */
+  readonly frames: number;
+  readonly wakeLock: WakeLockState;
+  /** The latest failures that did not end the visit, newest first. */
+  readonly problems: readonly Problem[];
+}
+
+export type PeerState =
+  /** The address holds no room, or one that cannot be read. */
+  | { readonly view: 'no-room'; readonly problem?: Problem; readonly link?: string }
+  | RoomState
+  /** This page has given up; only a reload helps. */
+  | { readonly view: 'stopped'; readonly room: string; readonly problem: Problem };
+
+export type PeerEvent =
+  | { readonly type: 'no-room'; readonly problem?: Problem }
+  | { readonly type: 'room-created'; readonly link: string }
+  | {
+      readonly type: 'room-entered';
+      readonly room: string;
+      readonly link: string;
+      readonly device: Device;
+    }
+  | { readonly type: 'engine'; readonly engine: EngineState }
+  | { readonly type: 'joined'; readonly self: PeerId }
+  | { readonly type: 'mesh'; readonly event: MeshEvent }
+  | { readonly type: 'work'; readonly event: WorkEvent }
+  | { readonly type: 'wake-lock'; readonly state: WakeLockState }
+  | { readonly type: 'stopped'; readonly problem: Problem };
+
+export const initialPeerState: PeerState = { view: 'no-room' };
+
+const keptProblems = 3;
+const keptFrames = 64;
+const smoothing = 0.1;
+
+/** The page's whole behaviour as a fold over what happened. Events that the present view has no place for change nothing. */
+export function reducePeerState(state: PeerState, event: PeerEvent): PeerState {
+  switch (event.type) {
+    case 'no-room':
+      return { view: 'no-room', ...(event.problem ? { problem: event.problem } : {}) };
+    case 'room-created':
+      return state.view === 'no-room' ? { view: 'no-room', link: event.link } : state;
+    case 'room-entered':
+      return {
+        view: 'room',
+        room: event.room,
+        link: event.link,
+        device: event.device,
+        engine: { state: 'choosing' },
+        signaling: { state: 'connecting' },
+        members: new Map(),
+        sessions: new Map(),
+        frames: 0,
+        wakeLock: 'released',
+        problems: [],
+      };
+    case 'stopped':
+      return state.view === 'room'
+        ? { view: 'stopped', room: state.room, problem: event.problem }
+        : { view: 'no-room', problem: event.problem };
+    case 'engine':
+      return inRoom(state, () => ({ engine: event.engine }));
+    case 'joined':
+      return inRoom(state, () => ({ self: event.self }));
+    case 'wake-lock':
+      return inRoom(state, () => ({ wakeLock: event.state }));
+    case 'mesh':
+      return inRoom(state, (room) => reduceMesh(room, event.event));
+    case 'work':
+      return inRoom(state, (room) => reduceWork(room, event.event));
+    default:
+      return unreachable(event);
+  }
+}
+
+const inRoom = (state: PeerState, change: (room: RoomState) => Partial<RoomState>): PeerState =>
+  state.view === 'room' ? { ...state, ...change(state) } : state;
+
+function reduceMesh(room: RoomState, event: MeshEvent): Partial<RoomState> {
+  switch (event.type) {
+    case 'signaling':
+      return {
+        signaling: { state: event.state, ...(event.error ? { problem: problemOf(event.error) } : {}) },
+      };
+    case 'member':
+      return { members: new Map(room.members).set(event.member.id, event.member) };
+    case 'member-left': {
+      const members = new Map(room.members);
+      members.delete(event.id);
+      return { members };
+    }
+    default:
+      return unreachable(event);
+  }
+}
+
+function reduceWork(room: RoomState, event: WorkEvent): Partial<RoomState> {
+  const known = room.sessions.get(event.session);
+  const withSession = (work: SessionWork): Partial<RoomState> => ({
+    sessions: new Map(room.sessions).set(event.session, work),
+  });
+  switch (event.type) {
+    case 'session-loading':
+    case 'session-ready': {
+      const { session, epoch, model } = event;
+      // While a better plan loads beside the running one, the running one stays on show.
+      if (event.type === 'session-loading' && known?.stage.state === 'ready') return {};
+      const stage: SessionStage =
+        event.type === 'session-loading'
+          ? { state: 'loading', loadedBytes: event.loadedBytes, totalBytes: event.totalBytes }
+          : { state: 'ready', opCount: event.opCount, tiles: event.tiles };
+      const counts = known ?? { frames: 0, tilesComputed: 0, recentFrames: [] };
+      return withSession({ ...counts, session, model, epoch, stage });
+    }
+    case 'tile-done': {
+      if (!known) return {};
+      const isNewFrame = !known.recentFrames.includes(event.frame);
+      return {
+        ...withSession({
+          ...known,
+          frames: known.frames + (isNewFrame ? 1 : 0),
+          tilesComputed: known.tilesComputed + 1,
+          lastComputeMs: event.computeMs,
+          meanComputeMs:
+            known.meanComputeMs === undefined
+              ? event.computeMs
+              : known.meanComputeMs + smoothing * (event.computeMs - known.meanComputeMs),
+          recentFrames: isNewFrame
+            ? [...known.recentFrames, event.frame].slice(-keptFrames)
+            : known.recentFrames,
+        }),
+        frames: room.frames + (isNewFrame ? 1 : 0),
+      };
+    }
+    case 'session-ended':
+      return { sessions: without(room.sessions, event.session) };
+    case 'session-refused':
+      return {
+        // A refused new epoch leaves the running one as it is.
+        ...(known?.stage.state === 'loading' ? { sessions: without(room.sessions, event.session) } : {}),
+        problems: [problemOf(event.error), ...room.problems].slice(0, keptProblems),
+      };
+    case 'tile-failed':
+      return { problems: [problemOf(event.error), ...room.problems].slice(0, keptProblems) };
+    default:
+      return unreachable(event);
+  }
+}
+
+function without<Key, Value>(map: ReadonlyMap<Key, Value>, key: Key): ReadonlyMap<Key, Value> {
+  const copy = new Map(map);
+  copy.delete(key);
+  return copy;
+}
+
+/** Where the visit stands, in one word: what the headline says and what is announced when it changes. */
+export type Phase = 'starting' | 'connecting' | 'alone' | 'connected' | 'working' | 'lost' | 'failed';
+
+export function phaseOf(room: RoomState): Phase {
+  if (room.engine.state === 'failed') return 'failed';
+  if (room.signaling.state === 'closed') return 'failed';
+  if (room.signaling.state === 'lost') return 'lost';
+  if (room.engine.state === 'choosing') return 'starting';
+  if (room.signaling.state === 'connecting') return 'connecting';
+  if ([...room.sessions.values()].some(({ stage }) => stage.state === 'ready')) return 'working';
+  return connectedCount(room) > 0 ? 'connected' : 'alone';
+}
+
+export function connectedCount({ members }: RoomState): number {
+  return [...members.values()].filter(({ state }) => state === 'connected').length;
+}
+
+/** Holds the state and tells listeners of each change. */
+export class PeerStore {
+  #state: PeerState = initialPeerState;
+  readonly #listeners = new Set<(state: PeerState) => void>();
+
+  get state(): PeerState {
+    return this.#state;
+  }
+
+  dispatch(event: PeerEvent): void {
+    const next = reducePeerState(this.#state, event);
+    if (next === this.#state) return;
+    this.#state = next;
+    for (const listener of this.#listeners) listener(next);
+  }
+
+  /** Calls at once and at every change; returns how to stop. */
+  subscribe(listener: (state: PeerState) => void): () => void {
+    this.#listeners.add(listener);
+    listener(this.#state);
+    return () => this.#listeners.delete(listener);
+  }
+}

@@ -1,0 +1,198 @@
+import type { ErrorCode } from '../shared/errors.ts';
+import type { MissingFeature, Phase, WakeLockState } from './peer-state.ts';
+
+/** Every sentence of the page, so that wording is judged, and translated, in one place. */
+export const strings = {
+  title: 'Peerceptron',
+  tagline: 'Devices in one room, running one neural network together.',
+  noRoom: {
+    title: 'No room yet',
+    invalidTitle: 'This link does not lead to a room',
+    explain:
+      'A room is a link. Every device that opens the same link joins the same room, and the devices share the work of one neural network. The part after the # is the key: it never reaches the server.',
+    create: 'Create a room',
+    created: 'Your room is ready',
+    share: 'Open this link here and on every device that should take part. Treat it like a password.',
+    enter: 'Enter the room',
+  },
+  copy: 'Copy link',
+  copied: 'Copied',
+  copyFailed: 'Copying is not allowed here: select the link and copy it by hand.',
+  linkLabel: 'Room link',
+  invite: 'Invite another device',
+  inviteExplain:
+    'Scan the code or open the link. Whoever has it can join, so show it only to people you trust.',
+  qrLabel: 'Room link as a QR code',
+  stopped: 'This page has stopped',
+  reload: 'Reload',
+  connection: 'Connection',
+  device: 'This device',
+  deviceName: 'Name',
+  deviceId: 'Id in the room',
+  platform: 'Platform',
+  engine: 'Engine',
+  engineChoosing: 'testing…',
+  engineNone: 'none works here',
+  accuracy: { f32: '32-bit, exact', f16: '16-bit, only for plans that allow rounding' },
+  refusedEngines: 'Not used, and why',
+  memory: 'Memory offered',
+  screen: 'Screen',
+  wakeLock: {
+    held: 'kept awake while this page serves',
+    released: 'may sleep; the page pauses with it',
+    unavailable: 'cannot be kept awake here',
+  } satisfies Record<WakeLockState, string>,
+  missingTitle: 'Missing in this browser',
+  missing: {
+    threads: 'Threads: this page is not isolated (plain http, or an old browser), so wasm runs on one core.',
+    'wake-lock':
+      'Wake lock: needs https and a current browser. Keep the screen on by hand, or this device may fall asleep.',
+  } satisfies Record<MissingFeature, string>,
+  work: 'What this device computes',
+  noWork: 'Nothing yet. Work arrives when a device in the room starts a session.',
+  loadingWeights: (model: string) => `Loading its part of ${model}`,
+  framesSoFar: (frames: number) => `${frames === 1 ? '1 frame' : `${frames} frames`} computed so far.`,
+  weights: 'of weights',
+  frames: 'Frames',
+  computeTime: 'Per tile',
+  lastTime: 'Last tile',
+  tileOps: (first: string, last: string) => (first === last ? first : `${first} to ${last}`),
+  opsOf: (start: number, end: number, total: number) =>
+    end - start === 1 ? `op ${start + 1} of ${total}` : `ops ${start + 1}–${end} of ${total}`,
+  noTiles: 'No tile of this plan is on this device.',
+  members: 'Other devices',
+  noMembers: 'No other device yet. Open the room link on one.',
+  memberState: {
+    announced: 'in the room',
+    connecting: 'connecting',
+    connected: 'connected',
+    failed: 'not reachable',
+  },
+  unnamed: 'Device',
+  asks: 'asks, does not compute',
+  problems: 'What went wrong lately',
+  whatToDo: 'What to do:',
+  phase: {
+    starting: 'Getting this device ready',
+    connecting: 'Connecting to the room',
+    alone: 'In the room, waiting for other devices',
+    connected: 'In the room, ready to compute',
+    working: 'Computing',
+    lost: 'Connection to the room lost, trying again',
+    failed: 'This device cannot take part',
+  } satisfies Record<Phase, string>,
+  peers: (connected: number, present: number) => {
+    if (present === 0) return 'Nobody else is here.';
+    const others = present === 1 ? '1 other device' : `${present} other devices`;
+    return `${others} here, ${connected} connected.`;
+  },
+  steps: { engine: 'Engine', signaling: 'Signaling', peers: 'Devices' },
+  stepState: { done: 'done', doing: 'in progress', waiting: 'not yet', failed: 'failed' },
+} as const;
+
+interface ErrorText {
+  /** What happened, for somebody who has never heard of the protocol. */
+  readonly what: string;
+  readonly todo: string;
+}
+
+const requester = 'The device that started the session has to mend this; this one stays in the room.';
+const update = 'Reload this page, and update Peerceptron on the other devices.';
+
+export const errorTexts: Record<ErrorCode, ErrorText> = {
+  GRAPH_INVALID: { what: 'The network description cannot be used.', todo: requester },
+  GRAPH_SHAPE: { what: 'The network description has shapes that do not fit.', todo: requester },
+  BOX_INVALID: { what: 'A tile lies outside its tensor.', todo: requester },
+  OP_UNSUPPORTED: { what: 'The network uses an operation that this version lacks.', todo: update },
+  PLAN_INVALID: { what: 'The plan breaks a rule and was refused.', todo: requester },
+  PLAN_MEMORY: {
+    what: 'The plan needs more memory than this device offers.',
+    todo: 'Close other tabs and reload, or let more devices join.',
+  },
+  PLAN_NO_PEERS: {
+    what: 'No device in the room can compute.',
+    todo: 'Open the room link on another device.',
+  },
+  MODEL_NOT_FOUND: { what: 'The model was not found.', todo: 'Check its name or path.' },
+  MODEL_CORRUPT: { what: 'The model file is damaged.', todo: 'Download or export it again.' },
+  MODEL_UNSUPPORTED: {
+    what: 'The model has parts that cannot be read.',
+    todo: 'See the list of supported models.',
+  },
+  WEIGHTS_MISSING: { what: 'The model lacks a weight that the plan needs.', todo: requester },
+  WEIGHTS_CORRUPT: {
+    what: 'Weights arrived damaged.',
+    todo: 'Download the model again on the device that has it.',
+  },
+  WEIGHTS_UNAVAILABLE: {
+    what: 'Weights could not be fetched.',
+    todo: 'Check that the device with the model is still there.',
+  },
+  INPUT_INVALID: { what: 'The input does not fit the network.', todo: requester },
+  ENGINE_UNAVAILABLE: {
+    what: 'No engine of this browser computes right.',
+    todo: 'Update the browser, or try another one.',
+  },
+  ENGINE_FAILED: {
+    what: 'The computation failed on this device.',
+    todo: 'Reload the page; if it fails again, use another browser.',
+  },
+  ENGINE_MEMORY: { what: 'This device ran out of memory.', todo: 'Close other tabs and reload.' },
+  PROTOCOL_VERSION: { what: 'Two devices run different versions.', todo: update },
+  PROTOCOL_MALFORMED: {
+    what: 'Another device sent something unreadable; its connection was closed.',
+    todo: update,
+  },
+  PROTOCOL_LIMIT: {
+    what: 'Another device sent more than is allowed; its connection was closed.',
+    todo: update,
+  },
+  PROTOCOL_ORDER: { what: 'Another device spoke out of turn; its connection was closed.', todo: update },
+  AUTH_FAILED: {
+    what: 'A device could not prove that it knows the room’s secret.',
+    todo: 'Open exactly the same link on every device.',
+  },
+  LINK_CLOSED: { what: 'A connection was closed.', todo: 'Nothing; it is opened again when it is needed.' },
+  LINK_TIMEOUT: {
+    what: 'A device did not answer in time.',
+    todo: 'Bring both devices into the same network, and keep their screens on.',
+  },
+  LINK_NO_ROUTE: {
+    what: 'No way through the network to a device.',
+    todo: 'Bring both into the same network; guest Wi-Fi often keeps devices apart.',
+  },
+  LINK_LOST: { what: 'A connection broke.', todo: 'Check the Wi-Fi of both devices; it is tried again.' },
+  STREAM_CANCELLED: { what: 'A transfer was cancelled.', todo: 'Nothing; it was no longer needed.' },
+  ROOM_LINK_INVALID: {
+    what: 'This is not a complete room link.',
+    todo: 'Copy the whole link, with all that follows the #.',
+  },
+  ROOM_FULL: {
+    what: 'The room is full.',
+    todo: 'Close the page on a device that is not needed, then reload.',
+  },
+  SIGNALING_UNREACHABLE: {
+    what: 'The server of this room does not answer.',
+    todo: 'Check that it runs and that this device is in its network; it is tried again.',
+  },
+  SIGNALING_REFUSED: {
+    what: 'The server refused this device.',
+    todo: 'Open the link at the address that the server prints.',
+  },
+  SIGNALING_LOST: {
+    what: 'The connection to the server broke.',
+    todo: 'Check the network; it is tried again.',
+  },
+  PORT_TAKEN: { what: 'The port is in use.', todo: 'Choose another one with --port.' },
+  SESSION_REFUSED: { what: 'The session was refused.', todo: requester },
+  SESSION_CLOSED: { what: 'The session is over.', todo: 'Nothing; the next one starts by itself.' },
+  FRAME_FAILED: { what: 'One frame could not be computed.', todo: requester },
+  FRAME_TIMEOUT: { what: 'One frame took too long.', todo: requester },
+  PEER_LOST: { what: 'A device left in the middle of the work.', todo: 'Nothing; the work is dealt anew.' },
+  USAGE: { what: 'The command was not understood.', todo: 'See --help.' },
+  CHROMIUM_MISSING: { what: 'Chromium was not found.', todo: 'Install it, or set CHROMIUM_PATH.' },
+  INTERNAL: {
+    what: 'Something unexpected happened here.',
+    todo: 'Reload the page, and report it with the details below.',
+  },
+};

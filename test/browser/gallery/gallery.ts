@@ -1,0 +1,20 @@
+import '../../../src/ui/components/app.ts';
+import { peerStates } from './peer-states.ts';
+
+// `?state=name` shows one; without it, links to all of them.
+const wanted = new URLSearchParams(location.search).get('state');
+const state = wanted === null ? undefined : peerStates.get(wanted);
+if (state) {
+  const app = document.createElement('pt-app');
+  app.state = state;
+  document.body.append(app);
+  await app.updateComplete;
+} else {
+  for (const name of peerStates.keys()) {
+    const link = document.createElement('a');
+    link.href = `?state=${name}`;
+    link.textContent = name;
+    document.body.append(link, document.createElement('br'));
+  }
+}
+document.documentElement.dataset['ready'] = '';
