@@ -84,9 +84,11 @@ export class App extends LitElement {
     return html`<div class="frame">
       <header>
         <h1>${strings.title}</h1>
-        ${state.view === 'no-room'
-          ? html`<p class="muted small">${strings.tagline}</p>`
-          : html`<p class="room mono">${state.room}</p>`}
+        ${
+          state.view === 'no-room'
+            ? html`<p class="muted small">${strings.tagline}</p>`
+            : html`<p class="room mono">${state.room}</p>`
+        }
       </header>
       ${this.view(state)}
     </div>`;
