@@ -18,8 +18,8 @@ export interface ChannelOptions {
   /** Open and authenticated. The channel takes over its `onMessage` and `onClose`. */
   readonly link: PeerLink;
   readonly peer: PeerId;
-  /** Measures round trips to size the send window; the default reads `performance.now()`. */
-  readonly clock?: Pick<Clock, 'now'>;
+  /** Measures round trips to size the send window, and bounds how long a close may take. The default is the real one. */
+  readonly clock?: Clock;
   readonly limits?: Partial<ReceiveLimits>;
 }
 
@@ -29,7 +29,16 @@ const DEFAULT_LIMITS: ReceiveLimits = {
   maxOpenStreams: 16_384,
 };
 
-const wallClock = { now: (): number => performance.now() };
+const realClock: Clock = {
+  now: () => performance.now(),
+  after: (delayMs, callback) => {
+    const timer = setTimeout(callback, delayMs);
+    return () => clearTimeout(timer);
+  },
+};
+
+/** How long the other side has to answer CLOSE by closing the link. */
+const CLOSE_LINGER_MS = 1_000;
 
 /**
  * Multiplexes control messages and byte streams over one link by the rules of `protocol/SPEC.md`.
@@ -52,13 +61,15 @@ class MuxChannel implements PeerChannel {
   #settleClosed!: (error: PeerceptronError | undefined) => void;
   #onControl: PeerChannel['onControl'];
   #onStream: PeerChannel['onStream'];
+  readonly #clock: Clock;
   #sequence = 0;
   #ended = false;
 
-  constructor({ link, peer, clock = wallClock, limits }: ChannelOptions) {
+  constructor({ link, peer, clock = realClock, limits }: ChannelOptions) {
     this.peer = peer;
     this.closed = new Promise((resolve) => (this.#settleClosed = resolve));
     this.#link = link;
+    this.#clock = clock;
     this.#writer = new FrameWriter(link, (error) => this.#end(error));
     this.#flight = new FlightWindow(clock);
     this.#sending = new SendStreams(this.#writer, this.#flight);
@@ -110,7 +121,8 @@ class MuxChannel implements PeerChannel {
   close(error?: PeerceptronError): void {
     if (this.#ended) return;
     this.#writer.write('close', error === undefined ? {} : { payload: encodeReason(error) });
-    this.#end(error);
+    const wasSent = !this.#writer.stopped;
+    this.#end(error, wasSent ? 'linger' : 'now');
   }
 
   #receive(message: Uint8Array): void {
@@ -203,8 +215,11 @@ class MuxChannel implements PeerChannel {
     } else this.#receiving.accept(stream, sink);
   }
 
-  /** The first end counts. Everything that waits learns of it, and the link is closed. */
-  #end(error: PeerceptronError | undefined): void {
+  /**
+   * The first end counts. Everything that waits learns of it, and the link is closed: by the other side when it reads
+   * CLOSE, because a link that is closed at once may throw away what it has queued, the reason included.
+   */
+  #end(error: PeerceptronError | undefined, closeLink: 'now' | 'linger' = 'now'): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#writer.stop();
@@ -217,7 +232,11 @@ class MuxChannel implements PeerChannel {
     this.#sending.end(consequence);
     this.#receiving.end(consequence);
     this.#arrivals.clear();
-    this.#link.close();
+    if (closeLink === 'now') this.#link.close();
+    else {
+      const cancel = this.#clock.after(CLOSE_LINGER_MS, () => this.#link.close());
+      this.#link.onClose = () => cancel();
+    }
     this.#settleClosed(error);
   }
 }

@@ -1,0 +1,255 @@
+import type SimplePeer from 'simple-peer';
+import { PeerceptronError } from '../shared/errors.ts';
+import { DataChannelLink } from './data-channel-link.ts';
+import { Inbox } from './inbox.ts';
+import type {
+  IceServer,
+  OpenedRtc,
+  OpenRtc,
+  RtcCandidateKind,
+  RtcCandidates,
+  RtcConnection,
+  RtcSignal,
+} from './rtc.ts';
+import { parseCandidateKind, parseDataDescription } from './session-description.ts';
+
+/** The WebRTC constructors of the platform: the browser's own, or those of `wrtc`. */
+export interface WebRtc {
+  readonly RTCPeerConnection: typeof RTCPeerConnection;
+  readonly RTCSessionDescription: typeof RTCSessionDescription;
+  readonly RTCIceCandidate: typeof RTCIceCandidate;
+}
+
+export interface SimplePeerPlatform {
+  readonly SimplePeer: SimplePeer.SimplePeer;
+  readonly webRtc: WebRtc;
+}
+
+/** Chromium and libwebrtc take no more, whatever the description of the other side claims. */
+const MAX_MESSAGE_BYTES = 256 * 1024;
+/** RFC 8841: what holds when a description does not say. */
+const DEFAULT_MESSAGE_BYTES = 64 * 1024;
+const MAX_REMOTE_CANDIDATES = 64;
+/** A channel that does not close in time, because the other side is gone, is torn down. */
+const CLOSE_TIMEOUT_MS = 2_000;
+
+/**
+ * `OpenRtc` over simple-peer. The two adapters beside this file bring the platform: `simple-peer-browser.ts` and
+ * `simple-peer-node.ts`.
+ */
+export function simplePeerOpener(platform: SimplePeerPlatform): OpenRtc {
+  return ({ initiator, iceServers }) => new SimplePeerConnection(platform, initiator, iceServers);
+}
+
+class SimplePeerConnection implements RtcConnection {
+  readonly opened: Promise<OpenedRtc>;
+  readonly #initiator: boolean;
+  readonly #peer: SimplePeer.Instance;
+  readonly #signals = new Inbox<RtcSignal>();
+  readonly #localKinds = new Set<RtcCandidateKind>();
+  readonly #remoteKinds = new Set<RtcCandidateKind>();
+  #remoteCandidates = 0;
+  #described = false;
+  #connection: RTCPeerConnection | undefined;
+  #channel: RTCDataChannel | undefined;
+  #link: DataChannelLink | undefined;
+  #failure: PeerceptronError | undefined;
+  #resolveOpened!: (opened: OpenedRtc) => void;
+  #rejectOpened!: (error: PeerceptronError) => void;
+  #ended = false;
+
+  constructor(
+    { SimplePeer, webRtc }: SimplePeerPlatform,
+    initiator: boolean,
+    iceServers: readonly IceServer[],
+  ) {
+    this.#initiator = initiator;
+    this.opened = new Promise((resolve, reject) => {
+      this.#resolveOpened = resolve;
+      this.#rejectOpened = reject;
+    });
+    // Whoever awaits it still sees the rejection; whoever closed before anyone awaited must not crash the process.
+    this.opened.catch(() => undefined);
+    this.#peer = new SimplePeer({
+      initiator,
+      // Without it, simple-peer splits and joins messages like a byte stream.
+      objectMode: true,
+      trickle: true,
+      // Given even when empty: the library's own default asks two public STUN servers.
+      config: { iceServers: iceServers.map((server) => ({ ...server, urls: [...server.urls] })) },
+      wrtc: { ...webRtc, RTCPeerConnection: this.#observed(webRtc.RTCPeerConnection) },
+    });
+    this.#peer.on('signal', (signal: unknown) => this.#emitSignal(signal));
+    this.#peer.on('connect', () => this.#onConnect());
+    this.#peer.on('data', (data: unknown) => this.#link?.received(asBytes(data)));
+    this.#peer.on('error', (error: Error) => {
+      this.#failure ??= linkError(error, this.#link !== undefined);
+    });
+    this.#peer.on('close', () => this.#onPeerClose());
+  }
+
+  get onSignal(): ((signal: RtcSignal) => void) | undefined {
+    return this.#signals.handler;
+  }
+
+  set onSignal(handler: ((signal: RtcSignal) => void) | undefined) {
+    this.#signals.handler = handler;
+  }
+
+  signal(signal: RtcSignal): void {
+    if (this.#ended) return;
+    switch (signal.type) {
+      case 'offer':
+      case 'answer': {
+        if ((signal.type === 'answer') !== this.#initiator || this.#described) {
+          throw new PeerceptronError('PROTOCOL_ORDER', `an unexpected ${signal.type} from the other side`);
+        }
+        const { candidates } = parseDataDescription(signal.sdp);
+        this.#described = true;
+        for (const kind of candidates) this.#remoteKinds.add(kind);
+        this.#peer.signal({ type: signal.type, sdp: signal.sdp });
+        return;
+      }
+      case 'candidate': {
+        const { candidate, sdpMid, sdpMLineIndex } = signal;
+        // The end of candidates; nothing waits for it.
+        if (candidate === '') return;
+        const kind = parseCandidateKind(candidate);
+        const isOfSection = sdpMLineIndex === 0 || (sdpMLineIndex === null && sdpMid !== null);
+        if (!isOfSection || (sdpMid !== null && sdpMid.length > 64)) {
+          throw new PeerceptronError(
+            'PROTOCOL_MALFORMED',
+            'an ICE candidate for a media section that is not there',
+          );
+        }
+        this.#remoteCandidates += 1;
+        if (this.#remoteCandidates > MAX_REMOTE_CANDIDATES) {
+          throw new PeerceptronError('PROTOCOL_LIMIT', `more than ${MAX_REMOTE_CANDIDATES} ICE candidates`);
+        }
+        this.#remoteKinds.add(kind);
+        this.#peer.signal({
+          type: 'candidate',
+          candidate: { candidate, sdpMid, sdpMLineIndex } as RTCIceCandidate,
+        });
+        return;
+      }
+      default:
+        throw new PeerceptronError('PROTOCOL_MALFORMED', 'only offer, answer and candidate are signals');
+    }
+  }
+
+  candidates(): RtcCandidates {
+    return { local: [...this.#localKinds], remote: [...this.#remoteKinds] };
+  }
+
+  close(): void {
+    if (this.#link !== undefined) this.#link.close();
+    else this.#peer.destroy();
+  }
+
+  /** A constructor that remembers what simple-peer makes with it: the library itself hides its connection. */
+  #observed(Native: typeof RTCPeerConnection): typeof RTCPeerConnection {
+    const adopt = (connection: RTCPeerConnection): void => {
+      this.#connection = connection;
+      const createDataChannel = connection.createDataChannel.bind(connection);
+      connection.createDataChannel = (...parameters) => (this.#channel = createDataChannel(...parameters));
+      connection.addEventListener('datachannel', ({ channel }) => {
+        if (this.#channel === undefined) this.#channel = channel;
+        else channel.close();
+      });
+    };
+    return function (configuration?: RTCConfiguration) {
+      const connection: RTCPeerConnection = new Native(configuration);
+      adopt(connection);
+      return connection;
+    } as unknown as typeof RTCPeerConnection;
+  }
+
+  #emitSignal(signal: unknown): void {
+    if (typeof signal !== 'object' || signal === null || !('type' in signal)) return;
+    if ((signal.type === 'offer' || signal.type === 'answer') && 'sdp' in signal) {
+      this.#signals.push({ type: signal.type, sdp: String(signal.sdp) });
+    } else if (signal.type === 'candidate' && 'candidate' in signal) {
+      const { candidate, sdpMid, sdpMLineIndex } = signal.candidate as RTCIceCandidateInit;
+      if (candidate === undefined || candidate === '') return;
+      try {
+        this.#localKinds.add(parseCandidateKind(candidate));
+      } catch {
+        return; // A form that the other side would refuse.
+      }
+      this.#signals.push({
+        type: 'candidate',
+        candidate,
+        sdpMid: sdpMid ?? null,
+        sdpMLineIndex: sdpMLineIndex ?? null,
+      });
+    }
+  }
+
+  #onConnect(): void {
+    const connection = this.#connection;
+    if (connection === undefined || this.#channel === undefined || this.#ended) return;
+    // simple-peer would let a second channel take the place of the first.
+    connection.ondatachannel = null;
+    try {
+      const localFingerprint = parseDataDescription(connection.localDescription?.sdp ?? '').fingerprint;
+      const remoteFingerprint = parseDataDescription(connection.remoteDescription?.sdp ?? '').fingerprint;
+      const announced = connection.sctp?.maxMessageSize ?? DEFAULT_MESSAGE_BYTES;
+      const maxMessageBytes = announced > 0 ? Math.min(announced, MAX_MESSAGE_BYTES) : DEFAULT_MESSAGE_BYTES;
+      const port = {
+        send: (message: Uint8Array<ArrayBuffer>): void => this.#peer.send(message),
+        finish: () => this.#finish(),
+      };
+      const link = new DataChannelLink(port, maxMessageBytes);
+      this.#link = link;
+      this.#resolveOpened({ link, localFingerprint, remoteFingerprint });
+    } catch (thrown) {
+      this.#failure ??= new PeerceptronError('LINK_LOST', 'the connection has no usable description', {
+        cause: thrown,
+      });
+      this.#peer.destroy();
+    }
+  }
+
+  /** Closes the channel first, which delivers what is queued; destroying the connection at once would drop it. */
+  #finish(): void {
+    const timer = setTimeout(() => void this.#peer.destroy(), CLOSE_TIMEOUT_MS);
+    this.#peer.once('close', () => clearTimeout(timer));
+    try {
+      this.#channel?.close();
+    } catch {
+      this.#peer.destroy();
+    }
+  }
+
+  #onPeerClose(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#rejectOpened(
+      this.#failure ?? new PeerceptronError('LINK_CLOSED', 'the connection was closed before it was open'),
+    );
+    this.#link?.ended(this.#failure);
+  }
+}
+
+/** Binary messages arrive as (subclasses of) `Uint8Array` over their own memory; anything else is text. */
+function asBytes(data: unknown): Uint8Array | undefined {
+  if (data instanceof Uint8Array) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  if (data instanceof ArrayBuffer) return new Uint8Array(data);
+  return undefined;
+}
+
+function linkError(error: Error, wasOpen: boolean): PeerceptronError {
+  const code = 'code' in error ? String(error.code) : 'unknown';
+  const noRoute = code === 'ERR_ICE_CONNECTION_FAILURE' || code === 'ERR_CONNECTION_FAILURE';
+  if (noRoute && !wasOpen) {
+    return new PeerceptronError(
+      'LINK_NO_ROUTE',
+      'no pair of addresses connects the two devices: check that they are on one network, or configure a TURN server',
+      { cause: error },
+    );
+  }
+  return new PeerceptronError('LINK_LOST', `the WebRTC connection failed: ${error.message}`, {
+    cause: error,
+  });
+}
