@@ -88,6 +88,17 @@ export function compileTile(graph: Graph, request: TileRequest): TileProgram {
   }
 
   const produced = new Set(graph.nodes.slice(start, end).map((node) => node.id));
+  const outside = graph.nodes
+    .slice(start, end)
+    .flatMap((node) => node.inputs.filter((id) => !produced.has(id)));
+  if (needed.size > 0 && !outside.some((id) => needed.has(id))) {
+    // Nothing but constant padding: one element is asked for all the same, because data is what sets a tile going.
+    const trigger = outside[0]!;
+    needed.set(
+      trigger,
+      shapes.get(trigger)!.map(() => [0, 1]),
+    );
+  }
   const inputs: TileTensor[] = [...needed]
     .filter(([tensor]) => !produced.has(tensor))
     .map(([tensor, box]) => ({ tensor, box }))

@@ -1,0 +1,51 @@
+import { boxSize } from '../graph/box.ts';
+import type { TileProgram } from '../graph/tile-program.ts';
+import type { PeerId } from '../shared/ids.ts';
+import type { CompiledPlan } from './compiled-plan.ts';
+
+const FLOAT_BYTES = 4;
+/** Engines keep a raw and a packed copy of filters (measured on tfjs wasm). */
+const WEIGHT_COPIES = 2;
+
+export interface PeerMemory {
+  /** Weight slices as they travel, each once. */
+  readonly weightBytes: number;
+  /** Input buffers for every frame in flight, and the intermediates of the one that is computed. */
+  readonly activationBytes: number;
+  readonly totalBytes: number;
+}
+
+export function programWeightBytes(program: TileProgram): number {
+  return program.weights.reduce((sum, { box }) => sum + boxSize(box), 0) * FLOAT_BYTES;
+}
+
+export function programInputBytes(program: TileProgram): number {
+  return program.inputs.reduce((sum, { box }) => sum + boxSize(box), 0) * FLOAT_BYTES;
+}
+
+function programWorkBytes(program: TileProgram): number {
+  return program.steps.reduce((sum, { output }) => sum + boxSize(output), 0) * FLOAT_BYTES;
+}
+
+/** What the plan takes on each peer with `window` frames in flight. */
+export function memoryPerPeer(compiled: CompiledPlan, window: number): Map<PeerId, PeerMemory> {
+  const result = new Map<PeerId, PeerMemory>();
+  for (const peer of compiled.peers) {
+    let weightBytes = 0;
+    let inputBytes = 0;
+    let workBytes = 0;
+    for (const { segment, lane, tile } of compiled.tilesOf(peer)) {
+      const program = compiled.program(segment, lane, tile);
+      weightBytes += programWeightBytes(program);
+      inputBytes += programInputBytes(program);
+      workBytes = Math.max(workBytes, programWorkBytes(program));
+    }
+    const activationBytes = inputBytes * window + workBytes;
+    result.set(peer, {
+      weightBytes,
+      activationBytes,
+      totalBytes: weightBytes * WEIGHT_COPIES + activationBytes,
+    });
+  }
+  return result;
+}

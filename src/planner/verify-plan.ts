@@ -1,0 +1,214 @@
+import { checkBox, formatBox, fullBox, isPartition, type Box, type Shape } from '../graph/box.ts';
+import type { Graph, OpNode, TensorId } from '../graph/graph.ts';
+import { definitionOf } from '../graph/ops/index.ts';
+import { inputShapes, tensorShapes } from '../graph/shapes.ts';
+import { PeerceptronError } from '../shared/errors.ts';
+import { shortId, type PeerId } from '../shared/ids.ts';
+import { compilePlan } from './compiled-plan.ts';
+import { liveTensors } from './liveness.ts';
+import { memoryPerPeer } from './memory.ts';
+import type { Lane, Plan, Segment } from './plan.ts';
+
+/** Rule of `ARCHITECTURE.md`, "Plans", that a plan broke. */
+export type PlanRule =
+  | 'PL1' // segments are consecutive and cover every op
+  | 'PL2' // every segment has lanes with a positive share and at least one tile
+  | 'PL3' // a tile has exactly one output per live tensor of its segment
+  | 'PL4' // per lane and live tensor, output box × reduce box is partitioned exactly
+  | 'PL5' // boxes lie inside their tensors and cut only tileable axes
+  | 'PL6' // reduce only on the last op of a segment, which is linear
+  | 'PL7'; // every peer's memory suffices
+
+export interface PlanProblem {
+  readonly rule: PlanRule;
+  /** Names op, axis and reason. */
+  readonly message: string;
+}
+
+export interface VerifyOptions {
+  /** Bytes that each peer offers; peers that are not named are not checked. */
+  readonly memoryBytes?: ReadonlyMap<PeerId, number>;
+  /** Frames in flight that the memory must hold at once. */
+  readonly window?: number;
+}
+
+/** Everything that is wrong with the plan, or nothing. */
+export function planProblems(graph: Graph, plan: Plan, options: VerifyOptions = {}): PlanProblem[] {
+  const problems: PlanProblem[] = [];
+  const report = (rule: PlanRule, message: string): void => void problems.push({ rule, message });
+
+  let next = 0;
+  for (const [index, segment] of plan.segments.entries()) {
+    const [start, end] = segment.ops;
+    if (start !== next || end <= start || end > graph.nodes.length) {
+      report(
+        'PL1',
+        `segment ${index} has ops [${start}, ${end}): expected it to begin at ${next}, to hold an op, and to end by ${graph.nodes.length}`,
+      );
+      return problems;
+    }
+    next = end;
+  }
+  if (next !== graph.nodes.length) {
+    report(
+      'PL1',
+      `the segments end at op ${next} of ${graph.nodes.length}: '${graph.nodes[next]!.id}' is in none`,
+    );
+    return problems;
+  }
+
+  const shapes = tensorShapes(graph);
+  for (const [index, segment] of plan.segments.entries()) {
+    if (segment.lanes.length === 0) report('PL2', `segment ${index} has no lane`);
+    for (const [laneIndex, lane] of segment.lanes.entries()) {
+      const where = `segment ${index}, lane ${laneIndex}`;
+      if (!(lane.share > 0)) report('PL2', `${where}: the share must be positive, got ${lane.share}`);
+      if (lane.tiles.length === 0) report('PL2', `${where} has no tile`);
+      checkLane(graph, shapes, segment, lane, where, report);
+    }
+  }
+  if (problems.length > 0) return problems;
+
+  if (options.memoryBytes) {
+    for (const [peer, need] of memoryPerPeer(compilePlan(graph, plan), options.window ?? 1)) {
+      const offered = options.memoryBytes.get(peer);
+      if (offered !== undefined && need.totalBytes > offered) {
+        report(
+          'PL7',
+          `peer ${shortId(peer)} offers ${megabytes(offered)} and the plan needs ${megabytes(need.totalBytes)} there ` +
+            `(weights ${megabytes(need.weightBytes)}, activations ${megabytes(need.activationBytes)}): ${megabytes(need.totalBytes - offered)} are missing`,
+        );
+      }
+    }
+  }
+  return problems;
+}
+
+/** Throws `PLAN_INVALID` (or `PLAN_MEMORY` when memory is all that is wrong) with every problem in the message. */
+export function verifyPlan(graph: Graph, plan: Plan, options: VerifyOptions = {}): void {
+  const problems = planProblems(graph, plan, options);
+  if (problems.length === 0) return;
+  const code = problems.every((problem) => problem.rule === 'PL7') ? 'PLAN_MEMORY' : 'PLAN_INVALID';
+  const shown = problems.slice(0, 8).map((problem) => `[${problem.rule}] ${problem.message}`);
+  const more = problems.length > shown.length ? `; and ${problems.length - shown.length} more` : '';
+  throw new PeerceptronError(code, `the plan does not hold: ${shown.join('; ')}${more}`, {
+    details: { problems },
+  });
+}
+
+type Report = (rule: PlanRule, message: string) => void;
+
+function checkLane(
+  graph: Graph,
+  shapes: ReadonlyMap<TensorId, Shape>,
+  segment: Segment,
+  lane: Lane,
+  where: string,
+  report: Report,
+): void {
+  const live = liveTensors(graph, segment.ops);
+  const nodes = new Map(graph.nodes.slice(...segment.ops).map((node) => [node.id, node]));
+  let sound = true;
+  const fail: Report = (rule, message) => {
+    sound = false;
+    report(rule, message);
+  };
+  for (const [tileIndex, tile] of lane.tiles.entries()) {
+    const here = `${where}, tile ${tileIndex} (peer ${shortId(tile.peer)})`;
+    const named = tile.outputs.map((output) => output.tensor);
+    if (named.length !== live.length || live.some((tensor, i) => named[i] !== tensor)) {
+      fail(
+        'PL3',
+        `${here}: its outputs must be [${live.join(', ')}] in this order, got [${named.join(', ')}]`,
+      );
+      continue;
+    }
+    for (const { tensor, box } of tile.outputs) {
+      const shape = shapes.get(tensor)!;
+      checkTileBox(nodes.get(tensor)!, shapes, shape, box, here, fail);
+    }
+    if (tile.reduce) checkReduce(graph, shapes, segment, tile.reduce, live, here, fail);
+  }
+  if (!sound) return;
+
+  const reduceDomain = lastOpReduceShape(graph, shapes, segment);
+  for (const [position, tensor] of live.entries()) {
+    const reduced = lane.tiles.some((tile) => tile.reduce !== undefined);
+    const domain = reduced ? fullBox(reduceDomain) : [];
+    const whole = [...fullBox(shapes.get(tensor)!), ...domain];
+    const parts = lane.tiles.map((tile) => [
+      ...tile.outputs[position]!.box,
+      ...(reduced ? (tile.reduce ?? domain) : []),
+    ]);
+    if (!isPartition(whole, parts)) {
+      fail(
+        'PL4',
+        `${where}: the tiles' boxes of '${tensor}' do not cover ${formatBox(whole)} exactly once: ${parts.map(formatBox).join(' ')}`,
+      );
+    }
+  }
+}
+
+function checkTileBox(
+  node: OpNode,
+  shapes: ReadonlyMap<TensorId, Shape>,
+  shape: Shape,
+  box: Box,
+  here: string,
+  report: Report,
+): void {
+  try {
+    checkBox(box, shape, `'${node.id}'`);
+  } catch (error) {
+    report('PL5', `${here}: ${(error as Error).message}`);
+    return;
+  }
+  const tileable = definitionOf(node.op).tileableAxes(node.op, inputShapes(node, shapes));
+  for (const [axis, range] of box.entries()) {
+    const whole = range[0] === 0 && range[1] === shape[axis];
+    if (!whole && range[0] < range[1] && !tileable.includes(axis)) {
+      report(
+        'PL5',
+        `${here}: op '${node.id}' (${node.op.kind}) cannot be cut along axis ${axis}: only along [${tileable.join(', ')}]`,
+      );
+    }
+  }
+}
+
+function checkReduce(
+  graph: Graph,
+  shapes: ReadonlyMap<TensorId, Shape>,
+  segment: Segment,
+  reduce: Box,
+  live: readonly TensorId[],
+  here: string,
+  report: Report,
+): void {
+  const last = graph.nodes[segment.ops[1] - 1]!;
+  const definition = definitionOf(last.op);
+  const domain = definition.reduceShape(last.op, inputShapes(last, shapes));
+  if (!definition.linear || domain.length === 0) {
+    report('PL6', `${here}: op '${last.id}' (${last.op.kind}) cannot be computed as partial sums`);
+    return;
+  }
+  if (live.length !== 1 || live[0] !== last.id) {
+    report(
+      'PL6',
+      `${here}: a segment with partial sums may have no live tensor but '${last.id}', its last op`,
+    );
+    return;
+  }
+  try {
+    checkBox(reduce, domain, `reduce box of '${last.id}'`);
+  } catch (error) {
+    report('PL6', `${here}: ${(error as Error).message}`);
+    return;
+  }
+}
+
+function lastOpReduceShape(graph: Graph, shapes: ReadonlyMap<TensorId, Shape>, segment: Segment): Shape {
+  const last = graph.nodes[segment.ops[1] - 1]!;
+  return definitionOf(last.op).reduceShape(last.op, inputShapes(last, shapes));
+}
+
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(bytes < 1e7 ? 2 : 0)} MB`;

@@ -1,0 +1,142 @@
+import type { Engine } from '../engine/engine.ts';
+import { boxSize } from '../graph/box.ts';
+import { parseGraph } from '../graph/parse.ts';
+import { compilePlan } from '../planner/compiled-plan.ts';
+import { memoryPerPeer, programWeightBytes } from '../planner/memory.ts';
+import { parsePlan } from '../planner/parse-plan.ts';
+import { verifyPlan } from '../planner/verify-plan.ts';
+import type { ControlMessage } from '../protocol/messages.ts';
+import { PeerceptronError } from '../shared/errors.ts';
+import type { PeerId } from '../shared/ids.ts';
+import { PeerEpoch } from './peer-epoch.ts';
+import type { RuntimeNode } from './runtime-node.ts';
+import type { WeightFetch } from './weight-fetch.ts';
+
+export type PrepareMessage = Extract<ControlMessage, { type: 'prepare' }>;
+
+export interface EpochLoaderOptions {
+  readonly node: RuntimeNode;
+  readonly engine: Engine;
+  /** Offered for weights and activations of all sessions together. */
+  readonly memoryBytes: number;
+}
+
+/** Gets plans ready on a serving peer, within the memory that it offers. */
+export class EpochLoader {
+  readonly #options: EpochLoaderOptions;
+  readonly #reserved = new Map<PeerEpoch, number>();
+
+  constructor(options: EpochLoaderOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Everything that a hostile or mistaken PREPARE could get wrong, checked before anything is allocated; then its
+   * memory is reserved.
+   * @throws GRAPH_*, PLAN_INVALID, PLAN_MEMORY
+   */
+  admit(message: PrepareMessage, requester: PeerId): PeerEpoch {
+    const graph = parseGraph(message.graph);
+    const plan = parsePlan(message.plan);
+    if (plan.session !== message.session || plan.epoch !== message.epoch) {
+      throw new PeerceptronError('PLAN_INVALID', 'the plan is for another session or epoch than its PREPARE');
+    }
+    verifyPlan(graph, plan);
+    const compiled = compilePlan(graph, plan);
+    const { self } = this.#options.node;
+    const need = memoryPerPeer(compiled, message.window).get(self)?.totalBytes ?? 0;
+    const taken = [...this.#reserved.values()].reduce((sum, bytes) => sum + bytes, 0);
+    if (taken + need > this.#options.memoryBytes) {
+      throw new PeerceptronError(
+        'PLAN_MEMORY',
+        `this device offers ${mega(this.#options.memoryBytes)}, ${mega(taken)} are taken, and the plan needs ${mega(need)}`,
+      );
+    }
+    const epoch = new PeerEpoch(compiled, self, requester, message.window);
+    this.#reserved.set(epoch, need);
+    return epoch;
+  }
+
+  /** Weights fetched, tiles loaded and warmed up, links to the consumers of this peer's tiles up. */
+  async load(
+    epoch: PeerEpoch,
+    fetch: WeightFetch,
+    onProgress: (loadedBytes: number, totalBytes: number) => void,
+  ): Promise<void> {
+    const { compiled, addresses } = epoch;
+    const { session, epoch: number } = compiled.plan;
+    const totalBytes = EpochLoader.weightBytes(epoch);
+    let loadedBytes = 0;
+    const dialled = this.#dialConsumers(epoch);
+    // Awaited below; until then its failure must not count as unhandled.
+    dialled.catch(() => undefined);
+    for (const address of addresses) {
+      const program = compiled.program(address.segment, address.lane, address.tile);
+      const weights = await Promise.all(
+        program.weights.map(async ({ name, box }) => {
+          const values = await fetch.fetch(session, number, name, box);
+          loadedBytes += boxSize(box) * 4;
+          onProgress(loadedBytes, totalBytes);
+          return values;
+        }),
+      );
+      this.#checkLive(epoch);
+      const loaded = await this.#options.engine.load(program, weights);
+      if (this.isLive(epoch)) epoch.tiles.set(PeerEpoch.key(address), loaded);
+      else await loaded.dispose();
+    }
+    await dialled;
+    this.#checkLive(epoch);
+  }
+
+  /** Still wanted: neither retired nor failed. */
+  isLive(epoch: PeerEpoch): boolean {
+    return this.#reserved.has(epoch);
+  }
+
+  reservedBytes(epoch: PeerEpoch): number {
+    return this.#reserved.get(epoch) ?? 0;
+  }
+
+  async release(epoch: PeerEpoch): Promise<void> {
+    this.#reserved.delete(epoch);
+    // An engine that has died has nothing left to free.
+    await epoch.dispose().catch(() => undefined);
+  }
+
+  static weightBytes({ compiled, addresses }: PeerEpoch): number {
+    return addresses.reduce(
+      (sum, { segment, lane, tile }) => sum + programWeightBytes(compiled.program(segment, lane, tile)),
+      0,
+    );
+  }
+
+  #checkLive(epoch: PeerEpoch): void {
+    if (this.isLive(epoch)) return;
+    throw new PeerceptronError('SESSION_CLOSED', 'the session ended while its plan was being prepared');
+  }
+
+  /** Connections are made where the plan needs them, before READY, so that the first frame finds them up. */
+  async #dialConsumers({ compiled, addresses, requester }: PeerEpoch): Promise<void> {
+    const { node } = this.#options;
+    const { segments } = compiled.plan;
+    const consumers = new Set<PeerId>();
+    for (const { segment: made } of addresses) {
+      const nodes = compiled.graph.nodes.slice(...segments[made]!.ops);
+      const tensors = new Set(nodes.map(({ id }) => id));
+      for (const [index, { lanes }] of segments.entries()) {
+        if (index <= made) continue;
+        for (const [lane, { tiles }] of lanes.entries()) {
+          for (const [tile, { peer }] of tiles.entries()) {
+            if (consumers.has(peer) || peer === node.self || peer === requester) continue;
+            const { inputs } = compiled.program(index, lane, tile);
+            if (inputs.some(({ tensor }) => tensors.has(tensor))) consumers.add(peer);
+          }
+        }
+      }
+    }
+    await Promise.all([...consumers].map((peer) => node.channel(peer)));
+  }
+}
+
+const mega = (bytes: number): string => `${Math.ceil(bytes / 1e6)} MB`;

@@ -1,0 +1,152 @@
+import { fullBox } from '../graph/box.ts';
+import { tensorShapes } from '../graph/shapes.ts';
+import type { CompiledPlan } from '../planner/compiled-plan.ts';
+import type { PeerceptronError } from '../shared/errors.ts';
+import type { PeerId } from '../shared/ids.ts';
+import { BoxAssembly } from './assembly.ts';
+import type { FrameResult, TileReport } from './session.ts';
+
+/** One frame that was admitted and has neither a result nor an error yet. */
+export interface FrameEntry {
+  readonly frame: number;
+  readonly lanes: readonly number[];
+  readonly outputs: readonly BoxAssembly[];
+  readonly abort: AbortController;
+  readonly result: Promise<FrameResult>;
+  outputArrived(now: number): void;
+  reported(): void;
+  fail(error: PeerceptronError): void;
+}
+
+interface TileRef {
+  readonly segment: number;
+  readonly lane: number;
+  readonly tile: number;
+  readonly peer: PeerId;
+}
+
+/** The requester's frames: admission by a window, assembly of outputs, reports of tiles. */
+export class FramesInFlight {
+  readonly #compiled: CompiledPlan;
+  readonly #window: number;
+  readonly #entries = new Map<number, FrameEntry>();
+  readonly #reports = new Map<number, Map<string, TileReport>>();
+  readonly #waiting: (() => void)[] = [];
+  #next = 0;
+
+  constructor(compiled: CompiledPlan, window: number) {
+    this.#compiled = compiled;
+    this.#window = window;
+  }
+
+  /** Resolves, in order of asking, when a frame may start. */
+  async admission(): Promise<void> {
+    while (this.#entries.size >= this.#window) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+  }
+
+  get(frame: number): FrameEntry | undefined {
+    return this.#entries.get(frame);
+  }
+
+  inFlight(): FrameEntry[] {
+    return [...this.#entries.values()];
+  }
+
+  start(
+    lanes: readonly number[],
+    startedAt: number,
+    onFailure: (cause: PeerceptronError) => void,
+  ): FrameEntry {
+    const frame = this.#next++;
+    const { graph } = this.#compiled;
+    const shapes = tensorShapes(graph);
+    const outputs = graph.outputs.map(
+      (id, output) => new BoxAssembly(fullBox(shapes.get(id)!), this.#compiled.outputPieces(lanes, output)),
+    );
+    let resolve!: (result: FrameResult) => void;
+    let reject!: (error: PeerceptronError) => void;
+    const result = new Promise<FrameResult>((accept, refuse) => {
+      resolve = accept;
+      reject = refuse;
+    });
+    const abort = new AbortController();
+    const reports = new Map<string, TileReport>();
+    this.#reports.set(frame, reports);
+    let latencyMs: number | undefined;
+    const settle = (finish: () => void): void => {
+      if (!this.#entries.delete(frame)) return;
+      this.#reports.delete(frame);
+      finish();
+      this.#waiting.shift()?.();
+    };
+    const succeed = (): void =>
+      settle(() => {
+        const tiles = this.#tiles(lanes).flatMap((tile) => reports.get(tileKey(tile)) ?? []);
+        resolve({ frame, outputs: outputs.map(({ buffer }) => buffer), latencyMs: latencyMs!, tiles });
+      });
+    const entry: FrameEntry = {
+      frame,
+      lanes,
+      outputs,
+      abort,
+      result,
+      outputArrived: (now) => {
+        if (!outputs.every((output) => output.complete)) return;
+        latencyMs ??= now - startedAt;
+        entry.reported();
+      },
+      reported: () => {
+        // Reports come over other links and may be a moment behind the result.
+        if (latencyMs !== undefined && this.missingTiles(entry).length === 0) succeed();
+      },
+      fail: (error) => {
+        if (latencyMs !== undefined) {
+          succeed();
+          return;
+        }
+        settle(() => {
+          abort.abort();
+          onFailure(error);
+          reject(error);
+        });
+      },
+    };
+    this.#entries.set(frame, entry);
+    return entry;
+  }
+
+  tileDone(frame: number, report: Omit<TileReport, 'lane'>): void {
+    const entry = this.#entries.get(frame);
+    const lane = entry?.lanes[report.segment];
+    if (!entry || lane === undefined) return;
+    const tile = this.#compiled.plan.segments[report.segment]!.lanes[lane]!.tiles[report.tile];
+    if (tile?.peer !== report.peer) return;
+    this.#reports.get(frame)!.set(tileKey(report), { ...report, lane });
+    entry.reported();
+  }
+
+  /** Tiles with work to do in this frame that have not reported. */
+  missingTiles(entry: FrameEntry): TileRef[] {
+    const reports = this.#reports.get(entry.frame);
+    return this.#tiles(entry.lanes).filter((tile) => !reports?.has(tileKey(tile)));
+  }
+
+  failAll(error: PeerceptronError): void {
+    for (const entry of this.inFlight()) entry.fail(error);
+    for (const resume of this.#waiting.splice(0)) resume();
+  }
+
+  #tiles(lanes: readonly number[]): TileRef[] {
+    return this.#compiled.plan.segments.flatMap((segment, index) =>
+      segment.lanes[lanes[index]!]!.tiles.flatMap(({ peer }, tile) => {
+        const ref = { segment: index, lane: lanes[index]!, tile, peer };
+        return this.#compiled.program(index, ref.lane, tile).steps.length > 0 ? [ref] : [];
+      }),
+    );
+  }
+}
+
+const tileKey = ({ segment, tile }: { readonly segment: number; readonly tile: number }): string =>
+  `${segment}/${tile}`;

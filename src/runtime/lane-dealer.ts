@@ -1,0 +1,30 @@
+import type { Plan } from '../planner/plan.ts';
+
+/**
+ * Stamps frames with the lane that they take in every segment: smooth weighted round robin, so that shares 3:1 give
+ * A A B A and not A A A B.
+ */
+export class LaneDealer {
+  readonly #shares: readonly (readonly number[])[];
+  readonly #credit: number[][];
+
+  constructor(plan: Plan) {
+    this.#shares = plan.segments.map((segment) => segment.lanes.map((lane) => lane.share));
+    this.#credit = this.#shares.map((shares) => shares.map(() => 0));
+  }
+
+  next(): number[] {
+    return this.#shares.map((shares, segment) => {
+      const credit = this.#credit[segment]!;
+      let chosen = 0;
+      let total = 0;
+      for (const [lane, share] of shares.entries()) {
+        credit[lane]! += share;
+        total += share;
+        if (credit[lane]! > credit[chosen]!) chosen = lane;
+      }
+      credit[chosen]! -= total;
+      return chosen;
+    });
+  }
+}

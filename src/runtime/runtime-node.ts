@@ -1,0 +1,119 @@
+import type { ControlMessage, PieceMeta, StreamMeta } from '../protocol/messages.ts';
+import { PeerceptronError, unreachable } from '../shared/errors.ts';
+import type { PeerId, SessionId } from '../shared/ids.ts';
+import type { PeerChannel, PeerNetwork, StreamSink } from '../transport/channel.ts';
+
+export type ToPeer = Extract<
+  ControlMessage,
+  { type: 'prepare' | 'retire' | 'end' | 'drop' | 'weight-refused' }
+>;
+export type ToRequester = Extract<
+  ControlMessage,
+  { type: 'ready' | 'refuse' | 'loading' | 'tile-done' | 'frame-failed' | 'weight-request' }
+>;
+
+/** The compute side of this device: what other peers' sessions ask of it. */
+export interface ServingRole {
+  onControl(channel: PeerChannel, message: ToPeer): void;
+  onStream(channel: PeerChannel, meta: StreamMeta, totalBytes: number): StreamSink | Promise<StreamSink>;
+  onChannelClosed(peer: PeerId, error: PeerceptronError | undefined): void;
+}
+
+/** One session that this device started. */
+export interface RequestingRole {
+  /** The pseudo-segment of pieces that are meant for the requester. */
+  readonly resultSegment: number;
+  onControl(channel: PeerChannel, message: ToRequester): void;
+  onPiece(channel: PeerChannel, meta: PieceMeta, totalBytes: number): StreamSink;
+  onChannelClosed(peer: PeerId, error: PeerceptronError | undefined): void;
+}
+
+/**
+ * One device in the mesh, in both roles at once: it may serve tiles to others and run sessions of its own over the
+ * same channels. Routes what arrives to the role that it is for.
+ */
+export class RuntimeNode {
+  readonly #network: PeerNetwork;
+  readonly #sessions = new Map<SessionId, RequestingRole>();
+  #serving: ServingRole | undefined;
+
+  /** Takes over `network.onChannel`. */
+  constructor(network: PeerNetwork) {
+    this.#network = network;
+    network.onChannel = (channel) => this.#adopt(channel);
+  }
+
+  get self(): PeerId {
+    return this.#network.self;
+  }
+
+  channel(peer: PeerId): Promise<PeerChannel> {
+    return this.#network.channel(peer);
+  }
+
+  serve(role: ServingRole | undefined): void {
+    this.#serving = role;
+  }
+
+  addSession(id: SessionId, role: RequestingRole): void {
+    this.#sessions.set(id, role);
+  }
+
+  removeSession(id: SessionId): void {
+    this.#sessions.delete(id);
+  }
+
+  #adopt(channel: PeerChannel): void {
+    channel.onControl = (message) => this.#onControl(channel, message);
+    channel.onStream = (meta, totalBytes) => this.#onStream(channel, meta, totalBytes);
+    void channel.closed.then((error) => {
+      this.#serving?.onChannelClosed(channel.peer, error);
+      for (const session of [...this.#sessions.values()]) session.onChannelClosed(channel.peer, error);
+    });
+  }
+
+  #onControl(channel: PeerChannel, message: ControlMessage): void {
+    switch (message.type) {
+      case 'prepare':
+        if (this.#serving) {
+          this.#serving.onControl(channel, message);
+        } else {
+          const { session, epoch } = message;
+          const reason = 'this device does not offer compute';
+          channel.sendControl({ type: 'refuse', session, epoch, code: 'SESSION_REFUSED', message: reason });
+        }
+        return;
+      case 'retire':
+      case 'end':
+      case 'drop':
+      case 'weight-refused':
+        this.#serving?.onControl(channel, message);
+        return;
+      case 'ready':
+      case 'refuse':
+      case 'loading':
+      case 'tile-done':
+      case 'frame-failed':
+      case 'weight-request':
+        // A session that ended meanwhile gets late answers: nothing is wrong.
+        this.#sessions.get(message.session)?.onControl(channel, message);
+        return;
+      case 'ping':
+        channel.sendControl({ type: 'pong', nonce: message.nonce });
+        return;
+      case 'pong':
+        return;
+      default:
+        unreachable(message);
+    }
+  }
+
+  #onStream(channel: PeerChannel, meta: StreamMeta, totalBytes: number): StreamSink | Promise<StreamSink> {
+    if (meta.kind === 'piece') {
+      const session = this.#sessions.get(meta.session);
+      if (session?.resultSegment === meta.segment) return session.onPiece(channel, meta, totalBytes);
+    }
+    if (this.#serving) return this.#serving.onStream(channel, meta, totalBytes);
+    throw new PeerceptronError('SESSION_CLOSED', 'no session here takes this stream: it has ended');
+  }
+}

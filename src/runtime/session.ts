@@ -1,0 +1,335 @@
+import { fullBox, shapeSize } from '../graph/box.ts';
+import type { Graph } from '../graph/graph.ts';
+import { compilePlan, REQUESTER, type CompiledPlan } from '../planner/compiled-plan.ts';
+import type { Plan } from '../planner/plan.ts';
+import { verifyPlan } from '../planner/verify-plan.ts';
+import type { PieceMeta } from '../protocol/messages.ts';
+import type { Clock } from '../shared/clock.ts';
+import { PeerceptronError, toPeerceptronError, unreachable } from '../shared/errors.ts';
+import { shortId, type PeerId } from '../shared/ids.ts';
+import type { PeerChannel, StreamSink } from '../transport/channel.ts';
+import type { WeightSource } from '../weights/weight-source.ts';
+import { bytesOf, regionOf } from './assembly.ts';
+import { FramesInFlight } from './frames-in-flight.ts';
+import { LaneDealer } from './lane-dealer.ts';
+import { checkLanes, checkPiece, consumerOf, pieceMeta } from './routes.ts';
+import type { RequestingRole, RuntimeNode, ToRequester } from './runtime-node.ts';
+import { WeightService } from './weight-service.ts';
+
+export interface TileReport {
+  readonly segment: number;
+  readonly lane: number;
+  readonly tile: number;
+  readonly peer: PeerId;
+  /** From the first announced byte of input to the last; computing in the engine. */
+  readonly receiveMs: number;
+  readonly computeMs: number;
+}
+
+export interface FrameResult {
+  readonly frame: number;
+  /** One buffer per graph output, whole, in the graph's order. */
+  readonly outputs: readonly Float32Array[];
+  /** End to end: from the encoded input here to the assembled output here. Waiting for admission is not part of it. */
+  readonly latencyMs: number;
+  /** In plan order; tiles that had nothing to do are missing. */
+  readonly tiles: readonly TileReport[];
+}
+
+export interface PreparedPeer {
+  readonly peer: PeerId;
+  readonly weightBytes: number;
+  readonly reservedBytes: number;
+}
+
+export type SessionEvent =
+  | {
+      readonly type: 'loading';
+      readonly peer: PeerId;
+      readonly loadedBytes: number;
+      readonly totalBytes: number;
+    }
+  | { readonly type: 'ready'; readonly peer: PeerId };
+
+export interface SessionOptions {
+  readonly node: RuntimeNode;
+  readonly graph: Graph;
+  /** Slices are read from here and sent to the peers that ask for them. */
+  readonly weights: WeightSource;
+  readonly plan: Plan;
+  readonly clock: Clock;
+  /** Frames in flight at once; peers reserve memory for them. */
+  readonly window?: number;
+  /** Without any sign of progress for this long, loading peers or a frame are given up. */
+  readonly stallTimeoutMs?: number;
+  readonly onEvent?: (event: SessionEvent) => void;
+}
+
+/** A network that is spread over peers and ready for inputs. */
+export interface Session {
+  readonly plan: Plan;
+  readonly peers: readonly PreparedPeer[];
+  /**
+   * Runs one frame: one buffer per graph input, row-major. Waits while the window is full. Rejects with
+   * FRAME_FAILED, FRAME_TIMEOUT, PEER_LOST, SESSION_CLOSED or INPUT_INVALID.
+   */
+  run(inputs: readonly Float32Array[]): Promise<FrameResult>;
+  close(): Promise<void>;
+}
+
+const DEFAULT_WINDOW = 2;
+const DEFAULT_STALL_TIMEOUT_MS = 60_000;
+
+/**
+ * Deals the plan to its peers and waits until all are READY.
+ * @throws PLAN_INVALID, LINK_* (a peer cannot be reached), SESSION_REFUSED or the code with which a peer refused
+ */
+export async function openSession(options: SessionOptions): Promise<Session> {
+  verifyPlan(options.graph, options.plan);
+  const session = new RequesterSession(options);
+  try {
+    await session.prepare();
+  } catch (error) {
+    await session.close();
+    throw error;
+  }
+  return session;
+}
+
+interface Preparation {
+  readonly resolve: (peer: PreparedPeer) => void;
+  readonly reject: (error: PeerceptronError) => void;
+}
+
+class RequesterSession implements RequestingRole, Session {
+  readonly plan: Plan;
+  readonly resultSegment: number;
+  peers: readonly PreparedPeer[] = [];
+  readonly #options: SessionOptions;
+  readonly #compiled: CompiledPlan;
+  readonly #dealer: LaneDealer;
+  readonly #weights: WeightService;
+  readonly #frames: FramesInFlight;
+  readonly #preparing = new Map<PeerId, Preparation>();
+  readonly #channels = new Map<PeerId, PeerChannel>();
+  #stallWatch: (() => void) | undefined;
+  #over: PeerceptronError | undefined;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.plan = options.plan;
+    this.resultSegment = options.plan.segments.length;
+    this.#compiled = compilePlan(options.graph, options.plan);
+    this.#dealer = new LaneDealer(options.plan);
+    this.#weights = new WeightService(options.weights);
+    this.#frames = new FramesInFlight(this.#compiled, options.window ?? DEFAULT_WINDOW);
+    options.node.addSession(options.plan.session, this);
+  }
+
+  async prepare(): Promise<void> {
+    const { node, plan, graph } = this.#options;
+    const { session, epoch } = plan;
+    const window = this.#options.window ?? DEFAULT_WINDOW;
+    await Promise.all(
+      this.#compiled.peers.map(async (peer) => {
+        try {
+          this.#channels.set(peer, await node.channel(peer));
+        } catch (thrown) {
+          const error = toPeerceptronError(thrown, 'LINK_LOST');
+          throw new PeerceptronError(error.code, `peer ${shortId(peer)}: ${error.message}`, { cause: error });
+        }
+      }),
+    );
+    this.#touch();
+    const prepared = [...this.#channels].map(
+      ([peer, channel]) =>
+        new Promise<PreparedPeer>((resolve, reject) => {
+          this.#preparing.set(peer, { resolve, reject });
+          channel.sendControl({ type: 'prepare', session, epoch, graph, plan, window });
+        }),
+    );
+    this.peers = await Promise.all(prepared);
+    this.#stallWatch?.();
+  }
+
+  async run(inputs: readonly Float32Array[]): Promise<FrameResult> {
+    this.#checkInputs(inputs);
+    const { clock, node } = this.#options;
+    await this.#frames.admission();
+    if (this.#over) throw this.#over;
+    const lanes = this.#dealer.next();
+    const startedAt = clock.now();
+    const entry = this.#frames.start(lanes, startedAt, (cause) => this.#dropEverywhere(entry.frame, cause));
+    this.#touch();
+    for (const delivery of this.#compiled.deliveries(lanes, REQUESTER, 0)) {
+      const index = this.#compiled.graph.inputs.findIndex(({ id }) => id === delivery.tensor);
+      const box = fullBox(this.#compiled.graph.inputs[index]!.shape);
+      const bytes = bytesOf(regionOf(inputs[index]!, box, delivery.region));
+      const meta = pieceMeta(this.#compiled, entry.frame, lanes, delivery);
+      const peer = consumerOf(this.#compiled, lanes, delivery, node.self);
+      this.#channels
+        .get(peer)!
+        .sendStream(meta, bytes, { priority: 'activation', signal: entry.abort.signal })
+        .catch((thrown: unknown) => entry.fail(toPeerceptronError(thrown, 'LINK_LOST')));
+    }
+    return entry.result;
+  }
+
+  onControl(channel: PeerChannel, message: ToRequester): void {
+    if (message.epoch !== this.plan.epoch) return;
+    this.#touch();
+    const { peer } = channel;
+    switch (message.type) {
+      case 'ready': {
+        const { weightBytes, reservedBytes } = message;
+        this.#preparing.get(peer)?.resolve({ peer, weightBytes, reservedBytes });
+        this.#options.onEvent?.({ type: 'ready', peer });
+        return;
+      }
+      case 'refuse':
+        this.#preparing
+          .get(peer)
+          ?.reject(
+            new PeerceptronError(message.code, `peer ${shortId(peer)} refused the plan: ${message.message}`),
+          );
+        return;
+      case 'loading': {
+        const { loadedBytes, totalBytes } = message;
+        this.#options.onEvent?.({ type: 'loading', peer, loadedBytes, totalBytes });
+        return;
+      }
+      case 'weight-request':
+        this.#weights.serve(channel, message);
+        return;
+      case 'tile-done': {
+        const { frame, segment, tile, receiveMs, computeMs } = message;
+        this.#frames.tileDone(frame, { segment, tile, peer, receiveMs, computeMs });
+        return;
+      }
+      case 'frame-failed': {
+        const node = this.#compiled.graph.nodes[this.plan.segments[message.segment]?.ops[0] ?? 0];
+        const where = `peer ${shortId(peer)}, segment ${message.segment} (from op '${node?.id ?? '?'}')`;
+        this.#frames.get(message.frame)?.fail(
+          new PeerceptronError('FRAME_FAILED', `${where}: ${message.message}`, {
+            details: { code: message.code, peer },
+          }),
+        );
+        return;
+      }
+      default:
+        unreachable(message);
+    }
+  }
+
+  onPiece(channel: PeerChannel, meta: PieceMeta, totalBytes: number): StreamSink {
+    const entry = meta.epoch === this.plan.epoch ? this.#frames.get(meta.frame) : undefined;
+    if (!entry) {
+      throw new PeerceptronError('STREAM_CANCELLED', `frame ${meta.frame} is no longer in flight`);
+    }
+    checkLanes(this.#compiled, meta.lanes);
+    const same = entry.lanes.every((lane, index) => lane === meta.lanes[index]);
+    if (!same) {
+      throw new PeerceptronError('PROTOCOL_MALFORMED', `frame ${meta.frame} does not take these lanes`);
+    }
+    const pieces = this.#compiled.outputPieces(meta.lanes, meta.input);
+    checkPiece(this.#compiled, pieces, meta, channel.peer, this.#options.node.self, totalBytes);
+    const assembly = entry.outputs[meta.input]!;
+    return {
+      buffer: bytesOf(assembly.target(meta.piece)),
+      done: () => {
+        this.#touch();
+        assembly.arrived(meta.piece);
+        entry.outputArrived(this.#options.clock.now());
+      },
+      failed: (error) => entry.fail(error),
+    };
+  }
+
+  onChannelClosed(peer: PeerId, cause: PeerceptronError | undefined): void {
+    if (!this.#channels.has(peer)) return;
+    const why = cause ? `: ${cause.message}` : ' (it left)';
+    this.#end(
+      new PeerceptronError('PEER_LOST', `peer ${shortId(peer)} is gone${why}; start a new session`, {
+        cause,
+        details: { peer },
+      }),
+    );
+  }
+
+  async close(): Promise<void> {
+    this.#end(new PeerceptronError('SESSION_CLOSED', 'the session was closed'));
+    for (const channel of this.#channels.values()) {
+      try {
+        channel.sendControl({ type: 'end', session: this.plan.session });
+      } catch {
+        // The link is gone, and with it the peer's half of the session.
+      }
+    }
+    this.#channels.clear();
+    this.#options.node.removeSession(this.plan.session);
+  }
+
+  #end(error: PeerceptronError): void {
+    this.#over ??= error;
+    this.#stallWatch?.();
+    this.#weights.close();
+    for (const { reject } of this.#preparing.values()) reject(error);
+    this.#frames.failAll(error);
+  }
+
+  #dropEverywhere(frame: number, cause: PeerceptronError): void {
+    const { session, epoch } = this.plan;
+    if (cause.code === 'SESSION_CLOSED') return;
+    for (const channel of this.#channels.values()) {
+      try {
+        channel.sendControl({ type: 'drop', session, epoch, frame });
+      } catch {
+        // Its loss is reported by onChannelClosed.
+      }
+    }
+  }
+
+  /** Something moved: the stall watch starts again, while anything is awaited. */
+  #touch(): void {
+    this.#stallWatch?.();
+    if (this.#over) return;
+    const limit = this.#options.stallTimeoutMs ?? DEFAULT_STALL_TIMEOUT_MS;
+    this.#stallWatch = this.#options.clock.after(limit, () => {
+      const seconds = Math.round(limit / 1000);
+      for (const [peer, { reject }] of this.#preparing) {
+        reject(
+          new PeerceptronError(
+            'FRAME_TIMEOUT',
+            `peer ${shortId(peer)} made no progress loading for ${seconds} s`,
+          ),
+        );
+      }
+      for (const entry of this.#frames.inFlight()) {
+        const waiting = this.#frames.missingTiles(entry).map(({ segment, peer }) => {
+          return `segment ${segment} on peer ${shortId(peer)}`;
+        });
+        entry.fail(
+          new PeerceptronError(
+            'FRAME_TIMEOUT',
+            `frame ${entry.frame} made no progress for ${seconds} s; unfinished: ${waiting.join(', ') || 'the way back'}`,
+          ),
+        );
+      }
+    });
+  }
+
+  #checkInputs(inputs: readonly Float32Array[]): void {
+    if (this.#over) throw this.#over;
+    const wanted = this.#compiled.graph.inputs;
+    const fits =
+      inputs.length === wanted.length &&
+      wanted.every(({ shape }, index) => inputs[index]!.length === shapeSize(shape));
+    if (!fits) {
+      const expected = wanted.map(({ id, shape }) => `'${id}' [${shape.join(', ')}]`).join(', ');
+      throw new PeerceptronError(
+        'INPUT_INVALID',
+        `the model takes ${expected}; the buffers given do not fit`,
+      );
+    }
+  }
+}
