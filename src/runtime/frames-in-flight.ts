@@ -4,7 +4,26 @@ import type { CompiledPlan } from '../planner/compiled-plan.ts';
 import type { PeerceptronError } from '../shared/errors.ts';
 import type { PeerId } from '../shared/ids.ts';
 import { BoxAssembly } from './assembly.ts';
-import type { FrameResult, TileReport } from './session.ts';
+
+export interface TileReport {
+  readonly segment: number;
+  readonly lane: number;
+  readonly tile: number;
+  readonly peer: PeerId;
+  /** From the first announced byte of input to the last; computing in the engine. */
+  readonly receiveMs: number;
+  readonly computeMs: number;
+}
+
+export interface FrameResult {
+  readonly frame: number;
+  /** One buffer per graph output, whole, in the graph's order. */
+  readonly outputs: readonly Float32Array[];
+  /** End to end: from the encoded input here to the assembled output here. Waiting for admission is not part of it. */
+  readonly latencyMs: number;
+  /** In plan order; tiles that had nothing to do are missing. */
+  readonly tiles: readonly TileReport[];
+}
 
 /** One frame that was admitted and has neither a result nor an error yet. */
 export interface FrameEntry {

@@ -10,31 +10,11 @@ import { shortId, type PeerId } from '../shared/ids.ts';
 import type { PeerChannel, StreamSink } from '../transport/channel.ts';
 import type { WeightSource } from '../weights/weight-source.ts';
 import { bytesOf, regionOf } from './assembly.ts';
-import { FramesInFlight } from './frames-in-flight.ts';
+import { FramesInFlight, type FrameResult } from './frames-in-flight.ts';
 import { LaneDealer } from './lane-dealer.ts';
 import { checkLanes, checkPiece, consumerOf, pieceMeta } from './routes.ts';
 import type { RequestingRole, RuntimeNode, ToRequester } from './runtime-node.ts';
 import { WeightService } from './weight-service.ts';
-
-export interface TileReport {
-  readonly segment: number;
-  readonly lane: number;
-  readonly tile: number;
-  readonly peer: PeerId;
-  /** From the first announced byte of input to the last; computing in the engine. */
-  readonly receiveMs: number;
-  readonly computeMs: number;
-}
-
-export interface FrameResult {
-  readonly frame: number;
-  /** One buffer per graph output, whole, in the graph's order. */
-  readonly outputs: readonly Float32Array[];
-  /** End to end: from the encoded input here to the assembled output here. Waiting for admission is not part of it. */
-  readonly latencyMs: number;
-  /** In plan order; tiles that had nothing to do are missing. */
-  readonly tiles: readonly TileReport[];
-}
 
 export interface PreparedPeer {
   readonly peer: PeerId;
