@@ -50,7 +50,7 @@ function removeIdentities(graph: Graph): Graph {
       alias.set(source, node.id);
     }
   }
-  if (alias.size === 0 && kept.length === graph.nodes.length) return graph;
+  if (kept.length === graph.nodes.length && kept.every((node, i) => node === graph.nodes[i])) return graph;
   return { ...graph, nodes: kept.map((node) => ({ ...node, inputs: node.inputs.map(resolve) })) };
 }
 
