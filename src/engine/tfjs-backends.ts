@@ -12,19 +12,16 @@ import { PeerceptronError } from '../shared/errors.ts';
 
 export type TfjsBackendName = 'wasm' | 'cpu' | 'webgl' | 'webgpu';
 
-/** Where the three binaries of the wasm backend are: paths in Node, URLs in a browser. */
+/** Where the binaries of the wasm backend are: paths in Node, URLs in a browser. */
 export interface WasmPaths {
   readonly 'tfjs-backend-wasm.wasm': string;
   readonly 'tfjs-backend-wasm-simd.wasm': string;
-  readonly 'tfjs-backend-wasm-threaded-simd.wasm': string;
 }
 
 export interface BackendOptions {
   readonly backend: TfjsBackendName;
   /** Needed in browsers by the wasm backend; in Node the binaries lie beside its package. */
   readonly wasmPaths?: WasmPaths;
-  /** Threads of the wasm backend in a cross-origin isolated page; 1 switches them off. Default: all cores. */
-  readonly threads?: number;
 }
 
 interface NodeProcess {
@@ -79,12 +76,11 @@ function nodeWasmPaths(): WasmPaths {
   return {
     'tfjs-backend-wasm.wasm': path.join(folder, 'tfjs-backend-wasm.wasm'),
     'tfjs-backend-wasm-simd.wasm': path.join(folder, 'tfjs-backend-wasm-simd.wasm'),
-    'tfjs-backend-wasm-threaded-simd.wasm': path.join(folder, 'tfjs-backend-wasm-threaded-simd.wasm'),
   };
 }
 
 /** Imports the package of a backend, which registers its factory and kernels. */
-async function importBackend({ backend, wasmPaths, threads }: BackendOptions): Promise<void> {
+async function importBackend({ backend, wasmPaths }: BackendOptions): Promise<void> {
   switch (backend) {
     case 'cpu':
       await import('@tensorflow/tfjs-backend-cpu');
@@ -101,9 +97,14 @@ async function importBackend({ backend, wasmPaths, threads }: BackendOptions): P
     }
     case 'wasm': {
       const wasm = await import('@tensorflow/tfjs-backend-wasm');
-      wasm.setWasmPaths({ ...(wasmPaths ?? nodeWasmPaths()) });
-      if (threads === 1) env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
-      else if (threads !== undefined) wasm.setThreadsCount(threads);
+      const paths = wasmPaths ?? nodeWasmPaths();
+      // One thread: the threaded build hands its own minified source to its workers, which no bundle survives. A
+      // second compute worker doubles the speed as well.
+      env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
+      wasm.setWasmPaths({
+        ...paths,
+        'tfjs-backend-wasm-threaded-simd.wasm': paths['tfjs-backend-wasm-simd.wasm'],
+      });
       return;
     }
   }

@@ -67,7 +67,9 @@ class TfjsEngine implements Engine {
     this.name = `tfjs-${backendName}`;
     this.#backendName = backendName;
     this.#backend = backend;
-    this.accuracy = backend.floatPrecision() === 32 ? 'f32' : 'f16';
+    // Not `floatPrecision()`: the webgl backend's says 16 wherever float textures work.
+    const half = backendName === 'webgl' && !tf.env().getBool('WEBGL_RENDER_FLOAT32_ENABLED');
+    this.accuracy = half ? 'f16' : 'f32';
   }
 
   load(program: TileProgram, weights: readonly Float32Array[]): Promise<LoadedTile> {

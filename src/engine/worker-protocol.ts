@@ -9,7 +9,6 @@ export type EngineBackend = TfjsBackendName | 'reference';
 export interface EngineOptions {
   readonly backend: EngineBackend;
   readonly wasmPaths?: WasmPaths;
-  readonly threads?: number;
 }
 
 /** One question and one answer per `id`; typed arrays are transferred. Both sides are of one build, so nothing is versioned. */

@@ -25,6 +25,8 @@ export interface Harness {
 export interface EngineSuiteOptions {
   /** Relative to the largest value of an output; default 1e-5. */
   readonly tolerance?: number;
+  /** What the engine must call itself: a suite that runs on a fallback proves nothing. */
+  readonly engineName?: string;
 }
 
 const small: Op = {
@@ -45,7 +47,7 @@ export function engineSuite(
   { describe, it, before, after }: Harness,
   name: string,
   create: () => Promise<Engine>,
-  { tolerance = 1e-5 }: EngineSuiteOptions = {},
+  { tolerance = 1e-5, engineName }: EngineSuiteOptions = {},
 ): void {
   describe(`engine contract: ${name}`, () => {
     let engine: Engine;
@@ -54,6 +56,11 @@ export function engineSuite(
     });
     after(async () => {
       await engine.dispose();
+    });
+
+    it('says what it is', async () => {
+      if (engineName) assertEqual(engine.name, engineName, 'name');
+      assertEqual(engine.accuracy, 'f32', 'accuracy');
     });
 
     for (const example of engineCases) {

@@ -13,7 +13,9 @@ beforeAll(async () => {
 });
 
 for (const backend of ['reference', 'wasm', 'cpu'] as const) {
-  engineSuite(vitestHarness, `${backend} in a worker thread`, () => startNodeEngine({ backend, entry }));
+  engineSuite(vitestHarness, `${backend} in a worker thread`, () => startNodeEngine({ backend, entry }), {
+    engineName: backend === 'reference' ? backend : `tfjs-${backend}`,
+  });
 }
 
 const program = compileTile(
