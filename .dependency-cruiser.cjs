@@ -6,7 +6,7 @@ const allowed = {
   protocol: ['shared', 'graph', 'planner'],
   weights: ['shared', 'graph'],
   models: ['shared', 'graph', 'weights'],
-  import: ['shared', 'graph', 'weights'],
+  import: ['shared', 'graph', 'weights', 'models'],
   engine: ['shared', 'graph'],
   runtime: ['shared', 'graph', 'planner', 'protocol', 'weights', 'engine', 'transport'],
   mesh: ['shared', 'graph', 'planner', 'protocol', 'weights', 'engine', 'runtime', 'transport'],

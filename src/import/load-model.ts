@@ -1,0 +1,188 @@
+import { formatShape, type Shape } from '../graph/box.ts';
+import { foldBatchNorm } from '../graph/fold.ts';
+import type { Graph } from '../graph/graph.ts';
+import { tensorShapes, weightShapes } from '../graph/shapes.ts';
+import { simplify } from '../graph/simplify.ts';
+import {
+  imageEncoding,
+  pictureChannels,
+  preprocessingOf,
+  type Preprocessing,
+} from '../models/image-encoding.ts';
+import { PeerceptronError } from '../shared/errors.ts';
+import { readAll, type ByteSource } from '../weights/byte-source.ts';
+import { derivedSource } from '../weights/derived-source.ts';
+import { safetensorsSource } from '../weights/safetensors.ts';
+import { missing } from '../weights/stored-source.ts';
+import type { WeightSource } from '../weights/weight-source.ts';
+import { isGraphFile, parseGraphFile } from './graph-file.ts';
+import { isObject } from './json-reader.ts';
+import { locationOf } from './location.ts';
+import { importLayersModel, layersModelWeights } from './tfjs-layers.ts';
+
+/** Opens the file at a path or URL; nothing is read yet. */
+export type OpenBytes = (location: string) => ByteSource;
+
+export interface LoadModelOptions {
+  readonly open: OpenBytes;
+  /** Locations of the models that come with the program, by name (`digits`). */
+  readonly presets?: Readonly<Record<string, string>>;
+  /** For models that leave input sizes open. */
+  readonly inputShape?: Shape | Readonly<Record<string, Shape>>;
+  /** How pictures become inputs, where the name of the model would lead to a wrong guess. */
+  readonly preprocessing?: Preprocessing;
+  readonly signal?: AbortSignal;
+}
+
+export interface LoadedModel {
+  /** Simplified, batch norms folded; inputs that can be pictures say how. */
+  readonly graph: Graph;
+  readonly weights: WeightSource;
+  /** Of the model file: a path or URL. */
+  readonly location: string;
+  readonly format: 'graph' | 'tfjs-layers';
+}
+
+const MODEL_FILE_LIMIT_BYTES = 64 * 1024 * 1024;
+const LABELS_LIMIT_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Loads a model by the name of a preset, by a path or URL of a model file (`graph.json`, a TensorFlow.js `model.json`), or
+ * of the folder that holds one. Weights stay where they are until they are read.
+ *
+ * @throws MODEL_NOT_FOUND (says where it looked), MODEL_CORRUPT, MODEL_UNSUPPORTED, WEIGHTS_MISSING, WEIGHTS_CORRUPT,
+ * WEIGHTS_UNAVAILABLE
+ */
+export async function loadModel(ref: string, options: LoadModelOptions): Promise<LoadedModel> {
+  const { location, text } = await findModelFile(ref, options);
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw new PeerceptronError(
+      'MODEL_CORRUPT',
+      `${location} is not JSON: name a graph.json, or a model.json as TensorFlow.js writes it`,
+    );
+  }
+  const openBeside = (path: string): ByteSource => options.open(locationOf(location, path));
+  if (isGraphFile(json)) {
+    const file = parseGraphFile(json);
+    const weights = await safetensorsSource(openBeside(file.weights), options.signal);
+    checkWeights(file.graph, weights);
+    return prepared(file.graph, weights, { location, format: 'graph' }, options);
+  }
+  const model = importLayersModel(json, options.inputShape ? { inputShape: options.inputShape } : {});
+  const labels = await findLabels(model.graph, openBeside, options.signal);
+  const graph = labels ? { ...model.graph, labels } : model.graph;
+  const weights = layersModelWeights(model, openBeside);
+  return prepared(graph, weights, { location, format: 'tfjs-layers' }, options);
+}
+
+function prepared(
+  graph: Graph,
+  weights: WeightSource,
+  origin: Pick<LoadedModel, 'location' | 'format'>,
+  { preprocessing }: LoadModelOptions,
+): LoadedModel {
+  const folded = foldBatchNorm(simplify(graph));
+  const inputs = folded.graph.inputs.map((input) => {
+    const channels = pictureChannels(input.shape);
+    if (!channels || (input.image && !preprocessing)) return input;
+    const chosen = preprocessing ?? preprocessingOf(`${graph.name} ${modelFolder(origin.location)}`);
+    return { ...input, image: imageEncoding(chosen, channels) };
+  });
+  return {
+    ...origin,
+    graph: { ...folded.graph, inputs },
+    weights: derivedSource(weights, folded),
+  };
+}
+
+/** A file that lacks a weight is found out before anything is computed. */
+function checkWeights(graph: Graph, weights: WeightSource): void {
+  for (const [name, shape] of weightShapes(graph)) {
+    const found = (weights.tensors.get(name) ?? missing(name, weights.tensors)).shape;
+    if (formatShape(found) !== formatShape(shape)) {
+      throw new PeerceptronError(
+        'WEIGHTS_CORRUPT',
+        `weight tensor '${name}' has shape ${formatShape(found)}, the graph needs ${formatShape(shape)}: graph and weights are of different models`,
+        { details: { tensor: name } },
+      );
+    }
+  }
+}
+
+/** File and folder of a location: what lies further out says nothing about the model. */
+const modelFolder = (location: string): string => location.split(/[/\\]/).slice(-2).join('/');
+
+async function findModelFile(
+  ref: string,
+  { open, presets = {}, signal }: LoadModelOptions,
+): Promise<{ location: string; text: string }> {
+  const preset = Object.hasOwn(presets, ref) ? presets[ref] : undefined;
+  const place = preset ?? ref;
+  const bare = place.split(/[?#]/)[0]!;
+  const folder = place.endsWith('/') ? place : `${place}/`;
+  const candidates = /\.json$/i.test(bare) ? [place] : [`${folder}graph.json`, `${folder}model.json`];
+  for (const location of candidates) {
+    const text = await textOf(open(location), MODEL_FILE_LIMIT_BYTES, signal);
+    // Some servers answer any address with their front page.
+    if (text !== undefined && !(candidates.length > 1 && text.trimStart().startsWith('<'))) {
+      return { location, text };
+    }
+  }
+  const names = Object.keys(presets);
+  throw new PeerceptronError(
+    'MODEL_NOT_FOUND',
+    `there is no model '${ref}': looked for ${candidates.join(' and ')}${
+      names.length > 0 ? `; models that come with the program: ${names.join(', ')}` : ''
+    }; name a folder or a file (graph.json, model.json) by path or URL`,
+    { details: { ref, candidates } },
+  );
+}
+
+/** `undefined` when there is no such file. */
+async function textOf(
+  bytes: ByteSource,
+  limitBytes: number,
+  signal?: AbortSignal,
+): Promise<string | undefined> {
+  try {
+    return new TextDecoder().decode(await readAll(bytes, limitBytes, 'MODEL_CORRUPT', signal));
+  } catch (error) {
+    if (isAbsence(error)) return undefined;
+    throw error;
+  }
+}
+
+function isAbsence(error: unknown): boolean {
+  if (!(error instanceof PeerceptronError) || error.code !== 'WEIGHTS_UNAVAILABLE') return false;
+  const { status, reason } = error.details;
+  return status === 404 || status === 410 || ['ENOENT', 'ENOTDIR', 'EISDIR'].includes(String(reason));
+}
+
+/** Class names from a file beside the model: Teachable Machine's `metadata.json`, or a list in `labels.json`. */
+async function findLabels(
+  graph: Graph,
+  open: OpenBytes,
+  signal?: AbortSignal,
+): Promise<readonly string[] | undefined> {
+  const shape = tensorShapes(graph).get(graph.outputs.at(-1)!)!;
+  if (graph.outputs.length !== 1 || shape.length !== 1) return undefined;
+  for (const name of ['metadata.json', 'labels.json']) {
+    const labels = labelsIn(await textOf(open(name), LABELS_LIMIT_BYTES, signal).catch(() => undefined));
+    if (labels?.length === shape[0]) return labels;
+  }
+  return undefined;
+}
+
+function labelsIn(text: string | undefined): string[] | undefined {
+  if (text === undefined) return undefined;
+  try {
+    const json: unknown = JSON.parse(text);
+    const list: unknown = isObject(json) ? json['labels'] : json;
+    return Array.isArray(list) && list.every((label) => typeof label === 'string') ? list : undefined;
+  } catch {
+    return undefined;
+  }
+}
