@@ -19,6 +19,13 @@ export interface ModelFile {
 
 export const readModelFile = (path: string): ModelFile => JSON.parse(readFileSync(path, 'utf8')) as ModelFile;
 
+/** The same model with another input shape (without the batch). */
+export function withInputShape(file: ModelFile, shape: Shape): ModelFile {
+  const stated = (key: string, value: unknown): unknown =>
+    key === 'batch_input_shape' ? [null, ...shape] : value;
+  return JSON.parse(JSON.stringify(file, stated)) as ModelFile;
+}
+
 /** TensorFlow.js' own opinion of a `model.json` on disk. */
 export async function loadTfModel(path: string, file = readModelFile(path)): Promise<tf.LayersModel> {
   const shards = file.weightsManifest.flatMap((group) =>
