@@ -59,7 +59,7 @@ describe.skipIf(!hasRealdata)(`trained models give TensorFlow.js' results${reald
   async function picture(path: string, { graph }: LoadedModel): Promise<Float32Array> {
     const { shape, image } = graph.inputs[0]!;
     const pixels = await sharp(realdata(path))
-      .resize(shape[1]!, shape[0]!, { fit: 'fill' })
+      .resize(shape[1], shape[0], { fit: 'fill' })
       .removeAlpha()
       .raw()
       .toBuffer();
