@@ -1,9 +1,21 @@
 import './theme.css';
 import './components/app.ts';
-import { createRoomLink, formatRoomLink, parseRoomLink } from '../protocol/room-link.ts';
+import { chooseEngine } from '../engine/choose.ts';
+import { startBrowserEngine } from '../engine/worker-host-browser.ts';
+import { joinMesh } from '../mesh/join-mesh.ts';
+import { systemClock } from '../mesh/system-clock.ts';
+import { openBrowserSocket } from '../mesh/websocket-browser.ts';
+import { createRoomLink, formatRoomLink, parseRoomLink, type RoomLink } from '../protocol/room-link.ts';
+import { RuntimeNode } from '../runtime/runtime-node.ts';
+import { servePeer } from '../runtime/serve-peer.ts';
 import { toPeerceptronError } from '../shared/errors.ts';
+import type { RandomBytes } from '../shared/random.ts';
+import { openRtcBrowser } from '../transport/simple-peer-browser.ts';
 import { describeDevice } from './device.ts';
+import { engineCandidates, readGraphics } from './engine-candidates.ts';
 import { PeerStore, problemOf } from './peer-state.ts';
+import { strings } from './strings.ts';
+import { takePart } from './take-part.ts';
 import { keepAwake } from './wake-lock.ts';
 
 /** Composition root of the page: everything that the browser offers is handed to the rest from here. */
@@ -14,34 +26,65 @@ store.subscribe((state) => {
   app.state = state;
 });
 
+// Also on plain http, unlike the rest of `crypto`.
+const randomBytes: RandomBytes = (length) => crypto.getRandomValues(new Uint8Array(length));
+
 app.addEventListener('create-room', () => {
-  const randomBytes = (length: number) => crypto.getRandomValues(new Uint8Array(length));
   store.dispatch({
     type: 'room-created',
     link: formatRoomLink(createRoomLink(location.href, randomBytes)),
   });
 });
 
-function enter(): void {
-  if (location.hash.length < 2) {
-    store.dispatch({ type: 'no-room' });
+async function enter(link: RoomLink): Promise<void> {
+  const device = describeDevice({
+    userAgent: navigator.userAgent,
+    deviceMemory: 'deviceMemory' in navigator ? (navigator.deviceMemory as number) : undefined,
+    crossOriginIsolated,
+    hasWakeLock: 'wakeLock' in navigator,
+  });
+  store.dispatch({ type: 'room-entered', room: link.room, link: formatRoomLink(link), device });
+  if (typeof RTCPeerConnection === 'undefined') {
+    store.dispatch({ type: 'stopped', problem: { code: 'LINK_NO_ROUTE', message: strings.noWebRtc } });
     return;
   }
-  try {
-    const link = parseRoomLink(location.href);
-    const device = describeDevice({
-      userAgent: navigator.userAgent,
-      deviceMemory: 'deviceMemory' in navigator ? (navigator.deviceMemory as number) : undefined,
-      crossOriginIsolated,
-      hasWakeLock: 'wakeLock' in navigator,
-    });
-    store.dispatch({ type: 'room-entered', room: link.room, link: formatRoomLink(link), device });
-    keepAwake((state) => store.dispatch({ type: 'wake-lock', state }));
-  } catch (error) {
-    store.dispatch({ type: 'no-room', problem: problemOf(toPeerceptronError(error)) });
-  }
+  const mesh = await takePart({
+    device,
+    chooseEngine: async () => {
+      const graphics = await readGraphics(new URLSearchParams(location.search).get('engine'));
+      return chooseEngine(engineCandidates(graphics), (backend) => startBrowserEngine({ backend }));
+    },
+    join: (capabilities) =>
+      joinMesh({
+        link,
+        capabilities,
+        openSocket: openBrowserSocket,
+        openRtc: openRtcBrowser,
+        clock: systemClock,
+        randomBytes,
+      }),
+    serve: (joined, engine, onEvent) => {
+      const { memoryBytes } = device;
+      servePeer({ node: new RuntimeNode(joined), engine, memoryBytes, clock: systemClock, onEvent });
+    },
+    keepAwake,
+    clock: systemClock,
+    dispatch: (event) => store.dispatch(event),
+  });
+  // Others learn at once, rather than by a time-out, that this device is gone.
+  window.addEventListener('pagehide', () => void mesh?.leave());
 }
 
-// Another room in the address is another visit: reloading leaves nothing of the old one behind.
+// Another room is another visit, and so is a page that comes back from the browser's cache after it said goodbye:
+// loading anew leaves nothing of the old one behind.
 window.addEventListener('hashchange', () => location.reload());
-enter();
+window.addEventListener('pageshow', ({ persisted }) => {
+  if (persisted) location.reload();
+});
+
+try {
+  if (location.hash.length < 2) store.dispatch({ type: 'no-room' });
+  else await enter(parseRoomLink(location.href));
+} catch (error) {
+  store.dispatch({ type: 'stopped', problem: problemOf(toPeerceptronError(error)) });
+}

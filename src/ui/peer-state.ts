@@ -3,7 +3,7 @@ import type { Member, MeshEvent, SignalingState } from '../mesh/mesh.ts';
 import type { PeerceptronError, ErrorCode } from '../shared/errors.ts';
 import { unreachable } from '../shared/errors.ts';
 import type { PeerId, SessionId } from '../shared/ids.ts';
-import type { WorkEvent, WorkTile } from './work-event.ts';
+import type { ServedTile, ServeEvent } from '../runtime/serve-peer.ts';
 
 /** An error as the page shows it: a code to look up, and the sentence that came with it. */
 export interface Problem {
@@ -44,7 +44,7 @@ export interface Device {
 
 export type SessionStage =
   | { readonly state: 'loading'; readonly loadedBytes: number; readonly totalBytes: number }
-  | { readonly state: 'ready'; readonly opCount: number; readonly tiles: readonly WorkTile[] };
+  | { readonly state: 'ready'; readonly opCount: number; readonly tiles: readonly ServedTile[] };
 
 /** What this device does for one requester. */
 export interface SessionWork {
@@ -97,7 +97,7 @@ export type PeerEvent =
   | { readonly type: 'engine'; readonly engine: EngineState }
   | { readonly type: 'joined'; readonly self: PeerId }
   | { readonly type: 'mesh'; readonly event: MeshEvent }
-  | { readonly type: 'work'; readonly event: WorkEvent }
+  | { readonly type: 'work'; readonly event: ServeEvent }
   | { readonly type: 'wake-lock'; readonly state: WakeLockState }
   | { readonly type: 'stopped'; readonly problem: Problem };
 
@@ -168,7 +168,7 @@ function reduceMesh(room: RoomState, event: MeshEvent): Partial<RoomState> {
   }
 }
 
-function reduceWork(room: RoomState, event: WorkEvent): Partial<RoomState> {
+function reduceWork(room: RoomState, event: ServeEvent): Partial<RoomState> {
   const known = room.sessions.get(event.session);
   const withSession = (work: SessionWork): Partial<RoomState> => ({
     sessions: new Map(room.sessions).set(event.session, work),

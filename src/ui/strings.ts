@@ -23,6 +23,7 @@ export const strings = {
   inviteExplain:
     'Scan the code or open the link. Whoever has it can join, so show it only to people you trust.',
   qrLabel: 'Room link as a QR code',
+  noWebRtc: 'This browser has no WebRTC, or it is switched off: use another browser.',
   stopped: 'This page has stopped',
   reload: 'Reload',
   connection: 'Connection',

@@ -10,7 +10,7 @@ import {
   type RefusedEngine,
   type WakeLockState,
 } from './peer-state.ts';
-import type { WorkEvent } from './work-event.ts';
+import type { ServeEvent } from '../runtime/serve-peer.ts';
 
 export interface TakePartOptions {
   readonly device: Device;
@@ -20,7 +20,7 @@ export interface TakePartOptions {
     readonly refused: readonly { readonly candidate: string; readonly reason: string }[];
   }>;
   readonly join: (capabilities: Capabilities) => Promise<Mesh>;
-  readonly serve: (mesh: Mesh, engine: Engine, onEvent: (event: WorkEvent) => void) => void;
+  readonly serve: (mesh: Mesh, engine: Engine, onEvent: (event: ServeEvent) => void) => void;
   readonly keepAwake: (onState: (state: WakeLockState) => void) => void;
   readonly clock: Clock;
   readonly dispatch: (event: PeerEvent) => void;

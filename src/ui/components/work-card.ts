@@ -3,7 +3,7 @@ import { customElement, property } from 'lit/decorators.js';
 import { describeBox, formatBytes, formatMs } from '../format.ts';
 import type { RoomState, SessionWork } from '../peer-state.ts';
 import { strings } from '../strings.ts';
-import type { WorkTile } from '../work-event.ts';
+import type { ServedTile } from '../../runtime/serve-peer.ts';
 import { sharedStyles } from './shared-styles.ts';
 
 /** What this device computes: per session its tiles (ops, boxes), frames and times. */
@@ -124,7 +124,7 @@ export class WorkCard extends LitElement {
     </div>`;
   }
 
-  private tile(tile: WorkTile, opCount: number) {
+  private tile(tile: ServedTile, opCount: number) {
     const [start, end] = tile.ops;
     return html`<li>
       <p class="tile">
