@@ -6,38 +6,37 @@ import { PeerceptronError } from '../shared/errors.ts';
 const SMALLEST_WINDOW_BYTES = 128 * 1024;
 /** How long an urgent frame may have to wait behind bytes that the link has already taken. */
 const QUEUE_TARGET_MS = 10;
-/** Estimates older than one to two of these are forgotten. */
-const RATE_MEMORY_MS = 2_000;
-const ROUND_TRIP_MEMORY_MS = 10_000;
-/** Clocks of browsers are coarse; a shorter round trip than this is not believed. */
-const SHORTEST_ROUND_TRIP_MS = 0.1;
+/** The window is judged after at least this time, this many acknowledgements, and one round trip. */
+const SHORTEST_ROUND_MS = 20;
+const FEWEST_SAMPLES = 4;
+/** The shortest round trip is forgotten after one to two of these, in case the route became longer. */
+const BASE_MEMORY_MS = 60_000;
 
 interface Departure {
   /** Value of `#sent` after this message. */
   readonly endBytes: number;
   readonly atMs: number;
-  readonly acknowledgedBytes: number;
 }
 
 /**
  * How many bytes of streams may be on their way in one direction. The protocol allows 1 MiB; within that, this side
- * sends only as much as keeps the link busy (bandwidth × round trip, plus 10 ms of queue), because whatever the link
- * has taken can no longer be overtaken by a more urgent frame. Grows from 128 KiB on evidence, at most doubling per round
- * trip. The idea is that of BBR (Cardwell et al., 2016) without its pacing, which would need timers.
+ * lets only about 10 ms of queue stand, because whatever the link has taken can no longer be overtaken by a more
+ * urgent frame. Starts at 128 KiB and grows on evidence.
+ *
+ * The queue is the round trip above the shortest one known. As in CoDel (RFC 8289) it is the *smallest* of a round that counts: one
+ * late acknowledgement may be a busy event loop, but if all of them are late, the queue stands.
  */
 export class FlightWindow {
   readonly #clock: Pick<Clock, 'now'>;
   readonly #departures: Departure[] = [];
-  readonly #fastest: RecentExtreme;
-  readonly #shortest: RecentExtreme;
+  readonly #base = new RecentMinimum(BASE_MEMORY_MS);
   #sent = 0;
   #acknowledged = 0;
   #windowBytes = SMALLEST_WINDOW_BYTES;
+  #round = { startMs: -Infinity, samples: 0, shortestMs: Infinity, wasFull: false };
 
   constructor(clock: Pick<Clock, 'now'>) {
     this.#clock = clock;
-    this.#fastest = new RecentExtreme(RATE_MEMORY_MS, Math.max);
-    this.#shortest = new RecentExtreme(ROUND_TRIP_MEMORY_MS, Math.min);
   }
 
   get windowBytes(): number {
@@ -50,16 +49,14 @@ export class FlightWindow {
 
   /** Whether a message of `sizeBytes` may leave now. */
   admits(sizeBytes: number): boolean {
-    return this.inFlightBytes + sizeBytes <= this.#windowBytes;
+    if (this.inFlightBytes + sizeBytes <= this.#windowBytes) return true;
+    this.#round.wasFull = true;
+    return false;
   }
 
   sent(sizeBytes: number): void {
     this.#sent += sizeBytes;
-    this.#departures.push({
-      endBytes: this.#sent,
-      atMs: this.#clock.now(),
-      acknowledgedBytes: this.#acknowledged,
-    });
+    this.#departures.push({ endBytes: this.#sent, atMs: this.#clock.now() });
   }
 
   /**
@@ -90,40 +87,44 @@ export class FlightWindow {
 
   #measure(departure: Departure): void {
     const nowMs = this.#clock.now();
-    const roundTripMs = Math.max(SHORTEST_ROUND_TRIP_MS, nowMs - departure.atMs);
-    const bytesPerMs = (this.#acknowledged - departure.acknowledgedBytes) / roundTripMs;
-    const shortestMs = this.#shortest.add(roundTripMs, nowMs);
-    const fastest = this.#fastest.add(bytesPerMs, nowMs);
-    const wanted = fastest * Math.max(2 * shortestMs, shortestMs + QUEUE_TARGET_MS);
-    this.#windowBytes = Math.min(
-      CONNECTION_WINDOW_BYTES,
-      Math.max(SMALLEST_WINDOW_BYTES, Math.floor(wanted)),
-    );
+    const roundTripMs = Math.max(0, nowMs - departure.atMs);
+    const baseMs = this.#base.add(roundTripMs, nowMs);
+    const round = this.#round;
+    round.samples += 1;
+    round.shortestMs = Math.min(round.shortestMs, roundTripMs);
+    const roundMs = Math.max(SHORTEST_ROUND_MS, round.shortestMs);
+    if (round.samples < FEWEST_SAMPLES || nowMs - round.startMs < roundMs) return;
+    const queueMs = round.shortestMs - baseMs;
+    if (queueMs > QUEUE_TARGET_MS) {
+      const factor = Math.max(0.5, (baseMs + QUEUE_TARGET_MS) / round.shortestMs);
+      this.#windowBytes = Math.max(SMALLEST_WINDOW_BYTES, Math.floor(this.#windowBytes * factor));
+    } else if (round.wasFull) {
+      const factor = queueMs > QUEUE_TARGET_MS / 2 ? 1.25 : 2;
+      this.#windowBytes = Math.min(CONNECTION_WINDOW_BYTES, Math.floor(this.#windowBytes * factor));
+    }
+    this.#round = { startMs: nowMs, samples: 0, shortestMs: Infinity, wasFull: false };
   }
 }
 
-/** The largest or smallest value of the last one to two periods, in constant space. */
-class RecentExtreme {
+/** The smallest value of the last one to two periods, in constant space. */
+class RecentMinimum {
   readonly #periodMs: number;
-  readonly #pick: (a: number, b: number) => number;
-  #current: number | undefined;
-  #previous: number | undefined;
+  #current = Infinity;
+  #previous = Infinity;
   #startedMs = -Infinity;
 
-  constructor(periodMs: number, pick: (a: number, b: number) => number) {
+  constructor(periodMs: number) {
     this.#periodMs = periodMs;
-    this.#pick = pick;
   }
 
   add(value: number, nowMs: number): number {
-    if (nowMs - this.#startedMs >= this.#periodMs) {
-      this.#previous = nowMs - this.#startedMs >= 2 * this.#periodMs ? undefined : this.#current;
-      this.#current = value;
+    const ageMs = nowMs - this.#startedMs;
+    if (ageMs >= this.#periodMs) {
+      this.#previous = ageMs >= 2 * this.#periodMs ? Infinity : this.#current;
+      this.#current = Infinity;
       this.#startedMs = nowMs;
-    } else {
-      this.#current = this.#current === undefined ? value : this.#pick(this.#current, value);
     }
-    const current = this.#current;
-    return this.#previous === undefined ? current : this.#pick(this.#previous, current);
+    this.#current = Math.min(this.#current, value);
+    return Math.min(this.#previous, this.#current);
   }
 }
