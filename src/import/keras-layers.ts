@@ -140,13 +140,15 @@ const flatten: LayerImport = (call) => {
 
 const reshape: LayerImport = (call) => {
   const input = onlyInput(call);
-  const raw = call.config.raw('target_shape');
+  const given = call.config.raw('target_shape');
+  // TensorFlow.js writes the open extent as null, Keras as -1.
+  const raw: unknown[] = Array.isArray(given) ? given.map((item: unknown) => item ?? -1) : [];
   const legal = (item: unknown): item is number =>
     typeof item === 'number' && Number.isSafeInteger(item) && (item >= 1 || item === -1);
-  if (!Array.isArray(raw) || !raw.every(legal) || raw.filter((item) => item === -1).length > 1) {
+  if (raw.length === 0 || !raw.every(legal) || raw.filter((item) => item === -1).length > 1) {
     return corrupt(
       call.config.where,
-      `'target_shape' should be whole numbers, at most one of them -1, it is ${shown(raw)}`,
+      `'target_shape' should be whole numbers, at most one of them -1, it is ${shown(given)}`,
     );
   }
   const known = shapeSize(raw.filter((extent) => extent !== -1));
