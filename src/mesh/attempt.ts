@@ -55,8 +55,9 @@ export class Attempt {
       (opened) => this.#greet(opened),
       (thrown: unknown) => {
         const error = toPeerceptronError(thrown, 'LINK_LOST');
-        // WebRTC gave up by itself: say why, as after a time-out.
-        this.#fail(error.code === 'LINK_NO_ROUTE' ? explainNoLink(peer, this.progress()) : error);
+        // WebRTC looked for a route and gave up by itself: say why, as after a time-out.
+        const searched = error.code === 'LINK_NO_ROUTE' && this.#signalsReceived > 0;
+        this.#fail(searched ? explainNoLink(peer, this.progress()) : error);
       },
     );
   }
@@ -177,7 +178,13 @@ function unavailable(thrown: unknown): RtcConnection {
   return {
     signal: () => undefined,
     onSignal: undefined,
-    opened: Promise.reject(toPeerceptronError(thrown, 'LINK_NO_ROUTE')),
+    opened: Promise.reject(
+      new PeerceptronError(
+        'LINK_NO_ROUTE',
+        `WebRTC cannot be used on this device (${toPeerceptronError(thrown).message}): allow it, or use another browser.`,
+        { cause: thrown },
+      ),
+    ),
     candidates: () => ({ local: [], remote: [] }),
     close: () => undefined,
   };

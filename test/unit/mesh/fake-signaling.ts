@@ -1,9 +1,11 @@
 import { DEFAULT_LIMITS, SignalingRooms, type ClientSession } from '../../../signaling/rooms.ts';
 import {
   formatSignalingMessage,
+  parseClientMessage,
   parseServerMessage,
   type SignalingServerMessage,
 } from '../../../src/protocol/signaling.ts';
+import type { PeerId } from '../../../src/shared/ids.ts';
 import type { OpenSocket, SignalingSocket } from '../../../src/mesh/socket.ts';
 import type { FakeClock } from './fake-clock.ts';
 
@@ -16,6 +18,7 @@ export class FakeSignaling {
   /** Sees, changes or swallows (undefined) what the server sends: a hostile server. */
   intercept: (message: SignalingServerMessage) => SignalingServerMessage | undefined = (message) => message;
   readonly relayed: Extract<SignalingServerMessage, { type: 'relay' }>[] = [];
+  readonly #sockets = new Map<PeerId, SignalingSocket>();
   readonly #clock: FakeClock;
   readonly #limits: Partial<typeof DEFAULT_LIMITS>;
   opened = 0;
@@ -47,13 +50,22 @@ export class FakeSignaling {
     this.rooms = this.#newRooms();
   }
 
+  /** The server makes up a relayed message. */
+  forge(to: PeerId, from: PeerId, payload: string): void {
+    this.#sockets.get(to)?.onMessage?.(formatSignalingMessage({ type: 'relay', from, payload }));
+  }
+
   readonly openSocket: OpenSocket = () => {
     this.opened += 1;
     const socket: SignalingSocket = {
       onOpen: undefined,
       onMessage: undefined,
       onClose: undefined,
-      send: (text) => queueMicrotask(() => session?.message(text)),
+      send: (text) => {
+        const message = parseClientMessage(text);
+        if (message.type === 'join') this.#sockets.set(message.peer, socket);
+        queueMicrotask(() => session?.message(text));
+      },
       close: () => {
         socket.onOpen = socket.onMessage = socket.onClose = undefined;
         queueMicrotask(() => session?.closed());
