@@ -84,15 +84,21 @@ export class Attempt {
    */
   receive(envelope: Envelope): boolean {
     if (this.#state.state !== 'connecting') return true;
+    let body: unknown;
     try {
-      const signal = parseSignalBody(this.#options.line.open(envelope));
+      body = this.#options.line.open(envelope);
+    } catch (thrown) {
+      // Whoever relays can forge and repeat; only what the peer truly sealed, once, may end the attempt.
+      const { code } = toPeerceptronError(thrown);
+      if (code === 'PROTOCOL_MALFORMED') this.#fail(toPeerceptronError(thrown));
+      return code !== 'AUTH_FAILED';
+    }
+    try {
+      const signal = parseSignalBody(body);
       this.#signalsReceived += 1;
       this.#rtc.signal(signal);
     } catch (thrown) {
-      const error = toPeerceptronError(thrown, 'PROTOCOL_MALFORMED');
-      // Whoever relays can forge and repeat; only what was truly sealed by the peer may end the attempt.
-      if (error.code === 'AUTH_FAILED') return false;
-      if (error.code !== 'PROTOCOL_ORDER') this.#fail(error);
+      this.#fail(toPeerceptronError(thrown, 'PROTOCOL_MALFORMED'));
     }
     return true;
   }
@@ -121,7 +127,6 @@ export class Attempt {
       versions,
     });
     this.#state = { state: 'greeting', link, exchange };
-    link.onMessage = (message) => this.#receiveHello(message, link, exchange);
     link.onClose = (error) =>
       this.#fail(
         error ??
@@ -130,8 +135,10 @@ export class Attempt {
     try {
       link.send(exchange.hello);
     } catch (thrown) {
-      this.#fail(toPeerceptronError(thrown, 'LINK_LOST'));
+      return this.#fail(toPeerceptronError(thrown, 'LINK_LOST'));
     }
+    // Last: what has already arrived is handed over at once, and its answer must not overtake our HELLO.
+    link.onMessage = (message) => this.#receiveHello(message, link, exchange);
   }
 
   #receiveHello(message: Uint8Array, link: PeerLink, exchange: HelloExchange): void {

@@ -55,7 +55,6 @@ class RoomMesh implements Mesh {
   readonly #signaling: SignalingClient;
   readonly #dialer: Dialer;
   #iceServers: readonly IceServer[] = [];
-  #state: SignalingState = 'connecting';
   #leaving: Promise<void> | undefined;
   /** Until the server has answered for the first time. */
   #starting:
@@ -137,10 +136,6 @@ class RoomMesh implements Mesh {
     return this.#members;
   }
 
-  get signaling(): SignalingState {
-    return this.#state;
-  }
-
   channel(peer: PeerId): Promise<PeerChannel> {
     if (peer === this.self)
       return Promise.reject(new PeerceptronError('INTERNAL', 'a device does not connect to itself'));
@@ -170,7 +165,6 @@ class RoomMesh implements Mesh {
   }
 
   #signalingChanged(state: SignalingState, error: PeerceptronError | undefined): void {
-    this.#state = state;
     this.#emit({ type: 'signaling', state, ...(error ? { error } : {}) });
     if (!error || !this.#starting) return;
     this.#starting.lastError = error;

@@ -81,7 +81,6 @@ class SimplePeerConnection implements RtcConnection {
     });
     this.#peer.on('signal', (signal: unknown) => this.#emitSignal(signal));
     this.#peer.on('connect', () => this.#onConnect());
-    this.#peer.on('data', (data: unknown) => this.#link?.received(asBytes(data)));
     this.#peer.on('error', (error: Error) => {
       this.#failure ??= linkError(error, this.#link !== undefined);
     });
@@ -202,6 +201,8 @@ class SimplePeerConnection implements RtcConnection {
       };
       const link = new DataChannelLink(port, maxMessageBytes);
       this.#link = link;
+      // Not before: simple-peer keeps what the other side sent while this one was still looking at its own statistics.
+      this.#peer.on('data', (data: unknown) => link.received(asBytes(data)));
       this.#resolveOpened({ link, localFingerprint, remoteFingerprint });
     } catch (thrown) {
       this.#failure ??= new PeerceptronError('LINK_LOST', 'the connection has no usable description', {
