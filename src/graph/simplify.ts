@@ -54,7 +54,7 @@ function removeIdentities(graph: Graph): Graph {
   return { ...graph, nodes: kept.map((node) => ({ ...node, inputs: node.inputs.map(resolve) })) };
 }
 
-/** A zero padding of the spatial axes whose readers are all convolutions becomes their own padding. */
+/** A zero padding of the spatial axes whose readers are all convolutions becomes their own padding; one that nobody reads goes. */
 function absorbPadding(graph: Graph): Graph {
   const consumers = consumersOf(graph);
   const outputs = new Set(graph.outputs);
@@ -71,8 +71,7 @@ function absorbPadding(graph: Graph): Graph {
     const wider = readers.map((reader) =>
       reader.op.kind === 'conv' ? withPadding(reader.op, op) : undefined,
     );
-    if (readers.length === 0 || !wider.every((convolution) => convolution && fits(convolution, input)))
-      continue;
+    if (!wider.every((convolution) => convolution && fits(convolution, input))) continue;
     absorbed.set(node.id, node);
     readers.forEach((reader, index) => widened.set(reader.id, wider[index]!));
   }
@@ -94,10 +93,10 @@ function withPadding(convolution: ConvOp, pad: PadOp): ConvOp {
   return { ...convolution, padding };
 }
 
-/** A window wholly in padding is refused, so a convolution with such a window keeps its padding op. */
+/** A window wholly in padding is refused, and so is padding beyond the cap: then the padding op stays. */
 function fits(convolution: ConvOp, input: readonly number[]): boolean {
   try {
-    conv.outputShape(convolution, [input]);
+    conv.outputShape(conv.parse(convolution), [input]);
     return true;
   } catch {
     return false;

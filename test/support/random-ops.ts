@@ -159,7 +159,8 @@ function drawReshape(random: Random, shape: Shape): OpDraw {
     return { op: { kind: 'reshape', shape: target.length > 0 ? target : [1] }, inputs: [shape] };
   }
   const [first, ...rest] = shape;
-  const target = chance(random, 0.5) ? [shapeSize(shape)] : [shapeSize(rest), first!];
+  // The same extents in another order are the case that looks harmless and is not.
+  const target = pick(random, [[shapeSize(shape)], [shapeSize(rest), first!], shape.toReversed()]);
   return { op: { kind: 'reshape', shape: target }, inputs: [shape] };
 }
 

@@ -96,7 +96,7 @@ describe('every split is exact on the reference engine', () => {
         }),
         runs(800),
       );
-      expect(checked).toBeGreaterThan(100);
+      expect(checked).toBeGreaterThan(runs(800).numRuns / 4);
     });
   }
 
