@@ -1,10 +1,62 @@
+import { readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { OpenBytes } from '../src/import/load-model.ts';
+import { loadModel, type LoadedModel, type OpenBytes } from '../src/import/load-model.ts';
+import { PREPROCESSING, type Preprocessing } from '../src/models/image-encoding.ts';
+import { PeerceptronError } from '../src/shared/errors.ts';
 import { fileBytes } from '../src/weights/file-source.ts';
 import { httpBytes } from '../src/weights/http-source.ts';
+
+/** The folder of a model that comes with the program. Programs run from `dist/node`, tests from the sources. */
+export function bundledModelDir(name: string): string {
+  const places = ['../../public/models/', '../public/models/'].map((place) =>
+    fileURLToPath(new URL(place + name, import.meta.url)),
+  );
+  return places.find((place) => existsSync(place)) ?? places[0]!;
+}
 
 /** Opens model files for Node programs: local paths, `file:`, `http:` and `https:` URLs. */
 export const openModelFile: OpenBytes = (location) => {
   if (/^https?:\/\//i.test(location)) return httpBytes(location);
   return fileBytes(/^file:\/\//i.test(location) ? fileURLToPath(location) : location);
 };
+
+export interface ModelChoice {
+  readonly preprocess?: string | undefined;
+  /** File of class names: a JSON array, or one name per line. */
+  readonly labels?: string | undefined;
+}
+
+/** A model by preset name, path or URL, as the command line takes it. */
+export async function loadModelByName(name: string, choice: ModelChoice = {}): Promise<LoadedModel> {
+  const model = await loadModel(name, {
+    open: openModelFile,
+    presets: { digits: bundledModelDir('digits') },
+    ...(choice.preprocess === undefined ? {} : { preprocessing: parsePreprocessing(choice.preprocess) }),
+  });
+  if (choice.labels === undefined) return model;
+  return { ...model, graph: { ...model.graph, labels: await readLabels(choice.labels) } };
+}
+
+function parsePreprocessing(text: string): Preprocessing {
+  const known = PREPROCESSING.find((name) => name === text);
+  if (known) return known;
+  throw new PeerceptronError('USAGE', `'${text}' is no preprocessing: choose ${PREPROCESSING.join(', ')}`);
+}
+
+async function readLabels(file: string): Promise<string[]> {
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new PeerceptronError('INPUT_INVALID', `--labels: '${file}' cannot be read`, { cause });
+  });
+  if (!text.trimStart().startsWith('[')) {
+    return text.split(/\r?\n/).filter((line, index, all) => line !== '' || index < all.length - 1);
+  }
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    parsed = undefined;
+  }
+  if (Array.isArray(parsed) && parsed.every((label) => typeof label === 'string')) return parsed;
+  throw new PeerceptronError('INPUT_INVALID', `--labels: '${file}' is not a JSON array of names`);
+}

@@ -35,6 +35,7 @@ export interface RequestingRole {
 export class RuntimeNode {
   readonly #network: PeerNetwork;
   readonly #sessions = new Map<SessionId, RequestingRole>();
+  readonly #adopted = new WeakSet<PeerChannel>();
   #serving: ServingRole | undefined;
 
   /** Takes over `network.onChannel`. */
@@ -47,8 +48,11 @@ export class RuntimeNode {
     return this.#network.self;
   }
 
-  channel(peer: PeerId): Promise<PeerChannel> {
-    return this.#network.channel(peer);
+  async channel(peer: PeerId): Promise<PeerChannel> {
+    const channel = await this.#network.channel(peer);
+    // It may have come up before this node took the network over.
+    this.#adopt(channel);
+    return channel;
   }
 
   serve(role: ServingRole | undefined): void {
@@ -64,6 +68,8 @@ export class RuntimeNode {
   }
 
   #adopt(channel: PeerChannel): void {
+    if (this.#adopted.has(channel)) return;
+    this.#adopted.add(channel);
     channel.onControl = (message) => this.#onControl(channel, message);
     channel.onStream = (meta, totalBytes) => this.#onStream(channel, meta, totalBytes);
     void channel.closed.then((error) => {

@@ -1,0 +1,243 @@
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { Option, type Command } from 'commander';
+import pc from 'picocolors';
+import type { Engine } from '../../src/engine/engine.ts';
+import { parseRoomLink } from '../../src/protocol/room-link.ts';
+import { PeerceptronError } from '../../src/shared/errors.ts';
+import { PREPROCESSING } from '../../src/models/image-encoding.ts';
+import type { SessionEvent } from '../../src/runtime/session.ts';
+import { classifyPictures, median, worstComparison, type Classified } from '../classify.ts';
+import { openLocalRoom } from '../local-room.ts';
+import { loadModelByName } from '../model-files.ts';
+import { ENGINE_NAMES, parseEngineName, startEngine } from '../node-engine.ts';
+import { joinNodeMesh, type JoinedNode } from '../node-mesh.ts';
+import { startPeerProcesses } from '../peer-processes.ts';
+import { findPictures } from '../pictures.ts';
+import { gatherPeers } from '../room-peers.ts';
+import { peerWork, spreadModel, type PeerWork } from '../spread-model.ts';
+import { EXIT, createTerminal, formatBytes, formatMs, table, usage, type Terminal } from '../terminal.ts';
+import { parseCount } from '../flags.ts';
+
+interface InferFlags {
+  readonly model: string;
+  readonly room?: string;
+  readonly peers?: number;
+  readonly plan?: string;
+  readonly preprocess?: string;
+  readonly labels?: string;
+  readonly top: number;
+  readonly engine: string;
+  readonly verify?: boolean;
+  readonly json?: boolean;
+  readonly timeout: number;
+}
+
+export function addInferCommand(program: Command): void {
+  program
+    .command('infer')
+    .description('run pictures through a network that is spread over peers')
+    .argument('<input...>', 'pictures, or folders of pictures')
+    .requiredOption('--model <model>', 'a preset (digits), a path (model.json, graph.json, folder) or a URL')
+    .option('--peers <n>', 'start n local peers; with --room: wait for n peers there', parseCount)
+    .option('--room <url>', 'use the peers of this room (its link; or "env" for PEERCEPTRON_URL)')
+    .option('--plan <file>', 'plan as JSON; tiles name peers by number, from 0')
+    .addOption(
+      new Option('--preprocess <kind>', 'how pixels become inputs (default: by model)').choices([
+        ...PREPROCESSING,
+      ]),
+    )
+    .option('--labels <file>', 'class names: a JSON array, or one per line')
+    .option('--top <n>', 'predictions shown', parseCount, 5)
+    .addOption(
+      new Option('--engine <engine>', 'engine of local peers and of --verify')
+        .choices([...ENGINE_NAMES])
+        .default('auto'),
+    )
+    .option('--verify', 'compare every output with the unsplit model; exit code 1 when they differ')
+    .option('--timeout <seconds>', 'how long to wait for peers', parseCount, 30)
+    .option('--json', 'print one JSON document')
+    .action(async (inputs: string[], flags: InferFlags) => {
+      process.exitCode = await infer(inputs, flags);
+    });
+}
+
+async function infer(inputs: readonly string[], flags: InferFlags): Promise<number> {
+  const terminal = createTerminal(flags.json ?? false);
+  const pictures = await findPictures(inputs);
+  const model = await loadModelByName(flags.model, { preprocess: flags.preprocess, labels: flags.labels });
+  const planFile = flags.plan === undefined ? undefined : await readPlanFile(flags.plan);
+
+  const cleanup: (() => Promise<unknown>)[] = [];
+  const interrupted = (): void => {
+    void finish(cleanup).then(() => process.exit(130));
+  };
+  process.once('SIGINT', interrupted);
+  process.once('SIGTERM', interrupted);
+  try {
+    const { mesh, node } = await enterRoom(flags, terminal, cleanup);
+    const peers = await gatherPeers(mesh, {
+      ...(flags.peers === undefined ? {} : { count: flags.peers }),
+      timeoutMs: flags.timeout * 1000,
+    });
+    const spread = await spreadModel({
+      node,
+      model,
+      peers,
+      ...(planFile === undefined ? {} : { planFile }),
+      onEvent: showLoading(terminal, peers.length),
+    });
+    cleanup.push(() => spread.session.close());
+    terminal.endProgress();
+    let verifyWith: Engine | undefined;
+    if (flags.verify) {
+      verifyWith = (await startEngine(parseEngineName(flags.engine))).engine;
+      const engine = verifyWith;
+      cleanup.push(() => engine.dispose());
+    }
+    const results = await classifyPictures({
+      session: spread.session,
+      model,
+      pictures,
+      topCount: flags.top,
+      ...(verifyWith ? { verifyWith } : {}),
+      onResult: (result) => terminal.say(describeResult(result)),
+    });
+    const work = peerWork(
+      spread,
+      model.graph.nodes,
+      results.map(({ frame }) => frame),
+    );
+    const verify = worstComparison(results);
+    const latencyMs = median(results.map((result) => result.latencyMs));
+    terminal.say('');
+    terminal.say(describeWork(work, model.graph.nodes.length));
+    if (verify) terminal.say(describeVerification(verify));
+    const single = results.length === 1 ? results[0] : undefined;
+    terminal.result({
+      model: model.graph.name,
+      ...(single ? { input: single.input, top: single.top } : {}),
+      latencyMs,
+      ...(verify ? { verify } : {}),
+      plan: spread.session.plan,
+      peers: work,
+      results: results.map(({ frame, ...result }) => ({ ...result, tiles: frame.tiles })),
+    });
+    return !verify || (verify.withinTolerance && verify.sameTop1) ? EXIT.ok : EXIT.failed;
+  } finally {
+    process.off('SIGINT', interrupted);
+    process.off('SIGTERM', interrupted);
+    terminal.endProgress();
+    await finish(cleanup);
+  }
+}
+
+/** Undoes in reverse order; one failure does not keep the others. */
+async function finish(cleanup: (() => Promise<unknown>)[]): Promise<void> {
+  for (const undo of cleanup.splice(0).reverse()) await undo().catch(() => undefined);
+}
+
+async function enterRoom(
+  flags: InferFlags,
+  terminal: Terminal,
+  cleanup: (() => Promise<unknown>)[],
+): Promise<JoinedNode> {
+  let link;
+  if (flags.room) {
+    link = parseRoomLink(flags.room === 'env' ? (process.env.PEERCEPTRON_URL ?? '') : flags.room);
+  } else {
+    if (!flags.peers) throw usage('where to compute? Give --peers <n> for local peers, or --room <url>');
+    const room = await openLocalRoom({ port: 0, host: '127.0.0.1', room: 'local' });
+    cleanup.push(() => room.server.close());
+    link = room.link;
+    terminal.progress(`starting ${flags.peers} peers`);
+    const processes = await startPeerProcesses({
+      url: room.urlAt('127.0.0.1'),
+      count: flags.peers,
+      engine: flags.engine,
+      onExit: (name, code) => terminal.note(`${name} ended unexpectedly (code ${code})`),
+    });
+    cleanup.push(() => Promise.all(processes.map((peer) => peer.stop())));
+  }
+  const joined = await joinNodeMesh({ link, name: 'infer' });
+  cleanup.push(() => joined.mesh.leave());
+  return joined;
+}
+
+export function showLoading(terminal: Terminal, peerCount: number): (event: SessionEvent) => void {
+  const loaded = new Map<string, { loaded: number; total: number }>();
+  let ready = 0;
+  return (event) => {
+    if (event.type === 'ready') ready += 1;
+    else loaded.set(event.peer, { loaded: event.loadedBytes, total: event.totalBytes });
+    const all = [...loaded.values()];
+    const sum = (pick: (entry: { loaded: number; total: number }) => number): number =>
+      all.reduce((total, entry) => total + pick(entry), 0);
+    terminal.progress(
+      `weights ${formatBytes(sum((entry) => entry.loaded))} of ${formatBytes(sum((entry) => entry.total))}, ${ready} of ${peerCount} peers ready`,
+    );
+  };
+}
+
+export function describeResult({ input, top, latencyMs, verify }: Classified): string {
+  const [best, ...others] = top;
+  const name = (prediction: typeof best): string => prediction?.label ?? `class ${prediction?.index ?? '?'}`;
+  const percent = (score: number): string => `${(score * 100).toFixed(1)} %`;
+  const checked = verify
+    ? verify.withinTolerance && verify.sameTop1
+      ? pc.green(`✓ same as unsplit (Δ ${verify.maxAbsDiff.toExponential(1)})`)
+      : pc.red(`✗ differs from unsplit (Δ ${verify.maxAbsDiff.toExponential(1)})`)
+    : '';
+  const rest = others
+    .slice(0, 2)
+    .map((other) => `${name(other)} ${percent(other.score)}`)
+    .join(', ');
+  return [
+    `${basename(input).padEnd(24)} ${pc.bold(name(best))} ${percent(best?.score ?? 0)}`,
+    rest ? pc.dim(`(${rest})`) : '',
+    formatMs(latencyMs),
+    checked,
+  ]
+    .filter(Boolean)
+    .join('  ');
+}
+
+export function describeWork(work: readonly PeerWork[], opCount: number): string {
+  const rows = work.map(({ name, engine, weightBytes, tiles }) => {
+    const times = tiles.flatMap(({ computeMs }) => computeMs ?? []);
+    return [
+      name,
+      engine,
+      tiles
+        .map(({ ops, firstOp, lastOp }) => `${ops[0]}–${ops[1] - 1} (${firstOp} … ${lastOp})`)
+        .join(', ') || 'nothing',
+      formatBytes(weightBytes),
+      times.length > 0 ? formatMs(times.reduce((sum, ms) => sum + ms, 0)) : '–',
+    ];
+  });
+  return table(['peer', 'engine', `ops of ${opCount}`, 'weights', 'compute per frame'], rows);
+}
+
+export function describeVerification(verify: {
+  readonly maxAbsDiff: number;
+  readonly sameTop1: boolean;
+  readonly withinTolerance: boolean;
+}): string {
+  const difference = verify.maxAbsDiff.toExponential(2);
+  return verify.withinTolerance && verify.sameTop1
+    ? pc.green(`Verified: equal to the unsplit model (largest difference ${difference}).`)
+    : pc.red(
+        `NOT equal to the unsplit model: largest difference ${difference}, same answer: ${verify.sameTop1}.`,
+      );
+}
+
+async function readPlanFile(file: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as unknown;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new PeerceptronError('PLAN_INVALID', `--plan: '${file}' cannot be read as JSON: ${reason}`, {
+      cause,
+    });
+  }
+}

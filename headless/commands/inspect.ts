@@ -1,0 +1,51 @@
+import type { Command } from 'commander';
+import pc from 'picocolors';
+import { graphCost } from '../../src/graph/inspect.ts';
+import { loadModelByName } from '../model-files.ts';
+import { createTerminal, formatBytes, formatCount, table } from '../terminal.ts';
+
+export function addInspectCommand(program: Command): void {
+  program
+    .command('inspect')
+    .description('layers, shapes, parameters, multiply-accumulates, and where a model can be cut and split')
+    .argument('<model>', 'a preset (digits), a path (model.json, graph.json, folder) or a URL')
+    .option('--json', 'print one JSON document')
+    .action(async (name: string, flags: { json?: boolean }) => {
+      const terminal = createTerminal(flags.json ?? false);
+      const model = await loadModelByName(name, {});
+      const report = graphCost(model.graph);
+      const { graph } = model;
+      const cuts = new Map(
+        report.cuts.map(({ after, tensors, bytes }) => [
+          after,
+          `${formatBytes(bytes)}${tensors.length > 1 ? ` (${tensors.length} tensors)` : ''}`,
+        ]),
+      );
+      terminal.say(pc.bold(graph.name));
+      for (const { id, shape } of graph.inputs) terminal.say(`input ${id} [${shape.join(', ')}]`);
+      terminal.say(
+        table(
+          ['#', 'op', 'kind', 'output', 'parameters', 'MACs', 'splits along', 'cut after'],
+          report.layers.map((layer, index) => [
+            String(index),
+            layer.id,
+            layer.op,
+            `[${layer.outputShape.join(', ')}]`,
+            layer.parameters > 0 ? formatCount(layer.parameters) : '',
+            layer.macs > 0 ? formatCount(layer.macs) : '',
+            [
+              layer.tileableAxes.length > 0 ? `axes ${layer.tileableAxes.join(' ')}` : '',
+              layer.reducible ? 'sum' : '',
+            ]
+              .filter(Boolean)
+              .join(', '),
+            cuts.get(index) ?? '',
+          ]),
+        ),
+      );
+      terminal.say(
+        `${pc.bold(formatCount(report.parameters))} parameters (${report.parameters}), ${formatBytes(report.parameters * 4)} of weights, ${pc.bold(formatCount(report.macs))} MACs, output ${graph.outputs.join(', ')}`,
+      );
+      terminal.result({ name: graph.name, inputs: graph.inputs, outputs: graph.outputs, ...report });
+    });
+}

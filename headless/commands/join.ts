@@ -1,0 +1,170 @@
+import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import type { Command } from 'commander';
+import pc from 'picocolors';
+import { parseRoomLink } from '../../src/protocol/room-link.ts';
+import { servePeer, type ServeEvent } from '../../src/runtime/serve-peer.ts';
+import { systemClock } from '../../src/mesh/system-clock.ts';
+import type { MeshEvent } from '../../src/mesh/mesh.ts';
+import { PeerceptronError } from '../../src/shared/errors.ts';
+import { shortId } from '../../src/shared/ids.ts';
+import { parseEngineName, startEngine } from '../node-engine.ts';
+import { joinNodeMesh } from '../node-mesh.ts';
+import { defaultMemoryOffer, parseByteSize } from '../platform.ts';
+import { createTerminal, formatBytes, formatMs, usage, type Terminal } from '../terminal.ts';
+
+/** One line of `join --json`. */
+export type PeerEvent =
+  | { readonly type: 'engine'; readonly engine: string; readonly refused: readonly string[] }
+  | { readonly type: 'joined'; readonly id: string; readonly room: string; readonly memoryBytes: number }
+  | { readonly type: 'mesh'; readonly event: MeshEvent }
+  | { readonly type: 'serve'; readonly event: ServeEvent }
+  | { readonly type: 'left' };
+
+interface JoinFlags {
+  readonly json?: boolean;
+  readonly name?: string;
+  readonly memory?: string;
+  readonly engine: string;
+  readonly urlFile?: string;
+  readonly parent?: boolean;
+}
+
+export function addJoinCommand(program: Command): void {
+  program
+    .command('join')
+    .description('offer this device to a room: join as a headless peer and compute what it is dealt')
+    .argument(
+      '[url]',
+      'room link (https://host/#room.secret); better kept out of the arguments, see --url-file',
+    )
+    .option('--url-file <file>', 'read the room link from a file (or set PEERCEPTRON_URL)')
+    .option('--name <name>', 'how this device is called in the room', hostname())
+    .option('--memory <size>', 'memory offered, e.g. 512MB (default: half of what there is)')
+    .option('--engine <engine>', 'auto, wasm, cpu or reference', 'auto')
+    .option('--json', 'one JSON event per line')
+    .option('--parent', 'end when stdin ends (for peers started by another program)')
+    .action(async (url: string | undefined, flags: JoinFlags) => join(url, flags));
+}
+
+export async function roomLinkFrom(url: string | undefined, urlFile: string | undefined): Promise<string> {
+  if (url) return url;
+  if (urlFile) {
+    try {
+      return (await readFile(urlFile, 'utf8')).trim();
+    } catch {
+      throw usage(`--url-file: '${urlFile}' cannot be read`);
+    }
+  }
+  const fromEnvironment = process.env.PEERCEPTRON_URL;
+  if (fromEnvironment) return fromEnvironment;
+  throw usage('which room? Give its link as argument, by --url-file, or in PEERCEPTRON_URL');
+}
+
+async function join(url: string | undefined, flags: JoinFlags): Promise<void> {
+  const terminal = createTerminal(flags.json ?? false);
+  const emit = (event: PeerEvent): void => {
+    if (terminal.json) process.stdout.write(`${JSON.stringify(event, plainErrors)}\n`);
+    else narrate(terminal, event);
+  };
+  const link = parseRoomLink(await roomLinkFrom(url, flags.urlFile));
+  const memoryBytes = flags.memory ? parseByteSize(flags.memory) : defaultMemoryOffer();
+  const { engine, refused } = await startEngine(parseEngineName(flags.engine));
+  emit({
+    type: 'engine',
+    engine: engine.name,
+    refused: refused.map(({ candidate, reason }) => `${candidate}: ${reason}`),
+  });
+
+  const { mesh, node } = await joinNodeMesh({
+    link,
+    name: flags.name ?? hostname(),
+    serves: { engine: engine.name, accuracy: engine.accuracy, memoryBytes },
+  });
+  mesh.subscribe((event) => emit({ type: 'mesh', event }));
+  const service = servePeer({
+    node,
+    engine,
+    memoryBytes,
+    clock: systemClock,
+    onEvent: (event) => emit({ type: 'serve', event }),
+  });
+  emit({ type: 'joined', id: mesh.self, room: link.room, memoryBytes });
+
+  await new Promise<void>((resolve) => {
+    process.once('SIGINT', resolve);
+    process.once('SIGTERM', resolve);
+    if (flags.parent) process.stdin.resume().once('end', resolve).once('error', resolve);
+  });
+  await service.close();
+  await mesh.leave();
+  await engine.dispose();
+  emit({ type: 'left' });
+}
+
+function narrate(terminal: Terminal, event: PeerEvent): void {
+  switch (event.type) {
+    case 'engine':
+      for (const reason of event.refused) terminal.note(`engine refused: ${reason}`);
+      terminal.say(`Engine: ${pc.bold(event.engine)}, checked against the reference.`);
+      return;
+    case 'joined':
+      terminal.say(
+        `Joined room ${pc.bold(event.room)} as ${shortId(event.id)}, offering ${formatBytes(event.memoryBytes)}. Ctrl-C leaves.`,
+      );
+      return;
+    case 'mesh':
+      narrateMesh(terminal, event.event);
+      return;
+    case 'serve':
+      narrateServe(terminal, event.event);
+      return;
+    case 'left':
+      terminal.say('Left the room.');
+  }
+}
+
+function narrateMesh(terminal: Terminal, event: MeshEvent): void {
+  if (event.type === 'signaling' && event.state === 'lost') {
+    terminal.note(`signaling lost, trying again: ${event.error?.message ?? ''}`);
+  } else if (event.type === 'member' && event.member.state === 'connected') {
+    terminal.note(`connected to ${event.member.capabilities.name} (${shortId(event.member.id)})`);
+  } else if (event.type === 'member' && event.member.state === 'failed') {
+    terminal.note(`${shortId(event.member.id)}: ${event.member.error.message}`);
+  }
+}
+
+function narrateServe(terminal: Terminal, event: ServeEvent): void {
+  switch (event.type) {
+    case 'session-loading':
+      terminal.progress(
+        `${event.model}: weights ${formatBytes(event.loadedBytes)} of ${formatBytes(event.totalBytes)}`,
+      );
+      return;
+    case 'session-ready': {
+      terminal.endProgress();
+      const parts = event.tiles.map(
+        ({ ops, firstOp, lastOp }) => `ops ${ops[0]}–${ops[1] - 1} (${firstOp} … ${lastOp})`,
+      );
+      terminal.say(`${event.model}: computing ${parts.join(', ') || 'nothing'} of ${event.opCount} ops`);
+      return;
+    }
+    case 'session-refused':
+      terminal.endProgress();
+      terminal.note(`session refused: ${event.error.message}`);
+      return;
+    case 'session-ended':
+      terminal.endProgress();
+      terminal.note(`session ${shortId(event.session)} ended`);
+      return;
+    case 'tile-done':
+      terminal.progress(`frame ${event.frame}: ${formatMs(event.computeMs)}`);
+      return;
+    case 'tile-failed':
+      terminal.note(`tile failed: ${event.error.code}: ${event.error.message}`);
+  }
+}
+
+/** Errors have no enumerable message of their own. */
+const plainErrors = (_key: string, value: unknown): unknown =>
+  value instanceof PeerceptronError ? { code: value.code, message: value.message } : value;

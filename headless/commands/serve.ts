@@ -1,0 +1,177 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Option, type Command } from 'commander';
+import pc from 'picocolors';
+import { renderUnicodeCompact } from 'uqr';
+import { classifyPictures, worstComparison } from '../classify.ts';
+import { openLocalRoom, type LocalRoom } from '../local-room.ts';
+import { bundledModelDir, loadModelByName } from '../model-files.ts';
+import { parseNatural, parsePort } from '../flags.ts';
+import { ENGINE_NAMES, startEngine } from '../node-engine.ts';
+import { joinNodeMesh } from '../node-mesh.ts';
+import { startPeerProcesses } from '../peer-processes.ts';
+import { lanAddresses } from '../platform.ts';
+import { gatherPeers } from '../room-peers.ts';
+import { peerWork, spreadModel } from '../spread-model.ts';
+import { createTerminal, type Terminal } from '../terminal.ts';
+import { describeResult, describeVerification, describeWork, showLoading } from './infer.ts';
+
+interface ServeFlags {
+  readonly port: number;
+  readonly host?: string;
+  readonly peers: number;
+  readonly models?: string;
+  readonly roomName?: string;
+  readonly engine: string;
+  readonly demo?: boolean;
+  readonly json?: boolean;
+}
+
+export function addServeCommand(program: Command): void {
+  program
+    .command('serve')
+    .description('serve the page and introduce peers; prints the link and QR code that other devices open')
+    .option('--port <port>', 'the next free one is taken when it is in use', parsePort, 8080)
+    .option('--host <address>', 'listen on this address only (default: all)')
+    .option('--peers <n>', 'also start n local peers', parseNatural, 0)
+    .option('--models <dir>', 'serve this folder under /models/ (Range, CORS)')
+    .option('--room-name <name>', 'the readable part of the room link')
+    .addOption(
+      new Option('--engine <engine>', 'engine of the local peers').choices([...ENGINE_NAMES]).default('auto'),
+    )
+    .option('--demo', 'classify the sample pictures through the local peers first')
+    .option('--json', 'print one JSON document with the links (and the demo), then stay up')
+    .action(async (flags: ServeFlags) => {
+      await serve(flags);
+    });
+}
+
+async function serve(flags: ServeFlags): Promise<void> {
+  const terminal = createTerminal(flags.json ?? false);
+  const room = await openLocalRoom({
+    port: flags.port,
+    ...(flags.host ? { host: flags.host } : {}),
+    ...(flags.models ? { modelsDir: flags.models } : {}),
+    ...(flags.roomName ? { room: flags.roomName } : {}),
+    onPortTaken: (port) => {
+      terminal.note(`Port ${port} is taken by another program; trying ${port + 1}.`);
+      return true;
+    },
+  });
+  let stopping = false;
+  const stopped = new Promise<void>((resolve) => {
+    const stop = (): void => {
+      stopping = true;
+      resolve();
+    };
+    process.once('SIGINT', stop);
+    process.once('SIGTERM', stop);
+  });
+  try {
+    const local = room.urlAt('127.0.0.1');
+    if (flags.peers > 0) terminal.progress(`starting ${flags.peers} local peers`);
+    const peers =
+      flags.peers > 0
+        ? await startPeerProcesses({
+            url: local,
+            count: flags.peers,
+            engine: flags.engine,
+            onExit: (name, code) => {
+              if (!stopping) terminal.note(`${name} ended unexpectedly (code ${code})`);
+            },
+          })
+        : [];
+    terminal.endProgress();
+    try {
+      const demo = flags.demo && peers.length > 0 ? await runDemo(terminal, room, peers.length) : undefined;
+      const links = lanLinks(room, flags.host);
+      terminal.say(describeLinks(room, links, peers.length));
+      terminal.result({
+        port: room.port,
+        links,
+        local,
+        peers: peers.map(({ name, pid, id }) => ({ name, pid, id })),
+        demo,
+      });
+      await stopped;
+      terminal.note('stopping');
+    } finally {
+      stopping = true;
+      await Promise.all(peers.map((peer) => peer.stop()));
+    }
+  } finally {
+    await room.server.close();
+  }
+}
+
+/** The main job, on the pictures that come with the bundled model. */
+async function runDemo(terminal: Terminal, room: LocalRoom, peerCount: number): Promise<unknown> {
+  const model = await loadModelByName('digits', {});
+  const samples = join(bundledModelDir('digits'), 'samples');
+  const names = (await readdir(samples)).filter((name) => name.endsWith('.png')).sort();
+  const pictures = names.map((name) => join(samples, name));
+  const { mesh, node } = await joinNodeMesh({ link: room.link, name: 'demo' });
+  const { engine } = await startEngine('auto');
+  try {
+    const peers = await gatherPeers(mesh, { count: peerCount, timeoutMs: 30_000 });
+    const spread = await spreadModel({ node, model, peers, onEvent: showLoading(terminal, peers.length) });
+    terminal.endProgress();
+    terminal.say(
+      pc.bold(
+        `\n${pictures.length} pictures through '${model.graph.name}', spread over ${peers.length} peers by WebRTC:\n`,
+      ),
+    );
+    const results = await classifyPictures({
+      session: spread.session,
+      model,
+      pictures,
+      topCount: 3,
+      verifyWith: engine,
+      onResult: (result) => terminal.say(describeResult(result)),
+    });
+    const work = peerWork(
+      spread,
+      model.graph.nodes,
+      results.map(({ frame }) => frame),
+    );
+    const verify = worstComparison(results);
+    terminal.say(`\n${describeWork(work, model.graph.nodes.length)}`);
+    if (verify) terminal.say(describeVerification(verify));
+    await spread.session.close();
+    return {
+      results: results.map(({ frame, ...result }) => ({ ...result, tiles: frame.tiles })),
+      peers: work,
+      verify,
+    };
+  } finally {
+    await mesh.leave();
+    await engine.dispose();
+  }
+}
+
+/** Links for other devices; loopback only where the server listens on nothing else. */
+function lanLinks(room: LocalRoom, host: string | undefined): string[] {
+  const any = host === undefined || host === '0.0.0.0' || host === '::';
+  const hosts = any ? lanAddresses() : [host.includes(':') ? `[${host}]` : host];
+  return hosts.map((address) => room.urlAt(address));
+}
+
+function describeLinks(room: LocalRoom, links: readonly string[], peerCount: number): string {
+  const [first, ...others] = links;
+  const lines = [
+    '',
+    pc.bold(`Room '${room.link.room}' is open on port ${room.port}, with ${peerCount} local peers.`),
+  ];
+  if (first === undefined) {
+    lines.push(
+      'This machine has no network address but its own: other devices cannot reach it until it joins a network.',
+      `On this machine: ${pc.cyan(room.urlAt('127.0.0.1'))}`,
+    );
+  } else {
+    lines.push('Open this link on any device in the same network, or scan the code, and it joins:', '');
+    lines.push(`  ${pc.cyan(first)}`, ...others.map((link) => `  ${pc.cyan(link)}`), '');
+    lines.push(renderUnicodeCompact(first), '');
+  }
+  lines.push(pc.dim('Whoever has the link is in the room: treat it like a password. Ctrl-C stops.'));
+  return lines.join('\n');
+}

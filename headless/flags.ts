@@ -1,0 +1,26 @@
+import { InvalidArgumentError } from 'commander';
+
+/** For commander: a whole number from 1. */
+export function parseCount(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1)
+    throw new InvalidArgumentError('expected a whole number from 1.');
+  return value;
+}
+
+/** For commander: 0 and up. */
+export function parseNatural(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isInteger(value) || value < 0) {
+    throw new InvalidArgumentError('expected a whole number from 0.');
+  }
+  return value;
+}
+
+export function parsePort(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isInteger(value) || value < 0 || value > 65535) {
+    throw new InvalidArgumentError('expected a port from 0 to 65535.');
+  }
+  return value;
+}

@@ -1,0 +1,42 @@
+import { openRtcNode } from '../src/transport/simple-peer-node.ts';
+import { openNodeSocket } from '../src/mesh/websocket-node.ts';
+import { joinMesh } from '../src/mesh/join-mesh.ts';
+import type { Mesh } from '../src/mesh/mesh.ts';
+import { systemClock } from '../src/mesh/system-clock.ts';
+import type { Capabilities } from '../src/protocol/messages.ts';
+import type { RoomLink } from '../src/protocol/room-link.ts';
+import { RuntimeNode } from '../src/runtime/runtime-node.ts';
+import { nodeRandomBytes, platformName } from './platform.ts';
+
+export interface NodeMeshOptions {
+  readonly link: RoomLink;
+  readonly name: string;
+  /** What this process offers; absent for a requester that only asks. */
+  readonly serves?: Pick<Capabilities, 'engine' | 'accuracy' | 'memoryBytes'>;
+}
+
+export interface JoinedNode {
+  readonly mesh: Mesh;
+  readonly node: RuntimeNode;
+}
+
+/** Joins a room from Node: WebRTC by `wrtc`, signaling by `ws`. */
+export async function joinNodeMesh({ link, name, serves }: NodeMeshOptions): Promise<JoinedNode> {
+  const mesh = await joinMesh({
+    link,
+    capabilities: {
+      name,
+      platform: platformName(),
+      engine: serves?.engine ?? 'none',
+      accuracy: serves?.accuracy ?? 'f32',
+      memoryBytes: serves?.memoryBytes ?? 0,
+      serves: serves !== undefined,
+    },
+    openSocket: (url) => openNodeSocket(url),
+    openRtc: openRtcNode,
+    clock: systemClock,
+    randomBytes: nodeRandomBytes,
+  });
+  // At once: a channel that comes up must find its roles.
+  return { mesh, node: new RuntimeNode(mesh) };
+}

@@ -1,0 +1,106 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { PeerceptronError } from '../src/shared/errors.ts';
+import type { PeerEvent } from './commands/join.ts';
+
+export interface PeerProcess {
+  readonly name: string;
+  readonly pid: number;
+  /** Its id in the room, once it has joined. */
+  readonly id: string;
+  stop(): Promise<void>;
+}
+
+export interface PeerProcessOptions {
+  /** The room link; handed over in the environment, since arguments are visible to everyone on the machine. */
+  readonly url: string;
+  readonly count: number;
+  readonly engine?: string;
+  readonly memory?: string;
+  /** A peer ended by itself. */
+  readonly onExit?: (name: string, code: number | null) => void;
+}
+
+const START_TIMEOUT_MS = 60_000;
+
+/** Starts Node peers as processes of their own and waits until each has joined the room. */
+export async function startPeerProcesses(options: PeerProcessOptions): Promise<PeerProcess[]> {
+  const starting = Array.from({ length: options.count }, (_, index) =>
+    startPeerProcess(`peer-${index + 1}`, options),
+  );
+  const settled = await Promise.allSettled(starting);
+  const peers = settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  const failure = settled.find((result) => result.status === 'rejected');
+  if (failure) {
+    await Promise.all(peers.map((peer) => peer.stop()));
+    throw failure.reason;
+  }
+  return peers;
+}
+
+function startPeerProcess(name: string, options: PeerProcessOptions): Promise<PeerProcess> {
+  // In the built program this file is part of a chunk beside cli.js.
+  const program = fileURLToPath(new URL('./cli.js', import.meta.url));
+  const args = [program, 'join', '--json', '--name', name, '--parent'];
+  if (options.engine) args.push('--engine', options.engine);
+  if (options.memory) args.push('--memory', options.memory);
+  const child = spawn(process.execPath, args, {
+    env: { ...process.env, PEERCEPTRON_URL: options.url },
+    // `--parent`: the peer ends when its stdin does, so none outlives a killed parent.
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  let complaints = '';
+  child.stderr
+    .setEncoding('utf8')
+    .on('data', (text: string) => (complaints = (complaints + text).slice(-4000)));
+  let stopping = false;
+  const stop = async (): Promise<void> => {
+    stopping = true;
+    await stopChild(child);
+  };
+
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      void stop();
+      reject(
+        new PeerceptronError(
+          'INTERNAL',
+          `${name} did not join within ${START_TIMEOUT_MS / 1000} s. ${complaints}`,
+        ),
+      );
+    }, START_TIMEOUT_MS);
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      const event = parseEvent(line);
+      if (event?.type === 'joined') {
+        clearTimeout(timer);
+        resolve({ name, pid: child.pid!, id: event.id, stop });
+      }
+    });
+    child.once('error', reject);
+    child.once('exit', (code) => {
+      clearTimeout(timer);
+      reject(
+        new PeerceptronError('INTERNAL', `${name} ended with code ${code} before it joined. ${complaints}`),
+      );
+      if (!stopping) options.onExit?.(name, code);
+    });
+  });
+}
+
+function parseEvent(line: string): PeerEvent | undefined {
+  try {
+    return JSON.parse(line) as PeerEvent;
+  } catch {
+    return undefined;
+  }
+}
+
+async function stopChild(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  child.kill('SIGTERM');
+  const force = setTimeout(() => child.kill('SIGKILL'), 5000);
+  await gone;
+  clearTimeout(force);
+}

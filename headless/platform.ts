@@ -1,0 +1,46 @@
+import { randomFillSync } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { arch, networkInterfaces, platform, totalmem } from 'node:os';
+import { PeerceptronError } from '../src/shared/errors.ts';
+import type { RandomBytes } from '../src/shared/random.ts';
+
+export const nodeRandomBytes: RandomBytes = (length) => randomFillSync(new Uint8Array(length));
+
+export const platformName = (): string => `node ${process.versions.node} ${platform()}-${arch()}`;
+
+/** What this process may use: the machine's memory, or its cgroup's limit where that is lower. */
+export function memoryLimitBytes(): number {
+  const limits = ['/sys/fs/cgroup/memory.max', '/sys/fs/cgroup/memory/memory.limit_in_bytes'];
+  const found = limits.map((file) => {
+    try {
+      return Number.parseInt(readFileSync(file, 'utf8'), 10);
+    } catch {
+      return Number.NaN;
+    }
+  });
+  return Math.min(totalmem(), ...found.filter((bytes) => bytes > 0));
+}
+
+/** Half of what there is: the rest is for the system, and for what engines allocate beside the tensors. */
+export const defaultMemoryOffer = (): number => Math.floor(memoryLimitBytes() / 2);
+
+/** `512MB`, `1.5GB`, or plain bytes. Throws `USAGE`. */
+export function parseByteSize(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*(b|kb|mb|gb|kib|mib|gib)?$/i.exec(text.trim());
+  const factors = { b: 1, kb: 1e3, mb: 1e6, gb: 1e9, kib: 2 ** 10, mib: 2 ** 20, gib: 2 ** 30 };
+  const unit = (match?.[2] ?? 'b').toLowerCase() as keyof typeof factors;
+  const bytes = Number(match?.[1]) * factors[unit];
+  if (!(bytes > 0)) {
+    throw new PeerceptronError('USAGE', `'${text}' is no size: write for example 512MB or 1.5GB`);
+  }
+  return Math.floor(bytes);
+}
+
+/** Addresses under which other devices may reach this one, IPv4 first. Never loopback. */
+export function lanAddresses(): string[] {
+  const all = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  const outside = all.filter(({ internal, address }) => !internal && !address.startsWith('fe80:'));
+  return outside
+    .sort((a, b) => a.family.localeCompare(b.family))
+    .map(({ family, address }) => (family === 'IPv6' ? `[${address}]` : address));
+}

@@ -1,0 +1,77 @@
+import type { Member, Mesh } from '../src/mesh/mesh.ts';
+import type { Capabilities } from '../src/protocol/messages.ts';
+import { PeerceptronError } from '../src/shared/errors.ts';
+import { shortId, type PeerId } from '../src/shared/ids.ts';
+
+export interface RoomPeer {
+  readonly id: PeerId;
+  readonly capabilities: Capabilities;
+}
+
+/** With no count asked for, the room counts as complete when nobody new has come for this long. */
+const QUIET_MS = 1500;
+
+/**
+ * Connects to the members of a room and waits for those that serve: until `count` are there, or, without a count,
+ * until the room is quiet and every member has answered. In order of id, so that the same room gives the same plan.
+ * @throws PLAN_NO_PEERS saying what was found instead
+ */
+export async function gatherPeers(
+  mesh: Mesh,
+  { count, timeoutMs }: { readonly count?: number; readonly timeoutMs: number },
+): Promise<RoomPeer[]> {
+  const dial = (member: Member): void => {
+    // A failed dial shows as the member's state.
+    if (member.state === 'announced') mesh.channel(member.id).catch(() => undefined);
+  };
+  const serving = (): RoomPeer[] =>
+    [...mesh.members.values()]
+      .flatMap((member) =>
+        member.state === 'connected' && member.capabilities.serves
+          ? [{ id: member.id, capabilities: member.capabilities }]
+          : [],
+      )
+      .sort((a, b) => (a.id < b.id ? -1 : 1));
+  const settled = (): boolean =>
+    serving().length > 0 &&
+    [...mesh.members.values()].every(({ state }) => state === 'connected' || state === 'failed');
+
+  await new Promise<void>((resolve) => {
+    let quiet: NodeJS.Timeout | undefined;
+    const finish = (): void => {
+      clearTimeout(deadline);
+      clearTimeout(quiet);
+      unsubscribe();
+      resolve();
+    };
+    const look = (): void => {
+      clearTimeout(quiet);
+      if (count !== undefined && serving().length >= count) finish();
+      else if (count === undefined && settled()) quiet = setTimeout(finish, QUIET_MS);
+    };
+    const deadline = setTimeout(finish, timeoutMs);
+    const unsubscribe = mesh.subscribe((event) => {
+      if (event.type === 'member') dial(event.member);
+      look();
+    });
+    for (const member of mesh.members.values()) dial(member);
+    look();
+  });
+
+  const found = serving();
+  if (found.length < (count ?? 1)) {
+    const others = [...mesh.members.values()].map((member) =>
+      member.state === 'failed'
+        ? `${shortId(member.id)}: ${member.error.message}`
+        : `${shortId(member.id)}: ${member.state}`,
+    );
+    throw new PeerceptronError(
+      'PLAN_NO_PEERS',
+      `${found.length} of ${count ?? 1} peers that offer compute came within ${Math.round(timeoutMs / 1000)} s. ` +
+        (others.length > 0
+          ? `In the room: ${others.join('; ')}`
+          : 'The room is empty: open its link on other devices.'),
+    );
+  }
+  return count === undefined ? found : found.slice(0, count);
+}

@@ -1,0 +1,134 @@
+import type { LoadedModel } from '../src/import/load-model.ts';
+import { systemClock } from '../src/mesh/system-clock.ts';
+import { parsePlan } from '../src/planner/parse-plan.ts';
+import { pipelinePlan } from '../src/planner/pipeline-plan.ts';
+import type { Plan } from '../src/planner/plan.ts';
+import { asSessionId, toHex, type PeerId } from '../src/shared/ids.ts';
+import type { RuntimeNode } from '../src/runtime/runtime-node.ts';
+import type { FrameResult } from '../src/runtime/frames-in-flight.ts';
+import { openSession, type Session, type SessionEvent } from '../src/runtime/session.ts';
+import { PeerceptronError } from '../src/shared/errors.ts';
+import { nodeRandomBytes } from './platform.ts';
+import type { RoomPeer } from './room-peers.ts';
+
+export interface SpreadModel {
+  readonly session: Session;
+  readonly peers: readonly RoomPeer[];
+}
+
+/** Plans the model over the peers (or takes a plan from a file), deals it out, and waits until all are ready. */
+export async function spreadModel(options: {
+  readonly node: RuntimeNode;
+  readonly model: LoadedModel;
+  readonly peers: readonly RoomPeer[];
+  /** A plan as JSON whose tiles name peers by position: `"peer": 0` is the first peer of the room, in order of id. */
+  readonly planFile?: unknown;
+  readonly onEvent?: (event: SessionEvent) => void;
+}): Promise<SpreadModel> {
+  const { node, model, peers, planFile, onEvent } = options;
+  const session = asSessionId(toHex(nodeRandomBytes(16)));
+  const plan: Plan =
+    planFile === undefined
+      ? pipelinePlan({
+          graph: model.graph,
+          session,
+          epoch: 0,
+          peers: peers.map(({ id }) => ({ id, speed: 1 })),
+        })
+      : planFromFile(planFile, session, model.graph.name, peers);
+  const opened = await openSession({
+    node,
+    graph: model.graph,
+    weights: model.weights,
+    plan,
+    clock: systemClock,
+    ...(onEvent ? { onEvent } : {}),
+  });
+  return { session: opened, peers };
+}
+
+function planFromFile(raw: unknown, session: string, model: string, peers: readonly RoomPeer[]): Plan {
+  const named = replacePeers(raw, (position) => {
+    const peer = peers[position];
+    if (!peer) {
+      throw new PeerceptronError(
+        'PLAN_NO_PEERS',
+        `the plan file names peer ${position} (counted from 0), and only ${peers.length} are in the room: use --peers ${position + 1}`,
+      );
+    }
+    return peer.id;
+  });
+  const fields = typeof named === 'object' && named !== null ? named : {};
+  return parsePlan({ ...fields, session, epoch: 0, model });
+}
+
+/** `"peer": <number>` anywhere becomes the id of that peer. */
+function replacePeers(value: unknown, idOf: (position: number) => PeerId): unknown {
+  if (Array.isArray(value)) return value.map((item: unknown) => replacePeers(item, idOf));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]: [string, unknown]) => [
+      key,
+      key === 'peer' && typeof item === 'number' ? idOf(item) : replacePeers(item, idOf),
+    ]),
+  );
+}
+
+export interface PeerWork {
+  readonly id: PeerId;
+  readonly name: string;
+  readonly engine: string;
+  readonly weightBytes: number;
+  readonly tiles: readonly {
+    readonly segment: number;
+    readonly lane: number;
+    readonly tile: number;
+    readonly ops: readonly [start: number, end: number];
+    readonly firstOp: string;
+    readonly lastOp: string;
+    readonly outputs: readonly { readonly tensor: string; readonly box: readonly (readonly number[])[] }[];
+    /** Mean over the frames that took this tile; absent when none did. */
+    readonly computeMs?: number;
+    readonly frames: number;
+  }[];
+}
+
+/** Which peer computed what, and for how long. */
+export function peerWork(
+  { session, peers }: SpreadModel,
+  nodes: LoadedModel['graph']['nodes'],
+  frames: readonly FrameResult[],
+): PeerWork[] {
+  return peers.map(({ id, capabilities }) => ({
+    id,
+    name: capabilities.name,
+    engine: capabilities.engine,
+    weightBytes: session.peers.find(({ peer }) => peer === id)?.weightBytes ?? 0,
+    tiles: session.plan.segments.flatMap(({ ops, lanes }, segment) =>
+      lanes.flatMap(({ tiles }, lane) =>
+        tiles.flatMap((tile, index) => {
+          if (tile.peer !== id) return [];
+          const times = frames.flatMap(({ tiles: reports }) =>
+            reports
+              .filter((report) => report.segment === segment && report.lane === lane && report.tile === index)
+              .map(({ computeMs }) => computeMs),
+          );
+          const mean = times.reduce((sum, ms) => sum + ms, 0) / times.length;
+          return [
+            {
+              segment,
+              lane,
+              tile: index,
+              ops,
+              firstOp: nodes[ops[0]]!.id,
+              lastOp: nodes[ops[1] - 1]!.id,
+              outputs: tile.outputs,
+              frames: times.length,
+              ...(times.length > 0 ? { computeMs: mean } : {}),
+            },
+          ];
+        }),
+      ),
+    ),
+  }));
+}

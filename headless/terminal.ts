@@ -1,0 +1,91 @@
+import pc from 'picocolors';
+import { PeerceptronError, toPeerceptronError } from '../src/shared/errors.ts';
+
+/** Where a command's words go: results on stdout, everything else on stderr, so that `--json` stays clean. */
+export interface Terminal {
+  readonly json: boolean;
+  /** The command's result for a person; silent with `--json`. */
+  say(text: string): void;
+  /** What goes on meanwhile. */
+  note(text: string): void;
+  /** One JSON document on stdout; silent without `--json`. */
+  result(value: unknown): void;
+  /** A line that replaces itself on a terminal, and is left out elsewhere. */
+  progress(text: string): void;
+  endProgress(): void;
+}
+
+export function createTerminal(json: boolean): Terminal {
+  const live = process.stderr.isTTY;
+  let shown = false;
+  const clear = (): void => {
+    if (shown) process.stderr.write('\r\u001b[2K');
+    shown = false;
+  };
+  return {
+    json,
+    say: (text) => {
+      clear();
+      if (!json) process.stdout.write(`${text}\n`);
+    },
+    note: (text) => {
+      clear();
+      process.stderr.write(`${pc.dim(text)}\n`);
+    },
+    result: (value) => {
+      if (json) process.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
+    },
+    progress: (text) => {
+      if (!live) return;
+      process.stderr.write(`\r\u001b[2K${pc.dim(text)}`);
+      shown = true;
+    },
+    endProgress: clear,
+  };
+}
+
+export const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
+
+/** Says what went wrong; returns the exit code: 1, or 2 for bad usage. */
+export function reportFailure(thrown: unknown, json: boolean): number {
+  const error = toPeerceptronError(thrown);
+  const { code, message } = error;
+  if (json) process.stdout.write(`${JSON.stringify({ error: { code, message } }, undefined, 2)}\n`);
+  process.stderr.write(`${pc.red(`${code}:`)} ${message}\n`);
+  if (code === 'INTERNAL' && error.stack) process.stderr.write(`${pc.dim(error.stack)}\n`);
+  return code === 'USAGE' ? EXIT.usage : EXIT.failed;
+}
+
+export const usage = (message: string): PeerceptronError => new PeerceptronError('USAGE', message);
+
+export function formatBytes(bytes: number): string {
+  if (bytes < 1000) return `${bytes} B`;
+  if (bytes < 1e6) return `${(bytes / 1e3).toFixed(1)} kB`;
+  if (bytes < 1e9) return `${(bytes / 1e6).toFixed(1)} MB`;
+  return `${(bytes / 1e9).toFixed(2)} GB`;
+}
+
+export const formatMs = (ms: number): string => (ms < 100 ? `${ms.toFixed(1)} ms` : `${ms.toFixed(0)} ms`);
+
+export function formatCount(count: number): string {
+  if (count < 1e3) return String(count);
+  if (count < 1e6) return `${(count / 1e3).toFixed(1)} k`;
+  if (count < 1e9) return `${(count / 1e6).toFixed(1)} M`;
+  return `${(count / 1e9).toFixed(2)} G`;
+}
+
+/** Columns as wide as their widest cell; cells that begin with a digit go to the right. */
+export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = header.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)),
+  );
+  const line = (cells: readonly string[]): string =>
+    cells
+      .map((cell, column) => {
+        const right = column > 0 && /^[\d.]/.test(cell);
+        return right ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!);
+      })
+      .join('  ')
+      .trimEnd();
+  return [pc.bold(line(header)), ...rows.map(line)].join('\n');
+}
