@@ -46,6 +46,9 @@ interface Channels {
  * taps are either joined along the channels into one convolution or summed: tfjs' own conv3d is fifty times slower on
  * wasm and takes no explicit padding. Padding goes to the kernel as it is: a tile has one geometry per filter, hence
  * one packed copy of it.
+ *
+ * What is returned must not reach `kernel` through a closure: the raw weights of a large tile would stay in memory
+ * beside the backend's copies.
  */
 export function prepareConv(
   op: ConvOp,
@@ -59,7 +62,7 @@ export function prepareConv(
   const spatial = op.kernelSize.length;
   const lift = <T>(values: readonly T[], neutral: T): [T, T, T] =>
     [...Array<T>(3 - spatial).fill(neutral), ...values.slice(0, spatial)] as [T, T, T];
-  const [taps, height, width] = lift(op.kernelSize, 1);
+  const [, height, width] = lift(op.kernelSize, 1);
   const [timeStride, ...strides] = lift(op.strides, 1);
   const [timeDilation, ...dilations] = lift(op.dilations, 1);
   const [timePadding, ...spatialPadding] = lift(padding, [0, 0] as Padding);
@@ -77,21 +80,14 @@ export function prepareConv(
   };
   const outChannels = length(step.output.at(-1)!);
   const inChannels = op.groups === 1 ? channels.inCount : channels.inPerGroup;
-  const tapSize = height * width * inChannels * outChannels;
-  const tap = (index: number): Filter => ({
-    values: kernel.subarray(index * tapSize, (index + 1) * tapSize),
-    height,
-    width,
-    inChannels,
-    outChannels,
-  });
+  const taps = tapsOf(kernel, { height, width, inChannels, outChannels });
 
   const framesOf = (x: tf.Tensor): tf.Tensor4D => {
     const [d, h, w] = lift(x.shape.slice(0, -1), 1);
     return tf.reshape(x, [d, h, w, channels.inCount]);
   };
-  if (taps === 1 && timeStride === 1 && timePadding[0] + timePadding[1] === 0) {
-    const convolve = prepareConv2d(tap(0), geometry, channels, tail, keep);
+  if (taps.length === 1 && timeStride === 1 && timePadding[0] + timePadding[1] === 0) {
+    const convolve = prepareConv2d(taps[0]!, geometry, channels, tail, keep);
     return (x) => tf.reshape(convolve(framesOf(x)), outputShape);
   }
 
@@ -107,40 +103,29 @@ export function prepareConv(
     const end = start + (frameCount - 1) * timeStride + 1;
     return tf.stridedSlice(x, [start, 0, 0, 0], [end, h, w, c], [timeStride, 1, 1, 1]) as tf.Tensor4D;
   };
-  const indices = Array.from({ length: taps }, (_, index) => index);
-
   // Joining copies the inputs once per tap, summing touches the outputs once per tap: whichever is smaller.
   if (op.groups === 1 && inChannels <= outChannels) {
+    const count = taps.length;
     const joined = prepareConv2d(
-      joinTaps(indices.map(tap)),
+      joinTaps(taps),
       geometry,
-      { ...channels, inCount: taps * inChannels, inPerGroup: taps * inChannels },
+      { ...channels, inCount: count * inChannels, inPerGroup: count * inChannels },
       tail,
       keep,
     );
     return (x) => {
       const source = padded(x);
-      return tf.reshape(
-        joined(
-          tf.concat(
-            indices.map((index) => seenBy(source, index)),
-            3,
-          ),
-        ),
-        outputShape,
-      );
+      const seen = Array.from({ length: count }, (_, index) => seenBy(source, index));
+      return tf.reshape(joined(tf.concat(seen, 3)), outputShape);
     };
   }
-  const bare: Tail = { bias: undefined, activation: undefined };
-  const convolutions = indices.map((index) =>
-    prepareConv2d(
-      tap(index),
-      geometry,
-      channels,
-      index === 0 ? { ...tail, activation: undefined } : bare,
-      keep,
-    ),
-  );
+  const convolutions: Convolve[] = [];
+  for (const [index, tap] of taps.entries()) {
+    // The first tap brings the bias; the activation waits for the sum.
+    const bias = index === 0 ? tail.bias : undefined;
+    convolutions.push(prepareConv2d(tap, geometry, channels, { bias, activation: undefined }, keep));
+  }
+  const { activation } = tail;
   return (x) => {
     const source = padded(x);
     let sum: tf.Tensor4D | undefined;
@@ -156,11 +141,20 @@ export function prepareConv(
       tf.dispose([sum, part]);
       sum = next;
     }
-    return tf.reshape(activateTail(sum!, tail.activation), outputShape);
+    return tf.reshape(activateTail(sum!, activation), outputShape);
   };
 }
 
-export function activateTail<T extends tf.Tensor>(x: T, activation: FusedActivation | undefined): T {
+/** The kernel `[time, h, w, c, o]` as one filter per temporal tap, without copying. */
+function tapsOf(kernel: Float32Array, shape: Omit<Filter, 'values'>): Filter[] {
+  const size = shape.height * shape.width * shape.inChannels * shape.outChannels;
+  return Array.from({ length: kernel.length / size }, (_, index) => ({
+    ...shape,
+    values: kernel.subarray(index * size, (index + 1) * size),
+  }));
+}
+
+function activateTail<T extends tf.Tensor>(x: T, activation: FusedActivation | undefined): T {
   if (!activation) return x;
   return activation === 'relu' ? tf.relu(x) : tf.relu6(x);
 }
@@ -225,7 +219,8 @@ function prepareDepthwise(
   const multiplier = channels.outPerGroup;
   const whole = channels.inCount * multiplier;
   const offset = channels.outStart - channels.inStart * multiplier;
-  const complete = whole === filter.outChannels;
+  const { outChannels } = filter;
+  const complete = whole === outChannels;
   const widened = complete ? filter : { ...filter, values: widen(filter, offset, whole), outChannels: whole };
   const { filter: shaped, strides, dilations, pad } = attributes(widened, geometry);
   const weights = keep(shaped.values, [
@@ -257,7 +252,7 @@ function prepareDepthwise(
         : tf.depthwiseConv2d(x, weights, strides, pad, 'NHWC', dilations);
     if (complete) return y;
     const [n, h, w] = y.shape;
-    return tf.slice(y, [0, 0, 0, offset], [n, h, w, filter.outChannels]);
+    return tf.slice(y, [0, 0, 0, offset], [n, h, w, outChannels]);
   };
 }
 

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { boxShape, boxSize, isEmpty } from '../graph/box.ts';
 import type { BatchNormOp, MergeOp } from '../graph/op.ts';
+import type { TileStep } from '../graph/tile-program.ts';
 import { activate, softmax } from './tfjs-activation.ts';
 import { prepareConv, type KeepTensor, type Tail } from './tfjs-conv.ts';
 import { prepareGlobalPool, preparePool } from './tfjs-pool.ts';
@@ -11,6 +12,7 @@ export type Kernel = (inputs: readonly (tf.Tensor | undefined)[]) => tf.Tensor;
 
 /**
  * Lays out a step's weights once and returns what runs per frame.
+ * The kernel keeps no reference to the buffers: see `prepareConv`.
  * @param weights one buffer per entry of `TileProgram.weights`.
  */
 export function prepareKernel(
@@ -20,11 +22,6 @@ export function prepareKernel(
 ): Kernel {
   const { op } = step;
   const outputShape = boxShape(step.output);
-  const weight = (role: string): Float32Array => {
-    const found = step.weights.find((candidate) => candidate.role === role);
-    if (!found) throw new Error(`has no weight for the role ${role}`);
-    return weights[found.index]!;
-  };
   const tail: Tail = {
     bias: epilogue.bias && weights[epilogue.bias.index]!,
     activation: epilogue.activation,
@@ -35,13 +32,13 @@ export function prepareKernel(
   }
   switch (op.kind) {
     case 'conv': {
-      const kernel = prepareConv(op, step, weight('kernel'), tail, keep);
+      const kernel = prepareConv(op, step, weightOf(step, weights, 'kernel'), tail, keep);
       return ([x]) => kernel(x!);
     }
     case 'dense': {
       const units = outputShape[0]!;
       const inputs = boxSize(step.inputs[0]!.region);
-      const kernel = keep(weight('kernel'), [inputs, units]) as tf.Tensor2D;
+      const kernel = keep(weightOf(step, weights, 'kernel'), [inputs, units]) as tf.Tensor2D;
       const bias = tail.bias && keep(tail.bias, [units]);
       const activation = tail.activation ?? 'linear';
       return ([x]) => {
@@ -54,13 +51,11 @@ export function prepareKernel(
       };
     }
     case 'bias': {
-      const bias = keep(step.weights.length ? weights[step.weights[0]!.index]! : new Float32Array(0), [
-        outputShape.at(-1)!,
-      ]);
+      const bias = keep(weightOf(step, weights, 'bias'), [outputShape.at(-1)!]);
       return ([x]) => tf.add(x!, bias);
     }
     case 'batch-norm': {
-      const { scale, offset } = batchNormTerms(op, weight);
+      const { scale, offset } = batchNormTerms(op, step, weights);
       const factors = keep(scale, [scale.length]);
       const terms = keep(offset, [offset.length]);
       return ([x]) => tf.add(tf.mul(x!, factors), terms);
@@ -100,15 +95,23 @@ export function prepareKernel(
   }
 }
 
+function weightOf(step: TileStep, weights: readonly Float32Array[], role: string): Float32Array {
+  const index = step.weights.find((candidate) => candidate.role === role)?.index ?? -1;
+  const values = weights[index];
+  if (!values) throw new Error(`there is no weight for the role ${role}`);
+  return values;
+}
+
 /** `(x − mean) / √(variance + ε) · gamma + beta` as one factor and one term per channel, in double precision. */
 function batchNormTerms(
   op: BatchNormOp,
-  weight: (role: string) => Float32Array,
+  step: TileStep,
+  weights: readonly Float32Array[],
 ): { scale: Float32Array; offset: Float32Array } {
-  const mean = weight('mean');
-  const variance = weight('variance');
-  const gamma = op.scale ? weight('gamma') : undefined;
-  const beta = op.center ? weight('beta') : undefined;
+  const mean = weightOf(step, weights, 'mean');
+  const variance = weightOf(step, weights, 'variance');
+  const gamma = op.scale ? weightOf(step, weights, 'gamma') : undefined;
+  const beta = op.center ? weightOf(step, weights, 'beta') : undefined;
   const scale = new Float32Array(mean.length);
   const offset = new Float32Array(mean.length);
   for (let i = 0; i < mean.length; i++) {

@@ -12,6 +12,7 @@ import {
   type BackendOptions,
   type TfjsBackendName,
 } from './tfjs-backends.ts';
+import type { KeepTensor } from './tfjs-conv.ts';
 import { prepareKernel, type Kernel } from './tfjs-kernels.ts';
 import {
   checkWasmAllocation,
@@ -88,17 +89,22 @@ class TfjsEngine implements Engine {
         this.#release(tile);
         throw error;
       }
-      return {
-        run: (inputs) =>
-          this.#sequence.add(() => {
-            this.#begin('run');
-            if (!this.#tiles.has(tile)) throw failed('this tile was disposed; load it again');
-            checkBuffers('input', inputs, program.inputs, (entry) => entry.tensor);
-            return this.#run(tile, inputs);
-          }),
-        dispose: () => this.#sequence.add(() => this.#release(tile)),
-      };
+      return this.#handle(tile);
     });
+  }
+
+  /** Apart from `load`, whose closures would keep the raw weights alive. */
+  #handle(tile: PreparedTile): LoadedTile {
+    return {
+      run: (inputs) =>
+        this.#sequence.add(() => {
+          this.#begin('run');
+          if (!this.#tiles.has(tile)) throw failed('this tile was disposed; load it again');
+          checkBuffers('input', inputs, tile.program.inputs, (entry) => entry.tensor);
+          return this.#run(tile, inputs);
+        }),
+      dispose: () => this.#sequence.add(() => this.#release(tile)),
+    };
   }
 
   memory(): Promise<EngineMemory> {
@@ -128,14 +134,18 @@ class TfjsEngine implements Engine {
     tf.dispose([...tile.kept]);
   }
 
-  #prepare(program: TileProgram, weights: readonly Float32Array[]): PreparedTile {
-    const kept: tf.Tensor[] = [];
-    const keep = (values: Float32Array, shape: readonly number[]): tf.Tensor => {
+  #keepIn(kept: tf.Tensor[]): KeepTensor {
+    return (values, shape) => {
       const tensor = tf.tensor(values, [...shape], 'float32');
       kept.push(tensor);
       if (this.#backendName === 'wasm') checkWasmAllocation(this.#backend, tensor);
       return tensor;
     };
+  }
+
+  #prepare(program: TileProgram, weights: readonly Float32Array[]): PreparedTile {
+    const kept: tf.Tensor[] = [];
+    const keep = this.#keepIn(kept);
     const crop = (slot: number, box: Box): Crop | undefined => {
       if (isEmpty(box) || slot < 0) return undefined;
       const held = slotBox(program, slot);
