@@ -9,6 +9,7 @@ import {
   type KernelBackend,
 } from '@tensorflow/tfjs-core';
 import { PeerceptronError } from '../shared/errors.ts';
+import { Sequence } from './sequential.ts';
 
 export type TfjsBackendName = 'wasm' | 'cpu' | 'webgl' | 'webgpu';
 
@@ -117,12 +118,18 @@ interface SharedBackend {
 
 /** Backends are global to a thread in tfjs, so engines on the same one share it; the last to go disposes it. */
 const shared = new Map<TfjsBackendName, SharedBackend>();
+/** Starts and stops one at a time, so that two engines never start one backend twice. */
+const changes = new Sequence();
 
 /**
  * Starts a backend, or joins the one that runs already.
  * @throws ENGINE_UNAVAILABLE naming the backend and the reason.
  */
-export async function acquireBackend(options: BackendOptions): Promise<KernelBackend> {
+export function acquireBackend(options: BackendOptions): Promise<KernelBackend> {
+  return changes.add(() => acquire(options));
+}
+
+async function acquire(options: BackendOptions): Promise<KernelBackend> {
   const name = options.backend;
   const running = shared.get(name);
   if (running) {
@@ -159,7 +166,11 @@ export function activateBackend(name: TfjsBackendName): void {
   if (engine().backendName !== name) void setBackend(name);
 }
 
-export async function releaseBackend(name: TfjsBackendName): Promise<void> {
+export function releaseBackend(name: TfjsBackendName): Promise<void> {
+  return changes.add(() => release(name));
+}
+
+async function release(name: TfjsBackendName): Promise<void> {
   const entry = shared.get(name);
   if (!entry) return;
   entry.users -= 1;

@@ -13,6 +13,7 @@ import {
   type TfjsBackendName,
 } from './tfjs-backends.ts';
 import type { KeepTensor } from './tfjs-conv.ts';
+import { deviceLoss } from './tfjs-device.ts';
 import { prepareKernel, type Kernel } from './tfjs-kernels.ts';
 import {
   checkWasmAllocation,
@@ -60,6 +61,7 @@ class TfjsEngine implements Engine {
   readonly accuracy: Accuracy;
   readonly #backendName: TfjsBackendName;
   readonly #backend: tf.KernelBackend;
+  readonly #loss: () => string | undefined;
   readonly #sequence = new Sequence();
   readonly #tiles = new Set<PreparedTile>();
   #disposed = false;
@@ -68,6 +70,7 @@ class TfjsEngine implements Engine {
     this.name = `tfjs-${backendName}`;
     this.#backendName = backendName;
     this.#backend = backend;
+    this.#loss = deviceLoss(backendName, backend);
     // Not `floatPrecision()`: the webgl backend's says 16 wherever float textures work.
     const half = backendName === 'webgl' && !tf.env().getBool('WEBGL_RENDER_FLOAT32_ENABLED');
     this.accuracy = half ? 'f16' : 'f32';
@@ -191,6 +194,9 @@ class TfjsEngine implements Engine {
     try {
       const outputs: Float32Array[] = [];
       for (const tensor of results) outputs.push(await this.#read(tensor));
+      // A lost GPU answers zeros instead of an error.
+      const loss = this.#loss();
+      if (loss) throw failed(`${this.name} lost its GPU (${loss}); start the engine again`);
       return { outputs, computeMs: performance.now() - startMs };
     } catch (error) {
       throw toEngineError(error, this.name);
