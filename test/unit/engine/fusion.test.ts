@@ -50,7 +50,7 @@ describe('fuseSteps', () => {
   });
 
   it('joins an activation without a bias, but no other function than relu and relu6', () => {
-    const bare = graphOf([linear[0], ['relu', { ...relu, function: 'relu6' } as Op, ['dense']]], ['relu']);
+    const bare = graphOf([linear[0], ['relu', { ...relu, function: 'relu6' }, ['dense']]], ['relu']);
     expect(summary(bare, wanted(bare, 'relu'))).toEqual([['dense', false, 'relu6', 2]]);
     const tanh = graphOf([...linear, ['tanh', { kind: 'activation', function: 'tanh' }, ['bias']]], ['tanh']);
     expect(summary(tanh, wanted(tanh, 'tanh'))).toEqual([
