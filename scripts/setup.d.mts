@@ -1,0 +1,3 @@
+export type Goal = 'install' | 'build' | 'test';
+export function setUp(goal: Goal): Promise<void>;
+export function reportSetupFailure(error: unknown): void;

@@ -1,0 +1,2 @@
+export function chromiumFlags(): string[];
+export const showLocalAddresses: string;
