@@ -2,11 +2,15 @@ import { HelloExchange } from '../protocol/hello.ts';
 import type { Capabilities } from '../protocol/messages.ts';
 import { parseSignalBody, type Envelope, type SealedLine } from '../protocol/sealing.ts';
 import { PeerceptronError, toPeerceptronError, unreachable } from '../shared/errors.ts';
+import type { Clock } from '../shared/clock.ts';
 import type { PeerId } from '../shared/ids.ts';
 import type { PeerChannel } from '../transport/channel.ts';
 import type { PeerLink } from '../transport/peer-link.ts';
 import type { IceServer, OpenedRtc, OpenRtc, RtcConnection } from '../transport/rtc.ts';
 import { explainNoLink, type DialProgress } from './why-no-link.ts';
+
+/** A refused side hears why before the link ends: it closes the link itself, or this side does after this time. */
+const REFUSAL_LINGER_MS = 1_000;
 
 /** Puts streams and control messages on a link; `transport/mux.ts` in production. */
 export type CreateChannel = (options: { readonly link: PeerLink; readonly peer: PeerId }) => PeerChannel;
@@ -19,6 +23,7 @@ export interface AttemptOptions {
   readonly capabilities: Capabilities;
   readonly versions: readonly number[];
   readonly iceServers: readonly IceServer[];
+  readonly clock: Clock;
   readonly openRtc: OpenRtc;
   readonly createChannel: CreateChannel;
   /** Hands a sealed payload to the signaling server. */
@@ -153,7 +158,7 @@ export class Attempt {
       case 'waiting':
         return;
       case 'failed':
-        return this.#fail(step.error);
+        return this.#fail(step.error, step.send ? 'linger' : 'at once');
       case 'done': {
         let channel: PeerChannel;
         try {
@@ -170,14 +175,25 @@ export class Attempt {
     }
   }
 
-  #fail(error: PeerceptronError): void {
+  #fail(error: PeerceptronError, close: 'at once' | 'linger' = 'at once'): void {
     const state = this.#state;
     if (state.state === 'over') return;
     this.#state = { state: 'over' };
-    // Closing the link lets a `refuse` that is queued go out; closing the connection under it might not.
-    if (state.state === 'greeting') state.link.close();
-    else this.#rtc.close();
+    if (state.state === 'connecting') this.#rtc.close();
+    else if (close === 'linger') this.#linger(state.link);
+    else state.link.close();
     this.#options.onFailed(error);
+  }
+
+  /** The other side's connection may not be quite open yet: what it has not read when the link closes is lost. */
+  #linger(link: PeerLink): void {
+    const close = (): void => {
+      cancel();
+      link.close();
+    };
+    const cancel = this.#options.clock.after(REFUSAL_LINGER_MS, close);
+    link.onMessage = close;
+    link.onClose = cancel;
   }
 }
 

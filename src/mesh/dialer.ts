@@ -298,7 +298,7 @@ export class Dialer {
 
   /** Both nonces are known and fresh: this attempt takes the place of whatever was under way. */
   #attempt(peer: PeerId, line: SealedLine): void {
-    const { self, keys, capabilities, versions, iceServers, openRtc, createChannel, relay, events } =
+    const { self, keys, capabilities, versions, iceServers, clock, openRtc, createChannel, relay, events } =
       this.#options;
     const entry = this.#entry(peer);
     if (entry.dial?.phase.phase === 'knocking') entry.dial.phase.cancelRetry();
@@ -313,6 +313,7 @@ export class Dialer {
       capabilities,
       versions,
       iceServers: iceServers(),
+      clock,
       openRtc,
       createChannel,
       relay: (payload) => relay(peer, payload),
