@@ -81,7 +81,8 @@ export class WeightNames {
     if (!this.#files) return { name: key, shape: request.shape };
     const { path, layer, weight, index, shape } = request;
     const scopes = path.map((_, depth) => [...path.slice(depth), layer].join('/'));
-    const places = [layer, ...scopes];
+    // With the models around it first: inside them another layer of the same name may be meant by the bare one.
+    const places = [...scopes, layer];
     // An exact name wins even when the shape is wrong: the error then says what is wrong with it.
     for (const place of places) {
       const file = this.#byName.get(`${place}/${weight}`);
