@@ -25,6 +25,8 @@ export interface BackendOptions {
   readonly wasmPaths?: WasmPaths;
 }
 
+const TEXTURE_POOL_BYTES = 256 * 1024 * 1024;
+
 interface NodeProcess {
   getBuiltinModule(id: 'node:module'): { createRequire(from: string): { resolve(name: string): string } };
   getBuiltinModule(id: 'node:path'): {
@@ -88,12 +90,17 @@ async function importBackend({ backend, wasmPaths }: BackendOptions): Promise<vo
       return;
     case 'webgl':
       await import('@tensorflow/tfjs-backend-webgl');
+      // Small tensors would be computed on the CPU: a tile and the whole must go through the same kernels.
+      env().set('WEBGL_CPU_FORWARD', false);
+      // Freed textures are kept for reuse without bound otherwise, and phones kill such a tab.
+      env().set('WEBGL_DELETE_TEXTURE_THRESHOLD', TEXTURE_POOL_BYTES);
       return;
     case 'webgpu': {
       const gpu = (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu;
       if (!gpu) throw new Error('this browser or page has no WebGPU');
       if (!(await gpu.requestAdapter())) throw new Error('no WebGPU adapter was granted');
       await import('@tensorflow/tfjs-backend-webgpu');
+      env().set('WEBGPU_CPU_FORWARD', false);
       return;
     }
     case 'wasm': {

@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Engine } from '../../src/engine/engine.ts';
 import { startNodeEngine } from '../../src/engine/worker-host-node.ts';
@@ -68,5 +70,26 @@ describe('startNodeEngine', () => {
       code: 'ENGINE_UNAVAILABLE',
       message: expect.stringContaining('the compute worker died') as string,
     });
+  });
+
+  it('fails what waits when the worker dies at work', async () => {
+    const script = join(dirname(entry), 'dies-at-work.mjs');
+    await writeFile(
+      script,
+      `import { parentPort } from 'node:worker_threads';
+       parentPort.on('message', ({ id, type }) => {
+         if (type !== 'start') process.exit(3);
+         parentPort.postMessage({ id, ok: true, value: { name: 'mortal', accuracy: 'f32' } });
+       });`,
+    );
+    const engine = await startNodeEngine({ backend: 'reference', entry: script });
+    const waiting = [engine.memory(), engine.load(program, [])];
+    for (const call of waiting) {
+      await expect(call).rejects.toMatchObject({
+        code: 'ENGINE_FAILED',
+        message: expect.stringContaining('exited with code 3') as string,
+      });
+    }
+    await engine.dispose();
   });
 });
