@@ -42,8 +42,9 @@ export const DEFAULT_LIMITS: SignalingLimits = {
   maxSockets: 2048,
   maxRooms: 512,
   maxMembersPerRoom: 64,
-  messagesPerSecond: 50,
-  messageBurst: 400,
+  messagesPerSecond: 200,
+  // A requester that calls a full room at once sends some thirty messages per member.
+  messageBurst: 3_000,
   maxBufferedBytes: 1024 * 1024,
   joinTimeoutMs: 10_000,
   heartbeatIntervalMs: 2_500,

@@ -24,6 +24,8 @@ export function setCommonHeaders(response: ServerResponse, shared: boolean): voi
   response.setHeader('Cross-Origin-Resource-Policy', shared ? 'cross-origin' : 'same-origin');
   response.setHeader('X-Content-Type-Options', 'nosniff');
   response.setHeader('Referrer-Policy', 'no-referrer');
+  // Nobody may frame the page to have its buttons clicked unawares.
+  response.setHeader('Content-Security-Policy', "frame-ancestors 'none'; base-uri 'self'; object-src 'none'");
   if (!shared) return;
   response.setHeader('Access-Control-Allow-Origin', '*');
   response.setHeader('Access-Control-Expose-Headers', 'Accept-Ranges, Content-Length, Content-Range, ETag');

@@ -3,6 +3,9 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { createSignalingServer } from '../../signaling/server.ts';
 import type { ControlMessage, StreamMeta } from '../../src/protocol/messages.ts';
 import type { PeerChannel, StreamSink } from '../../src/transport/channel.ts';
+import type { PeerceptronError } from '../../src/shared/errors.ts';
+import type { OpenRtc, RtcConnection } from '../../src/transport/rtc.ts';
+import { openRtcNode } from '../../src/transport/simple-peer-node.ts';
 import { joinReal, nextChannel, nextSignaling, openRoom, randomBytes, until } from './mesh-room.ts';
 
 const cleanUps: (() => unknown)[] = [];
@@ -88,6 +91,43 @@ describe('a mesh over real WebRTC and a real server', () => {
     cleanUps.push(() => c.leave());
     expect(await c.channel(a.self)).toMatchObject({ peer: a.self });
     expect(await a.channel(b.self)).toBe(ab);
+  });
+
+  it('[DIAL1] fails in time on both sides, by name, where no route exists', async () => {
+    const { join } = await room();
+    // Addresses of a documentation network (RFC 5737): nothing answers there.
+    const astray: OpenRtc = (options) => {
+      const connection = openRtcNode(options);
+      return {
+        opened: connection.opened,
+        signal: (signal) => connection.signal(signal),
+        candidates: () => connection.candidates(),
+        close: () => connection.close(),
+        set onSignal(handler: RtcConnection['onSignal']) {
+          const elsewhere = (text: string): string => text.replace(/ \S+ (\d+) typ /g, ' 192.0.2.1 $1 typ ');
+          connection.onSignal = (signal) =>
+            handler?.(
+              signal.type === 'candidate'
+                ? { ...signal, candidate: elsewhere(signal.candidate) }
+                : { ...signal, sdp: elsewhere(signal.sdp) },
+            );
+        },
+      };
+    };
+    const options = { openRtc: astray, connectTimeoutMs: 2_000 };
+    const [a, b] = [await join('a', options), await join('b', options)];
+    const good = await join('good');
+    const toGood = await good.channel(a.self).then(() => a.channel(good.self));
+    await until(a, () => a.members.has(b.self));
+    const error = await a.channel(b.self).then(
+      () => undefined,
+      (thrown: PeerceptronError) => thrown,
+    );
+    expect(error?.code).toBe('LINK_NO_ROUTE');
+    expect(error?.message).toMatch(/No route to device/);
+    await until(b, () => b.members.get(a.self)?.state === 'failed');
+    expect(b.members.get(a.self)).toMatchObject({ error: { code: 'LINK_NO_ROUTE' } });
+    expect(await a.channel(good.self)).toBe(toGood);
   });
 
   it('[MESH12] closes and opens connections again and again', async () => {

@@ -191,6 +191,7 @@ describe('page and models over http', () => {
     expect(page.headers.get('cross-origin-embedder-policy')).toBe('require-corp');
     expect(page.headers.get('cache-control')).toBe('no-cache');
     expect(page.headers.get('referrer-policy')).toBe('no-referrer');
+    expect(page.headers.get('content-security-policy')).toContain("frame-ancestors 'none'");
     expect(page.headers.get('access-control-allow-origin')).toBeNull();
     const script = await fetch(`${url}assets/main-B3x9_k2f.js`);
     expect(script.headers.get('content-type')).toMatch(/javascript/);
