@@ -5,6 +5,7 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import puppeteer from 'puppeteer-core';
 import { createServer } from 'vite';
@@ -38,6 +39,8 @@ async function main() {
           await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
           await page.goto(url, { waitUntil: 'load' });
           if (server) await page.waitForSelector('html[data-ready]');
+          // A live page has an engine to test and a room to join first.
+          else await delay(4000);
           const path = join(folder, `${name}-${width}-${scheme}.png`);
           await page.screenshot({ path, fullPage: true });
           const overflowPx = await page.evaluate('document.documentElement.scrollWidth - innerWidth');

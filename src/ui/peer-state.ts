@@ -228,7 +228,7 @@ function without<Key, Value>(map: ReadonlyMap<Key, Value>, key: Key): ReadonlyMa
 }
 
 /** Where the visit stands, in one word: what the headline says and what is announced when it changes. */
-export type Phase = 'starting' | 'connecting' | 'alone' | 'connected' | 'working' | 'lost' | 'failed';
+export type Phase = 'starting' | 'connecting' | 'alone' | 'ready' | 'working' | 'lost' | 'failed';
 
 export function phaseOf(room: RoomState): Phase {
   if (room.engine.state === 'failed') return 'failed';
@@ -237,7 +237,8 @@ export function phaseOf(room: RoomState): Phase {
   if (room.engine.state === 'choosing') return 'starting';
   if (room.signaling.state === 'connecting') return 'connecting';
   if ([...room.sessions.values()].some(({ stage }) => stage.state === 'ready')) return 'working';
-  return connectedCount(room) > 0 ? 'connected' : 'alone';
+  // Connections are made where a plan needs them: being here together is being ready.
+  return room.members.size > 0 ? 'ready' : 'alone';
 }
 
 export function connectedCount({ members }: RoomState): number {

@@ -77,7 +77,7 @@ export const strings = {
     starting: 'Getting this device ready',
     connecting: 'Connecting to the room',
     alone: 'In the room, waiting for other devices',
-    connected: 'In the room, ready to compute',
+    ready: 'In the room, ready to compute',
     working: 'Computing',
     lost: 'Connection to the room lost, trying again',
     failed: 'This device cannot take part',
@@ -85,7 +85,9 @@ export const strings = {
   peers: (connected: number, present: number) => {
     if (present === 0) return 'Nobody else is here.';
     const others = present === 1 ? '1 other device' : `${present} other devices`;
-    return `${others} here, ${connected} connected.`;
+    return connected === 0
+      ? `${others} here. Connections are made when work needs them.`
+      : `${others} here, ${connected} connected.`;
   },
   steps: { engine: 'Engine', signaling: 'Signaling', peers: 'Devices' },
   stepState: { done: 'done', doing: 'in progress', waiting: 'not yet', failed: 'failed' },

@@ -11,7 +11,7 @@ const tone: Record<Phase, string> = {
   starting: 'wait',
   connecting: 'wait',
   alone: 'good',
-  connected: 'good',
+  ready: 'good',
   working: 'good',
   lost: 'bad',
   failed: 'bad',
@@ -74,7 +74,7 @@ export class ConnectionStatus extends LitElement {
       <ol>
         ${this.step(strings.steps.engine, engineStep(engine.state))}
         ${this.step(strings.steps.signaling, signalingStep(signaling.state))}
-        ${this.step(strings.steps.peers, connected > 0 ? 'done' : 'waiting')}
+        ${this.step(strings.steps.peers, members.size > 0 ? 'done' : 'waiting')}
       </ol>
       ${problem ? html`<pt-problem .problem=${problem}></pt-problem>` : nothing}
     </section>`;

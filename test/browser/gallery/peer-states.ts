@@ -145,6 +145,7 @@ const histories = {
     open,
     { type: 'wake-lock', state: 'unavailable' },
   ],
+  unconnected: [...joined, member({ state: 'announced', id: id('d') })],
   connected: [...joined, ...company],
   loading: [...joined, ...company, loading],
   working: [...joined, ...company, loading, ...working],

@@ -69,7 +69,7 @@ function roomAfter(...events: PeerEvent[]): RoomState {
 }
 
 describe('the state of the page', () => {
-  it('goes from starting over connecting and alone to connected and working', () => {
+  it('goes from starting over connecting and alone to ready and working', () => {
     const phases = [
       [],
       [engine],
@@ -80,7 +80,7 @@ describe('the state of the page', () => {
       const state = after(entered, ...events);
       return state.view === 'room' ? phaseOf(state) : state.view;
     });
-    expect(phases).toEqual(['starting', 'connecting', 'alone', 'connected', 'working']);
+    expect(phases).toEqual(['starting', 'connecting', 'alone', 'ready', 'working']);
   });
 
   it('says that the room is lost even while work goes on', () => {

@@ -91,7 +91,7 @@ describe('taking part in a room', () => {
     await done;
     mesh.listener!({ type: 'member', member: { state: 'announced', id: late } });
     expect([...room(store).members.keys()]).toEqual([early, late]);
-    expect(phaseOf(room(store))).toBe('alone');
+    expect(phaseOf(room(store))).toBe('ready');
   });
 
   it('serves, and keeps the device awake, only after it has joined', async () => {
