@@ -1,5 +1,6 @@
 import type { Engine } from '../../src/engine/engine.ts';
 import {
+  checkBox,
   formatBox,
   fullBox,
   isEmpty,
@@ -404,8 +405,10 @@ export async function runTile(
   const shapes = tensorShapes(graph);
   const kernels = weightShapes(graph);
   const program = compileTile(graph, request);
-  const crop = (whole: Float32Array, shape: Shape, box: Box): Float32Array =>
-    isEmpty(box) ? new Float32Array(0) : cropRegion(whole, fullBox(shape), box);
+  const crop = (whole: Float32Array, shape: Shape, box: Box): Float32Array => {
+    checkBox(box, shape, 'a box that a tile asks for');
+    return isEmpty(box) ? new Float32Array(0) : cropRegion(whole, fullBox(shape), box);
+  };
   const tile = await engine.load(
     program,
     program.weights.map(({ name, box }) => crop(weights.get(name)!, kernels.get(name)!, box)),

@@ -1,8 +1,8 @@
 import { shapeSize, type Shape } from '../../../src/graph/box.ts';
-import type { AvgPoolOp, ConvOp, MaxPoolOp, Padding } from '../../../src/graph/op.ts';
+import type { AvgPoolOp, ConvOp, MaxPoolOp, Op, Padding } from '../../../src/graph/op.ts';
 
 /** A tensor as a function of its index: slow, and with no arithmetic on offsets in common with the kernels. */
-export type Field = (index: readonly number[]) => number;
+export type Field = (index: number[]) => number;
 
 export function fieldOf(values: Float32Array, shape: Shape): Field {
   return (index) => {
@@ -71,4 +71,65 @@ export function naivePool(op: MaxPoolOp | AvgPoolOp, input: Field, shape: Shape)
     if (op.kind === 'max-pool') return Math.max(...real);
     return real.reduce((sum, value) => sum + value, 0) / (op.countPadding ? all.length : real.length);
   };
+}
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+
+export interface NaiveInput {
+  readonly at: Field;
+  readonly shape: Shape;
+}
+
+/** Every op but convolutions, pools, activations and what keeps the data as it is. */
+export function naiveOther(op: Op, inputs: readonly NaiveInput[], weight: (role: string) => Field): Field {
+  const { at, shape } = inputs[0]!;
+  switch (op.kind) {
+    case 'dense':
+      return ([unit]) =>
+        sum([...indices(shape)].map((place) => at(place) * weight('kernel')([...place, unit!])));
+    case 'bias':
+      return (index) => at(index) + weight('bias')([index.at(-1)!]);
+    case 'batch-norm':
+      return (index) => {
+        const channel = [index.at(-1)!];
+        const gamma = op.scale ? weight('gamma')(channel) : 1;
+        const beta = op.center ? weight('beta')(channel) : 0;
+        const deviation = Math.sqrt(weight('variance')(channel) + op.epsilon);
+        return ((at(index) - weight('mean')(channel)) / deviation) * gamma + beta;
+      };
+    case 'global-pool':
+      return (index) => {
+        const values = [...indices(shape.slice(0, -1))].map((place) => at([...place, index.at(-1)!]));
+        return op.mode === 'max' ? Math.max(...values) : sum(values) / values.length;
+      };
+    case 'merge':
+      return (index) => {
+        const values = inputs.map((input) =>
+          input.at(index.map((i, axis) => Math.min(i, input.shape[axis]! - 1))),
+        );
+        if (op.mode === 'add') return sum(values);
+        if (op.mode === 'average') return sum(values) / values.length;
+        if (op.mode === 'subtract') return values[0]! - values[1]!;
+        if (op.mode === 'multiply') return values.reduce((product, value) => product * value, 1);
+        return op.mode === 'maximum' ? Math.max(...values) : Math.min(...values);
+      };
+    case 'concat':
+      return (index) => {
+        // Every place along the axis, one input after the other.
+        const places = inputs.flatMap((input) =>
+          Array.from({ length: input.shape[op.axis]! }, (_, i) => ({ input, i })),
+        );
+        const { input, i } = places[index[op.axis]!]!;
+        return input.at(index.with(op.axis, i));
+      };
+    case 'pad':
+      return padded(at, shape, op.padding, op.value);
+    case 'softmax':
+      return (index) => {
+        const along = Array.from({ length: shape[op.axis]! }, (_, i) => Math.exp(at(index.with(op.axis, i))));
+        return Math.exp(at(index)) / sum(along);
+      };
+    default:
+      throw new Error(`no naive definition of ${op.kind}`);
+  }
 }

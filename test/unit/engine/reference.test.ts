@@ -3,13 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { createReferenceEngine } from '../../../src/engine/reference.ts';
 import { fullBox, shapeSize, type Shape } from '../../../src/graph/box.ts';
 import type { Graph } from '../../../src/graph/graph.ts';
-import type { ActivationFunction, ConvOp, Op } from '../../../src/graph/op.ts';
+import type { ActivationFunction, ConvOp, Op, OpKind } from '../../../src/graph/op.ts';
 import { definitionOf } from '../../../src/graph/ops/index.ts';
 import { tensorShapes } from '../../../src/graph/shapes.ts';
 import { compileTile } from '../../../src/graph/tile-program.ts';
 import { runs, seeds } from '../../support/fuzz.ts';
 import { largestDifference, maxAbs, randomOpCase, runWhole } from '../../support/random-ops.ts';
-import { fieldOf, naiveConv, naivePool, tabulate } from './naive.ts';
+import { fieldOf, naiveConv, naiveOther, naivePool, tabulate } from './naive.ts';
 
 const engine = createReferenceEngine();
 
@@ -242,6 +242,50 @@ describe('reference kernels against definitions written as functions of the inde
         expect(largestDifference(actual, expected), description).toBeLessThanOrEqual(1e-6 * maxAbs(expected));
       }),
       runs(400),
+    );
+  });
+
+  const others: OpKind[] = [
+    'dense',
+    'bias',
+    'batch-norm',
+    'global-pool',
+    'merge',
+    'concat',
+    'pad',
+    'softmax',
+  ];
+  it.each(others)('%s', async (kind) => {
+    await fc.assert(
+      fc.asyncProperty(seeds(), async (seed) => {
+        const { graph, weights, inputs, description } = randomOpCase(seed, [kind]);
+        const { op } = graph.nodes[0]!;
+        const roles = definitionOf(op).weightShapes(
+          op,
+          graph.inputs.map(({ shape }) => shape),
+        );
+        const weight = (role: string) =>
+          fieldOf(weights.get(`out/${role}`)!, roles.find((one) => one.role === role)!.shape);
+        const operands = graph.inputs.map(({ id, shape }) => ({
+          at: fieldOf(inputs.get(id)!, shape),
+          shape,
+        }));
+        const expected = tabulate(tensorShapes(graph).get('out')!, naiveOther(op, operands, weight));
+        const actual = (await runWhole(engine, graph, inputs, weights)).get('out')!;
+        expect(largestDifference(actual, expected), description).toBeLessThanOrEqual(1e-6 * maxAbs(expected));
+      }),
+      runs(120),
+    );
+  });
+
+  it('reshape and identity keep the row-major order', async () => {
+    await fc.assert(
+      fc.asyncProperty(seeds(), async (seed) => {
+        const { graph, weights, inputs, description } = randomOpCase(seed, ['reshape', 'identity']);
+        const actual = (await runWhole(engine, graph, inputs, weights)).get('out')!;
+        expect(actual, description).toEqual(inputs.get('in0'));
+      }),
+      runs(200),
     );
   });
 });
