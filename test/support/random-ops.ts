@@ -10,12 +10,13 @@ import {
   type Shape,
 } from '../../src/graph/box.ts';
 import type { Graph, OpNode, TensorId } from '../../src/graph/graph.ts';
-import type { ActivationFunction, ConvOp, Op, OpKind, Padding } from '../../src/graph/op.ts';
+import type { Op, OpKind, Padding } from '../../src/graph/op.ts';
 import { definitionOf, OP_KINDS } from '../../src/graph/ops/index.ts';
 import { cropRegion } from '../../src/graph/region-copy.ts';
 import { tensorShapes, weightShapes } from '../../src/graph/shapes.ts';
 import { compileTile, type TileRequest } from '../../src/graph/tile-program.ts';
 import { seededRandom, type Random } from '../../src/shared/random.ts';
+import { draw, drawActivation, drawConv, drawPool, spatial } from './random-draws.ts';
 import { between, chance, normals, pick } from './random.ts';
 
 /** Whole tensors, row-major, by tensor id or by weight name. */
@@ -30,22 +31,6 @@ export interface TileCase {
   /** One line that replays and explains the case. */
   readonly description: string;
 }
-
-export const ACTIVATION_FUNCTIONS: readonly ActivationFunction[] = [
-  'relu',
-  'relu6',
-  'leaky-relu',
-  'elu',
-  'selu',
-  'sigmoid',
-  'hard-sigmoid',
-  'tanh',
-  'softplus',
-  'softsign',
-  'swish',
-  'gelu',
-  'exp',
-];
 
 /** Borders, single elements, whole extents and anything between; sometimes empty. */
 export function randomRange(random: Random, extent: number, emptyChance = 0.02): Range {
@@ -69,147 +54,6 @@ export function randomPartition(random: Random, extent: number, parts: number): 
   const cuts = Array.from({ length: parts - 1 }, () => between(random, 0, extent)).sort((a, b) => a - b);
   const ends = [0, ...cuts, extent];
   return ends.slice(1).map((end, index) => [ends[index]!, end] as const);
-}
-
-const spatial = (random: Random, rank: number, low: number, high: number): number[] =>
-  Array.from({ length: rank }, () => between(random, low, high));
-
-/** Fewer elements per axis where there are more axes. */
-const extents = (random: Random, rank: number): number[] => spatial(random, rank, 1, [14, 9, 5][rank - 1]!);
-
-/** Padding that leaves no window wholly in it: up to what the first window spans, less one. */
-const paddings = (random: Random, spans: readonly number[]): Padding[] =>
-  spans.map((span) => (chance(random, 0.3) ? [0, 0] : [random.integer(span), random.integer(span)]));
-
-interface OpDraw {
-  readonly op: Op;
-  readonly inputs: readonly Shape[];
-}
-
-function drawConv(random: Random, input?: Shape): OpDraw {
-  const rank = input ? input.length - 1 : between(random, 1, 3);
-  const kernelSize = spatial(random, rank, 1, rank === 3 ? 3 : 4);
-  const strides = chance(random, 0.5) ? kernelSize.map(() => 1) : spatial(random, rank, 1, 3);
-  const dilations = chance(random, 0.7) ? kernelSize.map(() => 1) : spatial(random, rank, 1, 3);
-  const spans = kernelSize.map((size, axis) => (size - 1) * dilations[axis]! + 1);
-  let groups = 1;
-  let inChannels = input?.at(-1) ?? between(random, 1, 6);
-  let outChannels = between(random, 1, 6);
-  const flavour = random.next();
-  if (flavour < 0.25) {
-    // Depthwise, with a multiplier.
-    groups = inChannels;
-    outChannels = inChannels * between(random, 1, 3);
-  } else if (flavour < 0.5) {
-    if (input)
-      groups = pick(
-        random,
-        [1, 2, 3, 4, 5, 6].filter((count) => inChannels % count === 0),
-      );
-    else {
-      groups = between(random, 2, 4);
-      inChannels = groups * between(random, 1, 3);
-    }
-    outChannels = groups * between(random, 1, 3);
-  }
-  const op: ConvOp = {
-    kind: 'conv',
-    kernelSize,
-    strides,
-    dilations,
-    padding: paddings(random, spans),
-    groups,
-    outChannels,
-  };
-  return { op, inputs: [input ?? [...extents(random, rank), inChannels]] };
-}
-
-function drawPool(random: Random, kind: 'max-pool' | 'avg-pool', input?: Shape): OpDraw {
-  const rank = input ? input.length - 1 : between(random, 1, 3);
-  const poolSize = spatial(random, rank, 1, 3);
-  const shared = {
-    poolSize,
-    strides: spatial(random, rank, 1, 3),
-    padding: paddings(random, poolSize),
-  };
-  const op: Op =
-    kind === 'max-pool' ? { kind, ...shared } : { kind, ...shared, countPadding: chance(random, 0.3) };
-  return { op, inputs: [input ?? [...extents(random, rank), between(random, 1, 5)]] };
-}
-
-function drawActivation(random: Random): Op {
-  const name = pick(random, ACTIVATION_FUNCTIONS);
-  const alpha = name === 'leaky-relu' || (name === 'elu' && chance(random, 0.5));
-  return { kind: 'activation', function: name, ...(alpha ? { alpha: 0.1 + random.next() } : {}) };
-}
-
-function drawMerge(random: Random, shape: Shape): OpDraw {
-  const mode = pick(random, ['add', 'subtract', 'multiply', 'maximum', 'minimum', 'average'] as const);
-  const count = mode === 'subtract' ? 2 : between(random, 2, 4);
-  const inputs = Array.from({ length: count }, () =>
-    chance(random, 0.5) ? shape : shape.map((extent) => (chance(random, 0.4) ? 1 : extent)),
-  );
-  return { op: { kind: 'merge', mode }, inputs };
-}
-
-function drawReshape(random: Random, shape: Shape): OpDraw {
-  if (chance(random, 0.4)) {
-    // Only axes of extent 1 come and go.
-    const kept = shape.filter((extent) => extent !== 1);
-    const target = kept.flatMap((extent) => (chance(random, 0.3) ? [1, extent] : [extent]));
-    return { op: { kind: 'reshape', shape: target.length > 0 ? target : [1] }, inputs: [shape] };
-  }
-  const [first, ...rest] = shape;
-  // The same extents in another order are the case that looks harmless and is not.
-  const target = pick(random, [[shapeSize(shape)], [shapeSize(rest), first!], shape.toReversed()]);
-  return { op: { kind: 'reshape', shape: target }, inputs: [shape] };
-}
-
-/** One op of the kind with input shapes that fit it. */
-function draw(random: Random, kind: OpKind): OpDraw {
-  const shape = [...extents(random, between(random, 1, 3)), between(random, 1, 6)];
-  const vector = chance(random, 0.2) ? [between(random, 1, 12)] : shape;
-  switch (kind) {
-    case 'conv':
-      return drawConv(random);
-    case 'dense':
-      return { op: { kind, units: between(random, 1, 9) }, inputs: [vector] };
-    case 'max-pool':
-    case 'avg-pool':
-      return drawPool(random, kind);
-    case 'batch-norm':
-      return {
-        op: { kind, epsilon: 1e-3, scale: chance(random, 0.7), center: chance(random, 0.7) },
-        inputs: [vector],
-      };
-    case 'global-pool':
-      return {
-        op: { kind, mode: pick(random, ['avg', 'max'] as const), keepDims: chance(random, 0.5) },
-        inputs: [shape],
-      };
-    case 'merge':
-      return drawMerge(random, vector);
-    case 'concat': {
-      const axis = random.integer(shape.length);
-      const inputs = Array.from({ length: between(random, 1, 4) }, () =>
-        shape.map((extent, i) => (i === axis ? between(random, 1, 4) : extent)),
-      );
-      return { op: { kind, axis }, inputs };
-    }
-    case 'pad': {
-      const padding = vector.map((): Padding => [random.integer(4), random.integer(4)]);
-      return { op: { kind, padding, value: chance(random, 0.5) ? 0 : random.normal() }, inputs: [vector] };
-    }
-    case 'reshape':
-      return drawReshape(random, shape);
-    case 'activation':
-      return { op: drawActivation(random), inputs: [vector] };
-    case 'softmax':
-      return { op: { kind, axis: random.integer(vector.length) }, inputs: [vector] };
-    case 'bias':
-    case 'identity':
-      return { op: { kind }, inputs: [vector] };
-  }
 }
 
 function fits(op: Op, inputs: readonly Shape[]): boolean {

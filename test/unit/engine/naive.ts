@@ -129,7 +129,12 @@ export function naiveOther(op: Op, inputs: readonly NaiveInput[], weight: (role:
         const along = Array.from({ length: shape[op.axis]! }, (_, i) => Math.exp(at(index.with(op.axis, i))));
         return Math.exp(at(index)) / sum(along);
       };
-    default:
+    case 'conv':
+    case 'max-pool':
+    case 'avg-pool':
+    case 'activation':
+    case 'reshape':
+    case 'identity':
       throw new Error(`no naive definition of ${op.kind}`);
   }
 }
