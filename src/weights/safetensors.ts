@@ -100,7 +100,8 @@ function parseHeader(
     throw corrupt('its header is not JSON');
   }
   const parsed = v.safeParse(v.record(v.string(), v.unknown()), json);
-  if (!parsed.success) throw corrupt('its header is not a JSON object');
+  // A list passes for a record.
+  if (!parsed.success || Array.isArray(json)) throw corrupt('its header is not a JSON object');
   return parsed.output;
 }
 
