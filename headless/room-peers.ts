@@ -13,7 +13,7 @@ const QUIET_MS = 1500;
 
 /**
  * Connects to the members of a room and waits for those that serve: until `count` are there, or, without a count,
- * until the room is quiet and every member has answered. In order of id, so that the same room gives the same plan.
+ * until the room is quiet and every member has answered. In order of name and id, so that the same room gives the same plan.
  * @throws PLAN_NO_PEERS saying what was found instead
  */
 export async function gatherPeers(
@@ -31,7 +31,7 @@ export async function gatherPeers(
           ? [{ id: member.id, capabilities: member.capabilities }]
           : [],
       )
-      .sort((a, b) => (a.id < b.id ? -1 : 1));
+      .sort((a, b) => a.capabilities.name.localeCompare(b.capabilities.name) || (a.id < b.id ? -1 : 1));
   const settled = (): boolean =>
     serving().length > 0 &&
     [...mesh.members.values()].every(({ state }) => state === 'connected' || state === 'failed');

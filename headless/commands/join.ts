@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import pc from 'picocolors';
 import { parseRoomLink } from '../../src/protocol/room-link.ts';
 import { servePeer, type ServeEvent } from '../../src/runtime/serve-peer.ts';
@@ -8,7 +8,7 @@ import { systemClock } from '../../src/mesh/system-clock.ts';
 import type { MeshEvent } from '../../src/mesh/mesh.ts';
 import { PeerceptronError } from '../../src/shared/errors.ts';
 import { shortId } from '../../src/shared/ids.ts';
-import { parseEngineName, startEngine } from '../node-engine.ts';
+import { ENGINE_NAMES, parseEngineName, startEngine } from '../node-engine.ts';
 import { joinNodeMesh } from '../node-mesh.ts';
 import { defaultMemoryOffer, parseByteSize } from '../platform.ts';
 import { createTerminal, formatBytes, formatMs, usage, type Terminal } from '../terminal.ts';
@@ -41,7 +41,7 @@ export function addJoinCommand(program: Command): void {
     .option('--url-file <file>', 'read the room link from a file (or set PEERCEPTRON_URL)')
     .option('--name <name>', 'how this device is called in the room', hostname())
     .option('--memory <size>', 'memory offered, e.g. 512MB (default: half of what there is)')
-    .option('--engine <engine>', 'auto, wasm, cpu or reference', 'auto')
+    .addOption(new Option('--engine <engine>', 'what computes').choices([...ENGINE_NAMES]).default('auto'))
     .option('--json', 'one JSON event per line')
     .option('--parent', 'end when stdin ends (for peers started by another program)')
     .action(async (url: string | undefined, flags: JoinFlags) => join(url, flags));
