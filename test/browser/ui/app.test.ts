@@ -58,6 +58,7 @@ describe('the page', () => {
     connecting: ['Connecting to the room', 'tfjs-wasm'],
     alone: ['waiting for other devices', 'Nobody else is here', '2 GB', '555555', 'kept awake'],
     'plain-http': ['Missing in this browser', 'Threads:', 'Wake lock:', '500 MB'],
+    unconnected: ['ready to compute', '1 other device here. Connections are made'],
     connected: [
       'ready to compute',
       '4 other devices here, 2 connected',
