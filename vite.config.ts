@@ -51,6 +51,10 @@ export default defineConfig({
     reportCompressedSize: false,
   },
   worker: { format: 'es' },
-  server: { headers: isolationHeaders },
+  server: {
+    headers: isolationHeaders,
+    // For work on the page: `peerceptron serve` beside it introduces the peers.
+    proxy: { '/signaling': { target: 'ws://127.0.0.1:8080', ws: true } },
+  },
   preview: { headers: isolationHeaders },
 });
