@@ -82,6 +82,7 @@ export const strings = {
     lost: 'Connection to the room lost, trying again',
     failed: 'This device cannot take part',
   } satisfies Record<Phase, string>,
+  notJoined: 'Not in the room yet.',
   peers: (connected: number, present: number) => {
     if (present === 0) return 'Nobody else is here.';
     const others = present === 1 ? '1 other device' : `${present} other devices`;

@@ -62,18 +62,18 @@ export class ConnectionStatus extends LitElement {
 
   override render() {
     if (!this.room) return nothing;
-    const { engine, signaling, members } = this.room;
+    const { engine, signaling, members, self } = this.room;
     const phase = phaseOf(this.room);
     const connected = connectedCount(this.room);
     const problem = engine.state === 'failed' ? engine.problem : signaling.problem;
     return html`<section class="card" aria-label=${strings.connection}>
       <div class="status" role="status" aria-live="polite">
         <p class="headline ${tone[phase]}">${this.headline(phase)}</p>
-        <p class="muted">${strings.peers(connected, members.size)}</p>
+        <p class="muted">${self ? strings.peers(connected, members.size) : strings.notJoined}</p>
       </div>
       <ol>
         ${this.step(strings.steps.engine, engineStep(engine.state))}
-        ${this.step(strings.steps.signaling, signalingStep(signaling.state))}
+        ${this.step(strings.steps.signaling, engine.state === 'ready' ? signalingStep(signaling.state) : 'waiting')}
         ${this.step(strings.steps.peers, members.size > 0 ? 'done' : 'waiting')}
       </ol>
       ${problem ? html`<pt-problem .problem=${problem}></pt-problem>` : nothing}

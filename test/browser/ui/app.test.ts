@@ -54,7 +54,7 @@ describe('the page', () => {
     'no-room': ['No room yet', 'Create a room'],
     'invalid-link': ['ROOM_LINK_INVALID', 'has no dot', 'Create a room'],
     'room-created': ['Your room is ready', 'Enter the room'],
-    starting: ['Getting this device ready', 'testing…'],
+    starting: ['Getting this device ready', 'Not in the room yet', 'testing…'],
     connecting: ['Connecting to the room', 'tfjs-wasm'],
     alone: ['waiting for other devices', 'Nobody else is here', '2 GB', '555555', 'kept awake'],
     'plain-http': ['Missing in this browser', 'Threads:', 'Wake lock:', '500 MB'],
