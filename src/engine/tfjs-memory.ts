@@ -1,6 +1,6 @@
 import type { KernelBackend, Tensor } from '@tensorflow/tfjs-core';
-import { boxSize, formatShape } from '../graph/box.ts';
-import type { TileProgram } from '../graph/tile-program.ts';
+import { boxSize, formatShape, type Box } from '../graph/box.ts';
+import type { TileProgram, TileStep } from '../graph/tile-program.ts';
 import { PeerceptronError } from '../shared/errors.ts';
 
 /** A 32-bit heap ends at 4 GiB, less one page. */
@@ -14,19 +14,24 @@ interface WasmBackend extends KernelBackend {
   };
 }
 
-/** Bytes that a tile takes on the wasm heap: weights raw and packed, and every activation at once as an upper bound of those alive. */
+/** Bytes that a tile takes on the wasm heap: weights raw and packed, and about the most activations alive at a time. */
 export function wasmTileBytes(program: TileProgram): {
   readonly weights: number;
   readonly activations: number;
 } {
-  const floats = (boxes: readonly { readonly box: TileProgram['inputs'][number]['box'] }[]): number =>
-    boxes.reduce((sum, { box }) => sum + boxSize(box), 0);
-  const largestSteps = program.steps
-    .map((step) => boxSize(step.output) + step.inputs.reduce((sum, input) => sum + boxSize(input.region), 0))
-    .sort((a, b) => b - a);
-  // Two neighbouring steps' tensors are about what is alive at a time.
-  const live = (largestSteps[0] ?? 0) + (largestSteps[1] ?? 0) + floats(program.inputs);
-  return { weights: 2 * 4 * floats(program.weights), activations: 4 * live };
+  const steps = program.steps.map(stepFloats).sort((a, b) => b - a);
+  // A step's tensors and its neighbour's, and the inputs that wait for later steps.
+  const live = (steps[0] ?? 0) + (steps[1] ?? 0) + floats(program.inputs.map(({ box }) => box));
+  return { weights: 2 * 4 * floats(program.weights.map(({ box }) => box)), activations: 4 * live };
+}
+
+const floats = (boxes: readonly Box[]): number => boxes.reduce((sum, box) => sum + boxSize(box), 0);
+
+function stepFloats({ op, inputs, output }: TileStep): number {
+  const read = floats(inputs.map(({ region }) => region));
+  // A convolution over time copies its input once per tap, and once more to join the copies.
+  const copies = op.kind === 'conv' && op.kernelSize.length === 3 ? 2 * op.kernelSize[0]! : 0;
+  return boxSize(output) + read * (1 + copies);
 }
 
 const reservedBytes = new WeakMap<KernelBackend, number>();

@@ -13,7 +13,7 @@ import {
   type TfjsBackendName,
 } from './tfjs-backends.ts';
 import type { KeepTensor } from './tfjs-conv.ts';
-import { deviceLoss } from './tfjs-device.ts';
+import { deviceOf, type Device } from './tfjs-device.ts';
 import { prepareKernel, type Kernel } from './tfjs-kernels.ts';
 import {
   checkWasmAllocation,
@@ -61,7 +61,7 @@ class TfjsEngine implements Engine {
   readonly accuracy: Accuracy;
   readonly #backendName: TfjsBackendName;
   readonly #backend: tf.KernelBackend;
-  readonly #loss: () => string | undefined;
+  readonly #device: Device;
   readonly #sequence = new Sequence();
   readonly #tiles = new Set<PreparedTile>();
   #disposed = false;
@@ -70,7 +70,7 @@ class TfjsEngine implements Engine {
     this.name = `tfjs-${backendName}`;
     this.#backendName = backendName;
     this.#backend = backend;
-    this.#loss = deviceLoss(backendName, backend);
+    this.#device = deviceOf(backendName, backend);
     // Not `floatPrecision()`: the webgl backend's says 16 wherever float textures work.
     const half = backendName === 'webgl' && !tf.env().getBool('WEBGL_RENDER_FLOAT32_ENABLED');
     this.accuracy = half ? 'f16' : 'f32';
@@ -128,6 +128,7 @@ class TfjsEngine implements Engine {
 
   #begin(what: string): void {
     if (this.#disposed) throw failed(`cannot ${what}: the ${this.name} engine was disposed`);
+    this.#device.check();
     activateBackend(this.#backendName);
   }
 
@@ -195,8 +196,7 @@ class TfjsEngine implements Engine {
       const outputs: Float32Array[] = [];
       for (const tensor of results) outputs.push(await this.#read(tensor));
       // A lost GPU answers zeros instead of an error.
-      const loss = this.#loss();
-      if (loss) throw failed(`${this.name} lost its GPU (${loss}); start the engine again`);
+      this.#device.check();
       return { outputs, computeMs: performance.now() - startMs };
     } catch (error) {
       throw toEngineError(error, this.name);
@@ -253,7 +253,7 @@ class TfjsEngine implements Engine {
         return tensor.dataSync<'float32'>().slice();
       case 'webgl':
       case 'webgpu':
-        return await tensor.data<'float32'>();
+        return await this.#device.guard(tensor.data<'float32'>());
     }
   }
 }

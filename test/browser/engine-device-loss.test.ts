@@ -13,11 +13,33 @@ describe('tfjs webgl', () => {
     expect([...(await tile.run([new Float32Array(4)])).outputs[0]!]).to.deep.equal([1, 1, 1, 1]);
 
     const { gl } = (tf.findBackend('webgl') as unknown as { gpgpu: { gl: WebGLRenderingContext } }).gpgpu;
+    const running = tile.run([new Float32Array(4)]).catch((thrown: unknown) => thrown);
     gl.getExtension('WEBGL_lose_context')!.loseContext();
-    const error: unknown = await tile.run([new Float32Array(4)]).catch((thrown: unknown) => thrown);
-    expect(error).to.be.instanceOf(PeerceptronError);
-    expect((error as PeerceptronError).code).to.equal('ENGINE_FAILED');
-    expect((error as PeerceptronError).message).to.match(/webgl/);
+    // Whether it was done by then or not, it ends.
+    await running;
+    for (let attempt = 0; attempt < 2; attempt++) {
+      const error: unknown = await tile.run([new Float32Array(4)]).catch((thrown: unknown) => thrown);
+      expect(error).to.be.instanceOf(PeerceptronError);
+      expect((error as PeerceptronError).code).to.equal('ENGINE_FAILED');
+      expect((error as PeerceptronError).message).to.match(/lost its GPU/);
+    }
     await engine.dispose();
+  });
+});
+
+const adapter = await (navigator as { gpu?: GPU }).gpu?.requestAdapter();
+
+describe('tfjs webgpu', () => {
+  const title = 'fails where the device is lost';
+  (adapter ? it : it.skip)(adapter ? title : `${title} (skipped: no WebGPU adapter)`, async () => {
+    const engine = await createTfjsEngine({ backend: 'webgpu' });
+    const graph = singleOpGraph({ kind: 'activation', function: 'exp' }, [[4]]);
+    const tile = await engine.load(compileTile(graph, wholeRequest(graph)), []);
+    const { device } = tf.findBackend('webgpu') as unknown as { device: GPUDevice };
+    device.destroy();
+    await device.lost;
+    const error: unknown = await tile.run([new Float32Array(4)]).catch((thrown: unknown) => thrown);
+    expect((error as PeerceptronError).code).to.equal('ENGINE_FAILED');
+    expect((error as PeerceptronError).message).to.match(/lost its GPU/);
   });
 });

@@ -1,4 +1,5 @@
 import type { Engine } from '../../src/engine/engine.ts';
+import { selfTest } from '../../src/engine/self-test.ts';
 import type { Op } from '../../src/graph/op.ts';
 import { compileTile, type TileProgram } from '../../src/graph/tile-program.ts';
 import { PeerceptronError } from '../../src/shared/errors.ts';
@@ -81,6 +82,11 @@ export function engineSuite(
         if (!(result.computeMs >= 0)) throw new Error(`computeMs is ${result.computeMs}`);
       });
     }
+
+    it('passes the numerics self-test', async () => {
+      const result = await selfTest(engine);
+      if (!result.passed) throw new Error(result.reason);
+    });
 
     it('gives each of several outputs, crops of hulls and repeated tensors among them', async () => {
       const graph = chainGraph(
