@@ -7,6 +7,7 @@ import type { PeerId } from '../shared/ids.ts';
 import type { PeerChannel } from '../transport/channel.ts';
 import type { PeerLink } from '../transport/peer-link.ts';
 import type { IceServer, OpenedRtc, OpenRtc, RtcConnection } from '../transport/rtc.ts';
+import { WatchedLink } from './watched-link.ts';
 import { explainNoLink, type DialProgress } from './why-no-link.ts';
 
 /** A refused side hears why before the link ends: it closes the link itself, or this side does after this time. */
@@ -28,7 +29,7 @@ export interface AttemptOptions {
   readonly createChannel: CreateChannel;
   /** Hands a sealed payload to the signaling server. */
   readonly relay: (payload: string) => void;
-  readonly onConnected: (channel: PeerChannel, capabilities: Capabilities) => void;
+  readonly onConnected: (channel: PeerChannel, capabilities: Capabilities, link: WatchedLink) => void;
   readonly onFailed: (error: PeerceptronError) => void;
 }
 
@@ -160,15 +161,16 @@ export class Attempt {
       case 'failed':
         return this.#fail(step.error, step.send ? 'linger' : 'at once');
       case 'done': {
+        const watched = new WatchedLink(link, this.#options.clock);
         let channel: PeerChannel;
         try {
           // At once, not after an await: the next message may already be a frame.
-          channel = this.#options.createChannel({ link, peer: this.#options.peer });
+          channel = this.#options.createChannel({ link: watched, peer: this.#options.peer });
         } catch (thrown) {
           return this.#fail(toPeerceptronError(thrown));
         }
         this.#state = { state: 'over' };
-        return this.#options.onConnected(channel, step.capabilities);
+        return this.#options.onConnected(channel, step.capabilities, watched);
       }
       default:
         return unreachable(step);

@@ -17,6 +17,7 @@ import { TokenBucket } from '../shared/token-bucket.ts';
 import type { PeerChannel } from '../transport/channel.ts';
 import type { IceServer, OpenRtc } from '../transport/rtc.ts';
 import { Attempt, type CreateChannel } from './attempt.ts';
+import type { WatchedLink } from './watched-link.ts';
 import { explainNoLink } from './why-no-link.ts';
 
 /** A knock may be lost while either side has no signaling: it is repeated, with the same nonce. */
@@ -70,7 +71,7 @@ interface Answer {
 
 interface Entry {
   readonly knocks: TokenBucket;
-  link: PeerChannel | undefined;
+  link: { readonly channel: PeerChannel; readonly watched: WatchedLink } | undefined;
   dial: Dial | undefined;
   answer: Answer | undefined;
 }
@@ -93,7 +94,7 @@ export class Dialer {
   channel(peer: PeerId): Promise<PeerChannel> {
     if (this.#closed) return Promise.reject(leftTheRoom());
     const entry = this.#entry(peer);
-    if (entry.link) return Promise.resolve(entry.link);
+    if (entry.link) return Promise.resolve(entry.link.channel);
     if (!entry.dial) {
       entry.dial = this.#newDial(peer, {
         phase: 'knocking',
@@ -112,17 +113,31 @@ export class Dialer {
     return entry?.link !== undefined || entry?.dial !== undefined;
   }
 
-  /** The signaling server says that `peer` left: its connection, if it lives, knows better. */
+  /** The signaling server says that `peer` left: its connection, if it lives, knows better, and is asked. */
   memberLeft(peer: PeerId): void {
     const entry = this.#entries.get(peer);
     if (!entry) return;
     this.#forgetAnswer(entry);
+    this.probe(peer);
     if (entry.dial?.phase.phase === 'knocking')
       this.#failDial(
         peer,
         new PeerceptronError('LINK_CLOSED', `Device ${shortId(peer)} left the room before it answered.`),
       );
     if (!this.isBusy(peer)) this.#entries.delete(peer);
+  }
+
+  /** Ends the connection to `peer` with LINK_LOST unless its program answers within seconds. */
+  probe(peer: PeerId): void {
+    const link = this.#entries.get(peer)?.link;
+    link?.watched.probe(() =>
+      link.channel.close(
+        new PeerceptronError(
+          'LINK_LOST',
+          `Device ${shortId(peer)} is gone: it left the signaling server and does not answer any more.`,
+        ),
+      ),
+    );
   }
 
   /** Signaling is back: knocks that went nowhere are worth repeating now. */
@@ -169,8 +184,8 @@ export class Dialer {
       this.#forgetAnswer(entry);
       if (entry.dial) this.#failDial(peer, leftTheRoom());
       if (entry.link) {
-        closing.push(entry.link.closed);
-        entry.link.close();
+        closing.push(entry.link.channel.closed);
+        entry.link.channel.close();
       }
     }
     await Promise.all(closing);
@@ -317,8 +332,8 @@ export class Dialer {
       openRtc,
       createChannel,
       relay: (payload) => relay(peer, payload),
-      onConnected: (channel, theirs) => {
-        if (isCurrent()) this.#connected(peer, channel, theirs);
+      onConnected: (channel, theirs, watched) => {
+        if (isCurrent()) this.#connected(peer, { channel, watched }, theirs);
         else channel.close();
       },
       onFailed: (error) => {
@@ -334,18 +349,19 @@ export class Dialer {
     events.connecting(peer);
   }
 
-  #connected(peer: PeerId, channel: PeerChannel, capabilities: Capabilities): void {
+  #connected(peer: PeerId, link: NonNullable<Entry['link']>, capabilities: Capabilities): void {
     const entry = this.#entry(peer);
     const { dial, link: older } = entry;
-    entry.link = channel;
+    const { channel } = link;
+    entry.link = link;
     entry.dial = undefined;
     dial?.cancelDeadline();
     // Nobody dials while the link lives: the other side has lost the older one already.
-    older?.close(
+    older?.channel.close(
       new PeerceptronError('LINK_LOST', `Device ${shortId(peer)} connected anew; the older link was dead.`),
     );
     void channel.closed.then((error) => {
-      if (entry.link !== channel) return;
+      if (entry.link !== link) return;
       entry.link = undefined;
       this.#options.events.ended(peer, error);
     });

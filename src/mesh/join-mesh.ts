@@ -180,6 +180,7 @@ class RoomMesh implements Mesh {
       if (!now.has(peer)) {
         // It may only be slower to reconnect than this device: a dial goes on.
         this.#present.delete(peer);
+        this.#dialer.probe(peer);
         if (!this.#dialer.isBusy(peer)) this.#removeMember(peer);
       }
     for (const peer of members) this.#arrived(peer);

@@ -55,6 +55,12 @@ export class FakeSignaling {
     this.#sockets.get(to)?.onMessage?.(formatSignalingMessage({ type: 'relay', from, payload }));
   }
 
+  /** Nothing that `peer` says arrives any more. */
+  mute(peer: PeerId): void {
+    const socket = this.#sockets.get(peer);
+    if (socket) socket.send = () => undefined;
+  }
+
   readonly openSocket: OpenSocket = () => {
     this.opened += 1;
     const socket: SignalingSocket = {

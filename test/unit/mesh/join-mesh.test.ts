@@ -196,6 +196,32 @@ describe('signaling that is lost', () => {
     expect(a!.mesh.members.has(b!.id)).toBe(false);
   });
 
+  it('[LIVE1] ends the channel of a member that has left the server and is silent', async () => {
+    const { joinMany, signaling, clock } = createWorld();
+    const [a, b, c] = await joinMany(3);
+    const [toB, toC] = [await a!.mesh.channel(b!.id), await a!.mesh.channel(c!.id)];
+    await settle();
+    // b freezes: neither heartbeats nor anything else is answered, while the link stays up.
+    b!.rtc.links[0]!.onMessage = () => undefined;
+    signaling.mute(b!.id);
+    await clock.advance(16_000);
+    expect((await toB.closed)?.code).toBe('LINK_LOST');
+    expect(a!.mesh.members.get(b!.id)?.state).not.toBe('connected');
+    await expectAlive(toC, c!.channels[0]!);
+  });
+
+  it('[LIVE1] keeps the channel of a member that only the server has lost', async () => {
+    const { joinMany, signaling, clock } = createWorld();
+    const [a, b] = await joinMany(2);
+    const toB = await a!.mesh.channel(b!.id);
+    await settle();
+    signaling.mute(b!.id);
+    await clock.advance(9_000);
+    expect(a!.mesh.members.get(b!.id)?.state).toBe('connected');
+    await clock.advance(60_000);
+    await expectAlive(toB, b!.channels[0]!);
+  });
+
   it('[MESH9] delivers a call that was made while the server was away', async () => {
     const { joinMany, signaling, clock } = createWorld();
     const [a, b] = await joinMany(2);
