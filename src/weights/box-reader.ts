@@ -52,11 +52,13 @@ export async function readStoredBox(
   const fileShape = order ? order.map((axis) => tensor.shape[axis]!) : tensor.shape;
   const fileBox = order ? order.map((axis) => box[axis]!) : box;
   const chunks = chunksOf(fileShape, fileBox, ELEMENT_SIZE_BYTES[tensor.elementType]);
+  // By hand, because not every phone's browser knows `AbortSignal.any`.
   const stop = new AbortController();
-  const both = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal;
+  const pass = (): void => stop.abort(signal?.reason);
+  signal?.addEventListener('abort', pass, { once: true });
   const drain = async (): Promise<void> => {
     for (let next = chunks.next(); !next.done; next = chunks.next()) {
-      await readChunk(tensor, next.value, result, both);
+      await readChunk(tensor, next.value, result, stop.signal);
     }
   };
   try {
@@ -64,6 +66,8 @@ export async function readStoredBox(
   } catch (error) {
     stop.abort();
     throw error;
+  } finally {
+    signal?.removeEventListener('abort', pass);
   }
   return order ? permuted(result, boxShape(fileBox), order) : result;
 }
