@@ -59,6 +59,33 @@ export function blur(random, s, pixels, size) {
   for (let column = 0; column < size; column++) pass(column, size);
 }
 
+/** Enlarged from a smaller picture, of half the size at least, as a crop of a camera's picture often is. */
+export function coarsen(random, s, pixels, size) {
+  const small = Math.max(8, Math.round(size / (1 + s * random.next())));
+  if (small >= size) return;
+  const shrunk = new Float32Array(small * small);
+  const ratio = size / small;
+  for (let row = 0; row < small; row++) {
+    for (let column = 0; column < small; column++) {
+      // Two taps each way: enough for a ratio of at most two.
+      let sum = 0;
+      for (let k = 0; k < 4; k++) {
+        const x = (column + 0.25 + 0.5 * (k & 1)) * ratio - 0.5;
+        const y = (row + 0.25 + 0.5 * (k >> 1)) * ratio - 0.5;
+        sum += bilinear(pixels, size, x, y);
+      }
+      shrunk[row * small + column] = sum / 4;
+    }
+  }
+  for (let row = 0; row < size; row++) {
+    for (let column = 0; column < size; column++) {
+      const x = (column + 0.5) / ratio - 0.5;
+      const y = (row + 0.5) / ratio - 0.5;
+      pixels[row * size + column] = bilinear(shrunk, small, x, y);
+    }
+  }
+}
+
 function bilinear(source, size, x, y) {
   const limit = size - 1.001;
   const cx = x < 0 ? 0 : x > limit ? limit : x;

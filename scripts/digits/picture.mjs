@@ -1,5 +1,5 @@
 import { EXTENT, FIELD, RANGE } from './distance-field.mjs';
-import { addArtefacts, addNoise, blur, quantiseBlocks } from './degrade.mjs';
+import { addArtefacts, addNoise, blur, coarsen, quantiseBlocks } from './degrade.mjs';
 import { paintGround } from './ground.mjs';
 
 /**
@@ -56,6 +56,7 @@ export function drawPicture(random, fields, glyph, strength, size, target) {
     addArtefacts(random, s, target, size);
     blur(random, s, target, size);
     addNoise(random, s * (0.35 + 0.65 * Math.abs(ink - paper)), target);
+    if (random.chance(0.25 * s)) coarsen(random, s, target, size);
     if (random.chance(0.5 * s)) quantiseBlocks(random, s, target, size);
     expose(random, s, target);
   }

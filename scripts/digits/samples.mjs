@@ -15,18 +15,18 @@ const { mixSeeds, seededRandom } = await import('./random.mjs');
 
 /** digit, what the file name says, family, pixels, seed. */
 const SAMPLES = [
-  [0, 'handwriting', 'gochi-hand', 160, 1],
-  [1, 'print', 'signika', 140, 1],
-  [2, 'handwriting', 'coming-soon', 180, 1],
-  [2, 'print', 'newsreader', 150, 1],
-  [3, 'handwriting', 'zeyada', 200, 1],
-  [4, 'handwriting', 'the-girl-next-door', 160, 1],
-  [4, 'print', 'atkinson-hyperlegible', 128, 1],
-  [5, 'print', 'calistoga', 170, 1],
-  [6, 'handwriting', 'comic-neue', 150, 1],
-  [7, 'handwriting', 'swanky-and-moo-moo', 190, 1],
-  [8, 'print', 'victor-mono', 144, 1],
-  [9, 'handwriting', 'dawning-of-a-new-day', 176, 1],
+  [0, 'handwriting', 'gochi-hand', 160, 6],
+  [1, 'print', 'signika', 140, 4],
+  [2, 'handwriting', 'coming-soon', 180, 8],
+  [2, 'print', 'newsreader', 150, 7],
+  [3, 'handwriting', 'zeyada', 200, 6],
+  [4, 'handwriting', 'the-girl-next-door', 160, 8],
+  [4, 'print', 'atkinson-hyperlegible', 128, 5],
+  [5, 'print', 'calistoga', 170, 2],
+  [6, 'handwriting', 'comic-neue', 150, 5],
+  [7, 'handwriting', 'swanky-and-moo-moo', 190, 7],
+  [8, 'print', 'victor-mono', 144, 5],
+  [9, 'handwriting', 'dawning-of-a-new-day', 176, 6],
 ];
 
 const { test } = await loadGlyphs();
