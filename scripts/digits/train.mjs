@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * Trains the bundled digit model and writes it to `public/models/digits/`.
- *   node scripts/digits/train.mjs [--steps 11000] [--lanes 2]
+ *   node scripts/digits/train.mjs [--steps 7000] [--lanes 2]
  * The result depends on the arguments and the fonts alone, not on the machine.
  */
 import { Worker } from 'node:worker_threads';
@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { installTools } from './setup.mjs';
 
 const { values } = parseArgs({
-  options: { steps: { type: 'string', default: '11000' }, lanes: { type: 'string', default: '2' } },
+  options: { steps: { type: 'string', default: '7000' }, lanes: { type: 'string', default: '2' } },
 });
 const settings = {
   steps: Number(values.steps),
