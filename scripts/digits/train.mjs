@@ -2,7 +2,7 @@
 /**
  * Trains the bundled digit model and writes it to `public/models/digits/`.
  *   node scripts/digits/train.mjs [--steps 7000] [--lanes 2]
- * The result depends on the arguments and the fonts alone, not on the machine.
+ * Runs with the same arguments repeat bit for bit; the number of lanes is one of them.
  */
 import { Worker } from 'node:worker_threads';
 import { parseArgs } from 'node:util';

@@ -2,10 +2,11 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { parseGraphFile } from '../../../src/import/graph-file.ts';
 import { createReferenceEngine } from '../../../src/engine/reference.ts';
 import { fullBox } from '../../../src/graph/box.ts';
 import type { Graph } from '../../../src/graph/graph.ts';
-import { parseGraph, verifyGraph } from '../../../src/graph/parse.ts';
+import { verifyGraph } from '../../../src/graph/parse.ts';
 import { tensorShapes, weightShapes } from '../../../src/graph/shapes.ts';
 import { compileTile } from '../../../src/graph/tile-program.ts';
 import type { LoadedTile } from '../../../src/engine/engine.ts';
@@ -22,10 +23,9 @@ describe('bundled digit model', () => {
   let tile: LoadedTile;
 
   beforeAll(async () => {
-    const file = JSON.parse(readFileSync(`${folder}graph.json`, 'utf8')) as { weights: string };
-    const { weights: weightsFile, ...rest } = file;
-    graph = parseGraph(rest);
-    weights = await safetensorsSource(fileBytes(folder + weightsFile));
+    const file = parseGraphFile(JSON.parse(readFileSync(`${folder}graph.json`, 'utf8')));
+    graph = file.graph;
+    weights = await safetensorsSource(fileBytes(folder + file.weights));
     const [output] = graph.outputs;
     const program = compileTile(graph, {
       ops: [0, graph.nodes.length],
