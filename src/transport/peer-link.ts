@@ -12,10 +12,16 @@ export interface PeerLink {
    * @throws LINK_CLOSED, PROTOCOL_LIMIT
    */
   send(message: Uint8Array): void;
-  /** One handler each; set before the first `await` after the link was obtained. Messages are handed over in order. */
+  /**
+   * One handler, called in order; the message is its own to keep. What comes before it is set is kept for it, up to a few
+   * megabytes.
+   */
   onMessage: ((message: Uint8Array) => void) | undefined;
-  /** Called once; no error means that either side closed on purpose. */
+  /** One handler, set before the first `await` after the link was obtained. Called once; no error means that either side closed on purpose. */
   onClose: ((error: PeerceptronError | undefined) => void) | undefined;
-  /** Idempotent. What was queued before is still delivered where the implementation can. */
+  /**
+   * Idempotent. What was queued before is still delivered where the implementation can: libwebrtc throws away what is
+   * left of more than about one flight, so a layer that needs the last word waits for the other side to close.
+   */
   close(): void;
 }
