@@ -60,6 +60,23 @@ describe('a mesh over real WebRTC and a real server', () => {
     expect(await pong).toEqual({ type: 'pong', nonce: 1 });
   });
 
+  it('[MESH3] connects five devices when all call all at once', async () => {
+    const { join } = await room();
+    const meshes = await Promise.all(['a', 'b', 'c', 'd', 'e'].map((name) => join(name)));
+    await Promise.all(meshes.map((mesh) => until(mesh, () => mesh.members.size === 4)));
+    await Promise.all(meshes.flatMap((mesh) => [...mesh.members.keys()].map((peer) => mesh.channel(peer))));
+    for (const mesh of meshes)
+      for (const [peer, { state }] of mesh.members)
+        expect(state, `${mesh.self} to ${peer}`).toBe('connected');
+    // Every pair shares one connection: what one end sends, the other end's channel gets.
+    const [first, ...others] = meshes;
+    for (const other of others) {
+      const ping = nextControl(await other.channel(first!.self));
+      (await first!.channel(other.self)).sendControl({ type: 'ping', nonce: 8 });
+      expect(await ping).toEqual({ type: 'ping', nonce: 8 });
+    }
+  });
+
   it('[MESH4] tells the others when one leaves', async () => {
     const { join } = await room();
     const [a, b] = [await join('a'), await join('b')];
