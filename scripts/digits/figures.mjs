@@ -13,7 +13,7 @@ const BATCH = 64;
 /**
  * Accuracy on fonts that were never trained on: per level `perGroup` print and as many handwriting pictures, every
  * family equally often, every digit equally often.
- * `{ levels: { [level]: { all, print, handwriting, categories, worst } }, confusion }`
+ * Per level, shares of right answers by `all`, `print`, `handwriting`, `category …`, `digit …` and `family …`.
  */
 export function measureFonts(module, model, { glyphs, fields }, perGroup = 6000) {
   const classifier = createClassifier(module, model, BATCH);

@@ -107,7 +107,7 @@ function stamp(random, fields, glyph, s, fine, ss, coverage, size, centreX, cent
 
   const base = glyph.index * FIELD * FIELD;
   const unit = FIELD / (2 * EXTENT);
-  const sharpness = (fine * height) / 1;
+  const sharpness = fine * height;
   const share = dim / (ss * ss);
   for (let row = 0; row < fine; row++) {
     const v = (row + 0.5) / fine - 0.5;

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 
 let compiled;
 
-/** Compiles `kernels.as` once per process; `undefined` problems are thrown with the compiler's own words. */
+/** Compiles `kernels.as`, once per process. Throws with the compiler's own words. */
 export async function compileKernels() {
   compiled ??= compile();
   return compiled;
