@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createReferenceEngine } from '../../src/engine/reference.ts';
@@ -144,6 +144,23 @@ describe('the page', () => {
     for (const page of pages) await waitForText(page, '1 other device here');
     for (const page of pages) await page.close();
     expect(world.takeComplaints()).toEqual([]);
+  });
+
+  it('is built without anything of Node', async () => {
+    const assets = fileURLToPath(new URL('../../dist/page/assets/', import.meta.url));
+    const scripts = (await readdir(assets)).filter((name) => name.endsWith('.js'));
+    expect(scripts.length).toBeGreaterThan(2);
+    const guilty: string[] = [];
+    for (const name of scripts) {
+      // Vite stands an empty module in for those of Node.
+      if (
+        /browser-external|(?:from|import|require\()\s*["'`]node:/.test(
+          await readFile(`${assets}${name}`, 'utf8'),
+        )
+      )
+        guilty.push(name);
+    }
+    expect(guilty).toEqual([]);
   });
 
   it('keeps the secret from the server', async () => {
