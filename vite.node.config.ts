@@ -6,6 +6,7 @@ const programs = {
   'compute-worker': 'src/engine/worker-entry-node.ts',
   signaling: 'signaling/main.ts',
   index: 'src/index.ts',
+  api: 'headless/api.ts',
 };
 
 /** The Node side: command line, compute worker, signaling server, library. Dependencies stay in node_modules. */

@@ -1,3 +1,40 @@
-/** The public API. Everything else may change between releases. */
-export { ERROR_CODES, PeerceptronError, isErrorCode } from './shared/errors.ts';
+/**
+ * The public API, the same in browsers and in Node; everything else may change between releases.
+ * Platform parts (WebRTC, sockets, engines) are handed in: see `headless/api.ts` for Node, `src/ui/main.ts` for a page.
+ */
+export { ERROR_CODES, isErrorCode, PeerceptronError } from './shared/errors.ts';
 export type { ErrorCode, ErrorDetails } from './shared/errors.ts';
+export type { Clock } from './shared/clock.ts';
+export type { PeerId, RoomId, SessionId } from './shared/ids.ts';
+
+export { createRoomLink, formatRoomLink, parseRoomLink } from './protocol/room-link.ts';
+export type { RoomLink } from './protocol/room-link.ts';
+export { joinMesh } from './mesh/join-mesh.ts';
+export type { JoinMeshOptions } from './mesh/join-mesh.ts';
+export type { Member, Mesh, MeshEvent, SignalingState } from './mesh/mesh.ts';
+export type { Capabilities } from './protocol/messages.ts';
+
+export { parseGraph, serializeGraph, verifyGraph } from './graph/parse.ts';
+export { graphCost } from './graph/inspect.ts';
+export type { Graph, GraphInput, ImageEncoding, OpNode, TensorId } from './graph/graph.ts';
+export type { Op, OpKind } from './graph/op.ts';
+export type { Box, Range, Shape } from './graph/box.ts';
+export { loadModel } from './import/load-model.ts';
+export type { LoadedModel, LoadModelOptions, OpenBytes } from './import/load-model.ts';
+export { encodeImage } from './models/image-encoding.ts';
+export type { WeightSource } from './weights/weight-source.ts';
+
+export { parsePlan } from './planner/parse-plan.ts';
+export { pipelinePlan } from './planner/pipeline-plan.ts';
+export { planProblems, verifyPlan } from './planner/verify-plan.ts';
+export type { PlanProblem, PlanRule } from './planner/verify-plan.ts';
+export type { Lane, Plan, Segment, Tile, TileOutput } from './planner/plan.ts';
+
+export type { Engine, LoadedTile } from './engine/engine.ts';
+export { RuntimeNode } from './runtime/runtime-node.ts';
+export { servePeer } from './runtime/serve-peer.ts';
+export type { PeerService, ServeEvent, ServePeerOptions } from './runtime/serve-peer.ts';
+export { openSession } from './runtime/session.ts';
+export type { Session, SessionEvent, SessionOptions } from './runtime/session.ts';
+export type { FrameResult, TileReport } from './runtime/frames-in-flight.ts';
+export { compareOutputs, loadWholeModel, topPredictions } from './runtime/whole-model.ts';

@@ -75,7 +75,3 @@ function contiguousView(buffer: Float32Array, box: Box, region: Box): Float32Arr
   }
   return buffer.subarray(offset, offset + boxSize(region));
 }
-
-/** The bytes of an f32 buffer as they travel: little-endian, as on every platform that runs this. */
-export const bytesOf = (values: Float32Array): Uint8Array =>
-  new Uint8Array(values.buffer, values.byteOffset, values.byteLength);

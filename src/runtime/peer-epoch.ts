@@ -4,7 +4,8 @@ import type { CompiledPlan, TileAddress } from '../planner/compiled-plan.ts';
 import type { PieceMeta } from '../protocol/messages.ts';
 import { PeerceptronError } from '../shared/errors.ts';
 import type { PeerId } from '../shared/ids.ts';
-import { BoxAssembly, bytesOf } from './assembly.ts';
+import { f32ToBytes } from '../protocol/codec.ts';
+import { BoxAssembly } from './assembly.ts';
 import { checkLanes, checkPiece } from './routes.ts';
 
 /** One tile of one frame, while its inputs come in. */
@@ -63,7 +64,7 @@ export class PeerEpoch {
     checkPiece(this.compiled, pieces, meta, sender, this.requester, totalBytes);
     const assembly = pending.inputs[meta.input]!;
     return {
-      buffer: bytesOf(assembly.target(meta.piece)),
+      buffer: f32ToBytes(assembly.target(meta.piece)),
       arrived: () => {
         assembly.arrived(meta.piece);
         return this.#completed(pending);

@@ -5,7 +5,8 @@ import type { Clock } from '../shared/clock.ts';
 import { PeerceptronError, toPeerceptronError, unreachable } from '../shared/errors.ts';
 import type { PeerId, SessionId } from '../shared/ids.ts';
 import type { PeerChannel, StreamSink } from '../transport/channel.ts';
-import { bytesOf, regionOf } from './assembly.ts';
+import { f32ToBytes } from '../protocol/codec.ts';
+import { regionOf } from './assembly.ts';
 import { ComputeQueue } from './compute-queue.ts';
 import { EpochLoader, type EpochLoaderOptions, type PrepareMessage } from './epoch-loader.ts';
 import { PeerEpoch, type PendingTile } from './peer-epoch.ts';
@@ -281,7 +282,7 @@ class Service implements ServingRole, PeerService {
       void node
         .channel(consumer)
         .then((channel) =>
-          channel.sendStream(meta, bytesOf(data), { priority: 'activation', signal: sending.signal }),
+          channel.sendStream(meta, f32ToBytes(data), { priority: 'activation', signal: sending.signal }),
         )
         .catch((thrown: unknown) => {
           if (sending.signal.aborted || epoch.isDropped(pending.frame)) return;

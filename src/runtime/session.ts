@@ -9,7 +9,8 @@ import { PeerceptronError, toPeerceptronError, unreachable } from '../shared/err
 import { shortId, type PeerId } from '../shared/ids.ts';
 import type { PeerChannel, StreamSink } from '../transport/channel.ts';
 import type { WeightSource } from '../weights/weight-source.ts';
-import { bytesOf, regionOf } from './assembly.ts';
+import { f32ToBytes } from '../protocol/codec.ts';
+import { regionOf } from './assembly.ts';
 import { FramesInFlight, type FrameResult } from './frames-in-flight.ts';
 import { LaneDealer } from './lane-dealer.ts';
 import { checkLanes, checkPiece, consumerOf, pieceMeta } from './routes.ts';
@@ -144,7 +145,7 @@ class RequesterSession implements RequestingRole, Session {
     for (const delivery of this.#compiled.deliveries(lanes, REQUESTER, 0)) {
       const index = this.#compiled.graph.inputs.findIndex(({ id }) => id === delivery.tensor);
       const box = fullBox(this.#compiled.graph.inputs[index]!.shape);
-      const bytes = bytesOf(regionOf(inputs[index]!, box, delivery.region));
+      const bytes = f32ToBytes(regionOf(inputs[index]!, box, delivery.region));
       const meta = pieceMeta(this.#compiled, entry.frame, lanes, delivery);
       const peer = consumerOf(this.#compiled, lanes, delivery, node.self);
       this.#channels
@@ -215,7 +216,7 @@ class RequesterSession implements RequestingRole, Session {
     checkPiece(this.#compiled, pieces, meta, channel.peer, this.#options.node.self, totalBytes);
     const assembly = entry.outputs[meta.input]!;
     return {
-      buffer: bytesOf(assembly.target(meta.piece)),
+      buffer: f32ToBytes(assembly.target(meta.piece)),
       done: () => {
         this.#touch();
         assembly.arrived(meta.piece);

@@ -4,7 +4,7 @@ import type { ErrorCode } from '../shared/errors.ts';
 import { PeerceptronError } from '../shared/errors.ts';
 import type { SessionId } from '../shared/ids.ts';
 import type { PeerChannel, StreamSink } from '../transport/channel.ts';
-import { bytesOf } from './assembly.ts';
+import { f32ToBytes } from '../protocol/codec.ts';
 
 interface PendingRequest {
   readonly values: Float32Array;
@@ -53,7 +53,7 @@ export class WeightFetch {
       throw new PeerceptronError('PROTOCOL_MALFORMED', `weights ${request} were not asked for in this size`);
     }
     return {
-      buffer: bytesOf(pending.values),
+      buffer: f32ToBytes(pending.values),
       done: () => pending.resolve(pending.values),
       failed: (error) => pending.reject(error),
     };

@@ -3,7 +3,7 @@ import type { ControlMessage } from '../protocol/messages.ts';
 import { PeerceptronError, toPeerceptronError } from '../shared/errors.ts';
 import type { PeerChannel } from '../transport/channel.ts';
 import type { WeightSource } from '../weights/weight-source.ts';
-import { bytesOf } from './assembly.ts';
+import { f32ToBytes } from '../protocol/codec.ts';
 
 type WeightRequest = Extract<ControlMessage, { type: 'weight-request' }>;
 
@@ -45,6 +45,6 @@ export class WeightService {
     checkBox(box, tensor.shape, `weights '${name}'`);
     const { signal } = this.#abort;
     const values = await this.#source.read(name, box, signal);
-    await channel.sendStream({ kind: 'weight', request }, bytesOf(values), { priority: 'weight', signal });
+    await channel.sendStream({ kind: 'weight', request }, f32ToBytes(values), { priority: 'weight', signal });
   }
 }

@@ -11,6 +11,7 @@ export const peerIdOf = (index: number): PeerId => asPeerId(index.toString(16).p
 export class MemoryRoom {
   readonly #members = new Map<PeerId, MemoryMember>();
   readonly #pairs = new Map<string, MemoryPair>();
+  readonly #separated = new Set<string>();
 
   join(self: PeerId): MemoryMember {
     const member = new MemoryMember(self, this);
@@ -24,7 +25,15 @@ export class MemoryRoom {
     this.#members.delete(peer);
   }
 
+  /** From now on these two cannot connect. */
+  separate(a: PeerId, b: PeerId): void {
+    this.#separated.add(`${a} ${b}`).add(`${b} ${a}`);
+  }
+
   connect(from: MemoryMember, to: PeerId): PeerChannel {
+    if (this.#separated.has(`${from.self} ${to}`)) {
+      throw new PeerceptronError('LINK_NO_ROUTE', `no route to ${to}`);
+    }
     const other = this.#members.get(to);
     if (!other) throw new PeerceptronError('LINK_NO_ROUTE', `${to} is not in the room`);
     const pair = createMemoryPair();

@@ -100,12 +100,12 @@ async function expectRight(session: Session): Promise<void> {
 }
 
 describe('preparing a session', () => {
-  it('is refused by a device that does not serve', async () => {
+  it('[SES1] is refused by a device that does not serve', async () => {
     new RuntimeNode(world.room.join(peerIdOf(1)));
     await expect(world.open([1])).rejects.toThrowError(coded('SESSION_REFUSED', shortId(peerIdOf(1))));
   });
 
-  it('is refused for lack of memory, with the figures, and nothing stays reserved', async () => {
+  it('[SES1] is refused for lack of memory, with the figures, and nothing stays reserved', async () => {
     const engine = world.serve(1, createReferenceEngine(), 200_000);
     await expect(world.open([1])).rejects.toThrowError(coded('PLAN_MEMORY', 'offers 1 MB'));
     expect((await engine.memory()).bytes).toBe(0);
@@ -132,7 +132,7 @@ describe('preparing a session', () => {
     ['a graph that is none', { graph: { name: 'x' } }, 'GRAPH_INVALID'],
     ['a plan that is none', { plan: [] }, 'PLAN_INVALID'],
     ['a plan with a hole', 'hole', 'PLAN_INVALID'],
-  ] as const)('is refused when it brings %s', async (_, broken, code) => {
+  ] as const)('[SES1] is refused when it brings %s', async (_, broken, code) => {
     const engine = world.serve(1);
     const session = asSessionId('a'.repeat(32));
     const plan = pipelinePlan({ graph, session, epoch: 0, peers: [{ id: peerIdOf(1), speed: 1 }] });
@@ -167,7 +167,7 @@ describe('running frames', () => {
     await expectRight(session);
   });
 
-  it('fails one frame when an engine fails, and not the next', async () => {
+  it('[SES8] fails one frame when an engine fails, and not the next', async () => {
     let broken = true;
     world.serve(
       1,
@@ -241,7 +241,7 @@ describe('running frames', () => {
     await expectRight(await world.open([1]));
   });
 
-  it('frees a peer whose requester disappears', async () => {
+  it('[SES7] frees a peer whose requester disappears', async () => {
     const engine = world.serve(1);
     await world.open([1]);
     expect((await engine.memory()).tensors).toBeGreaterThan(0);
@@ -249,6 +249,25 @@ describe('running frames', () => {
     await settle();
     expect((await engine.memory()).tensors).toBe(0);
     expect(world.events.at(-1)).toMatchObject({ type: 'session-ended' });
+  });
+
+  it('[SES7] ends only by its own requester', async () => {
+    world.serve(1);
+    const session = await world.open([1]);
+    const stranger = new RuntimeNode(world.room.join(peerIdOf(9)));
+    const channel = await stranger.channel(peerIdOf(1));
+    channel.sendControl({ type: 'end', session: session.plan.session });
+    channel.sendControl({ type: 'retire', session: session.plan.session, floor: 5 });
+    await settle();
+    await expectRight(session);
+  });
+
+  it('[SES3] is ready only when its peers reach each other', async () => {
+    world.serve(1);
+    world.serve(2);
+    world.room.separate(peerIdOf(1), peerIdOf(2));
+    await expect(world.open([1, 2])).rejects.toThrowError(coded('LINK_NO_ROUTE', shortId(peerIdOf(1))));
+    await expectRight(await world.open([2]));
   });
 
   it('serves several requesters at once', async () => {
@@ -309,7 +328,7 @@ describe('pieces that nobody may send', () => {
     ['on a lane that does not exist', { lanes: [3, 0] }, wholeInput, 0, 'PROTOCOL_MALFORMED'],
     ['on too few lanes', { lanes: [0] }, wholeInput, 0, 'PROTOCOL_MALFORMED'],
     ['of the wrong size', {}, wholeInput - 4, 0, 'PROTOCOL_MALFORMED'],
-  ] as const)('%s are refused, and the session goes on', async (_, changes, bytes, sender, code) => {
+  ] as const)('[SES4] %s are refused, and the session goes on', async (_, changes, bytes, sender, code) => {
     world.serve(1);
     world.serve(2);
     const session = await world.open([1, 2]);
@@ -318,7 +337,7 @@ describe('pieces that nobody may send', () => {
     await expectRight(session);
   });
 
-  it('a second time are refused', async () => {
+  it('[SES4] a second time are refused', async () => {
     world.serve(1);
     const session = await world.open([1]);
     const meta = piece(session, { frame: 50 });
@@ -327,7 +346,7 @@ describe('pieces that nobody may send', () => {
     await expectRight(session);
   });
 
-  it('beyond what the window reserved are refused, until a frame is dropped', async () => {
+  it('[SES5] [SES6] beyond what the window reserved are refused, until a frame is dropped', async () => {
     world.serve(1);
     const session = await world.open([1], { window: 1 });
     const open = (frameId: number): Promise<unknown> =>
@@ -342,7 +361,7 @@ describe('pieces that nobody may send', () => {
     await open(52);
   });
 
-  it('as weights that were not asked for are refused', async () => {
+  it('[SES2] as weights that were not asked for are refused', async () => {
     world.serve(1);
     await expect(announce(peerIdOf(0), { kind: 'weight', request: 1 }, 16)).rejects.toThrowError(
       coded('PROTOCOL_MALFORMED'),
