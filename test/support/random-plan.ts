@@ -14,7 +14,8 @@ import { between, chance, pick } from './random.ts';
 export function randomPlan(random: Random, graph: Graph, peers: readonly PeerId[]): Plan {
   const segments: Segment[] = [];
   for (let start = 0; start < graph.nodes.length;) {
-    const end = Math.min(graph.nodes.length, start + between(random, 1, 5));
+    const longest = chance(random, 0.2) ? graph.nodes.length : 5;
+    const end = Math.min(graph.nodes.length, start + between(random, 1, longest));
     const lanes = Array.from({ length: chance(random, 0.3) ? 2 : 1 }, () => ({
       share: between(random, 1, 3),
       tiles: randomTiles(random, graph, [start, end], peers),
