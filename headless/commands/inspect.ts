@@ -34,7 +34,7 @@ export function addInspectCommand(program: Command): void {
             layer.parameters > 0 ? formatCount(layer.parameters) : '',
             layer.macs > 0 ? formatCount(layer.macs) : '',
             [
-              layer.tileableAxes.length > 0 ? `axes ${layer.tileableAxes.join(' ')}` : '',
+              layer.tileableAxes.map((axis) => axisName(axis, layer.outputShape.length)).join(' '),
               layer.reducible ? 'sum' : '',
             ]
               .filter(Boolean)
@@ -48,4 +48,10 @@ export function addInspectCommand(program: Command): void {
       );
       terminal.result({ name: graph.name, inputs: graph.inputs, outputs: graph.outputs, ...report });
     });
+}
+
+/** Channels last; the letters that people use for the axes before them. */
+function axisName(axis: number, rank: number): string {
+  const names = { 1: 'c', 2: 'wc', 3: 'hwc', 4: 'dhwc' }[rank];
+  return names?.[axis] ?? String(axis);
 }

@@ -50,7 +50,7 @@ export const strings = {
       'Wake lock: needs https and a current browser. Keep the screen on by hand, or this device may fall asleep.',
   } satisfies Record<MissingFeature, string>,
   work: 'What this device computes',
-  noWork: 'Nothing yet. Work arrives when a device in the room starts a session.',
+  noWork: 'Nothing right now. Work arrives when a device in the room starts a session.',
   loadingWeights: (model: string) => `Loading its part of ${model}`,
   framesSoFar: (frames: number) => `${frames === 1 ? '1 frame' : `${frames} frames`} computed so far.`,
   weights: 'of weights',
