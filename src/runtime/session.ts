@@ -157,9 +157,10 @@ class RequesterSession implements RequestingRole, Session {
   }
 
   onControl(channel: PeerChannel, message: ToRequester): void {
-    if (message.epoch !== this.plan.epoch) return;
-    this.#touch();
     const { peer } = channel;
+    // Whoever is not part of the plan has no say in the session, whatever ids it has picked up.
+    if (message.epoch !== this.plan.epoch || this.#channels.get(peer) !== channel) return;
+    this.#touch();
     switch (message.type) {
       case 'ready': {
         const { weightBytes, reservedBytes } = message;

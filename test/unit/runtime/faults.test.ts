@@ -262,6 +262,25 @@ describe('running frames', () => {
     await expectRight(session);
   });
 
+  it('[SES8] takes no reports from peers that are not part of the plan', async () => {
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    world.serve(
+      1,
+      engineWith(() => held),
+    );
+    const session = await world.open([1]);
+    const running = session.run(frame());
+    await settle();
+    const stranger = new RuntimeNode(world.room.join(peerIdOf(9)));
+    const channel = await stranger.channel(world.requester.self);
+    const report = { session: session.plan.session, epoch: 0, frame: 0, segment: 0, tile: 0 };
+    channel.sendControl({ type: 'frame-failed', ...report, code: 'ENGINE_FAILED', message: 'so it says' });
+    await settle();
+    release();
+    expect((await running).frame).toBe(0);
+  });
+
   it('[SES3] is ready only when its peers reach each other', async () => {
     world.serve(1);
     world.serve(2);
