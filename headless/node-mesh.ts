@@ -25,7 +25,7 @@ export async function joinNodeMesh({ link, name, serves }: NodeMeshOptions): Pro
   const mesh = await joinMesh({
     link,
     capabilities: {
-      name,
+      name: name.slice(0, 200),
       platform: platformName(),
       engine: serves?.engine ?? 'none',
       accuracy: serves?.accuracy ?? 'f32',

@@ -11,7 +11,11 @@ const peerId = v.pipe(hex128, v.transform(asPeerId));
 const sessionId = v.pipe(hex128, v.transform(asSessionId));
 const count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffff_ffff));
 const name = v.pipe(v.string(), v.maxLength(200));
-const sentence = v.pipe(v.string(), v.maxLength(2000));
+const MAX_SENTENCE_LENGTH = 2000;
+const sentence = v.pipe(v.string(), v.maxLength(MAX_SENTENCE_LENGTH));
+/** Fits a message for people into what a control message may carry. */
+export const asSentence = (text: string): string =>
+  text.length <= MAX_SENTENCE_LENGTH ? text : `${text.slice(0, MAX_SENTENCE_LENGTH - 1)}…`;
 const milliseconds = v.pipe(v.number(), v.finite());
 const errorCode = v.pipe(
   v.string(),

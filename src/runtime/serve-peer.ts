@@ -1,6 +1,6 @@
 import type { TileAddress } from '../planner/compiled-plan.ts';
 import { programWeightBytes } from '../planner/memory.ts';
-import type { ControlMessage, StreamMeta } from '../protocol/messages.ts';
+import { asSentence, type ControlMessage, type StreamMeta } from '../protocol/messages.ts';
 import type { Clock } from '../shared/clock.ts';
 import { PeerceptronError, toPeerceptronError, unreachable } from '../shared/errors.ts';
 import type { PeerId, SessionId } from '../shared/ids.ts';
@@ -217,7 +217,7 @@ class Service implements ServingRole, PeerService {
         session: id,
         epoch: number,
         code: error.code,
-        message: error.message,
+        message: asSentence(error.message),
       });
     }
   }
@@ -311,7 +311,7 @@ class Service implements ServingRole, PeerService {
       segment: pending.segment,
       tile: pending.tile,
       code: error.code,
-      message: error.message.slice(0, 2000),
+      message: asSentence(error.message),
     });
   }
 

@@ -1,5 +1,5 @@
 import { checkBox } from '../graph/box.ts';
-import type { ControlMessage } from '../protocol/messages.ts';
+import { asSentence, type ControlMessage } from '../protocol/messages.ts';
 import { PeerceptronError, toPeerceptronError } from '../shared/errors.ts';
 import type { PeerChannel } from '../transport/channel.ts';
 import type { WeightSource } from '../weights/weight-source.ts';
@@ -25,7 +25,7 @@ export class WeightService {
           type: 'weight-refused',
           request: request.request,
           code: error.code,
-          message: error.message.slice(0, 2000),
+          message: asSentence(error.message),
         });
       } catch {
         // The peer is gone; its loss ends the session elsewhere.

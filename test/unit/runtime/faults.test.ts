@@ -146,6 +146,24 @@ describe('preparing a session', () => {
     expect((await engine.memory()).tensors).toBe(0);
   });
 
+  it('[SES1] is refused with a sentence that fits, however much is wrong', async () => {
+    world.serve(1);
+    const session = asSessionId('b'.repeat(32));
+    const plan = pipelinePlan({ graph, session, epoch: 0, peers: [{ id: peerIdOf(1), speed: 1 }] });
+    const [segment] = plan.segments;
+    const [only] = segment!.lanes[0]!.tiles;
+    const tiles = Array.from({ length: 500 }, () => only!);
+    const channel = await world.requester.channel(peerIdOf(1));
+    const answer = new Promise<{ message?: string }>((resolve) => {
+      channel.onControl = (message) => resolve(message as { message?: string });
+    });
+    const broken = { ...plan, segments: [{ ...segment, lanes: [{ share: 1, tiles }] }] };
+    channel.sendControl({ type: 'prepare', session, epoch: 0, graph, plan: broken, window: 1 });
+    const { message } = await answer;
+    expect(message).toContain('PL4');
+    expect(message!.length).toBeLessThanOrEqual(2000);
+  });
+
   it('fails when a loading peer makes no progress', async () => {
     world.serve(1);
     const never = { ...weights, read: () => new Promise<never>(() => undefined) };
