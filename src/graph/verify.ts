@@ -88,13 +88,13 @@ function verifyInput({ id, shape, image }: GraphInput): void {
   if (!image) return;
   const channels = image.channels === 'gray' ? 1 : 3;
   if (
-    shape.length !== 3 ||
-    shape[2] !== channels ||
+    (shape.length !== 3 && shape.length !== 4) ||
+    shape.at(-1) !== channels ||
     image.scale.length !== channels ||
     image.offset.length !== channels
   ) {
     throw invalid(
-      `input "${id}": a ${image.channels} image takes the shape [height, width, ${channels}] and ${channels} scales and offsets`,
+      `input "${id}": a ${image.channels} image takes the shape [height, width, ${channels}] (a clip [frames, height, width, ${channels}]) and ${channels} scales and offsets`,
       { op: id },
     );
   }

@@ -9,7 +9,7 @@ import {
   type LayerCall,
   type LayerImport,
 } from './keras-layer-call.ts';
-import type { ChainOp, Value } from './graph-builder.ts';
+import type { ChainOp, Value } from '../graph/graph-builder.ts';
 import { corrupt } from './json-reader.ts';
 
 const ones = (rank: number): number[] => new Array<number>(rank).fill(1);

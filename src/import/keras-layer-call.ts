@@ -2,7 +2,7 @@ import { formatShape, type Shape } from '../graph/box.ts';
 import type { Padding } from '../graph/op.ts';
 import { PeerceptronError } from '../shared/errors.ts';
 import { activationOp } from './keras-activations.ts';
-import type { ChainOp, GraphBuilder, Value } from './graph-builder.ts';
+import type { ChainOp, GraphBuilder, Value } from '../graph/graph-builder.ts';
 import { corrupt, type ConfigReader } from './json-reader.ts';
 
 /** One application of a layer to its inputs. */

@@ -10,7 +10,7 @@ import {
   type LayerImport,
 } from './keras-layer-call.ts';
 import { globalPooling, pooling, zeroPadding } from './keras-pooling.ts';
-import { sameShape, type Value } from './graph-builder.ts';
+import { sameShape, type Value } from '../graph/graph-builder.ts';
 import { corrupt, shown } from './json-reader.ts';
 
 /** Layers that do nothing at inference. A flattened tensor stays a view. */

@@ -1,7 +1,7 @@
 import { formatShape, type Shape } from '../graph/box.ts';
 import type { Graph } from '../graph/graph.ts';
 import { PeerceptronError } from '../shared/errors.ts';
-import { GraphBuilder, type Value } from './graph-builder.ts';
+import { GraphBuilder, type Value } from '../graph/graph-builder.ts';
 import { corrupt, shown } from './json-reader.ts';
 import { importLayer } from './keras-layers.ts';
 import type { LayerSpec, ModelSpec, TensorReference } from './keras-topology.ts';

@@ -1,6 +1,6 @@
 import { formatShape, shapeSize, type Shape } from '../graph/box.ts';
 import { PeerceptronError } from '../shared/errors.ts';
-import { sameShape } from './graph-builder.ts';
+import { sameShape } from '../graph/graph-builder.ts';
 
 export interface FileTensor {
   readonly name: string;

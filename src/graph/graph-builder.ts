@@ -1,7 +1,7 @@
-import { formatShape, shapeSize, type Shape } from '../graph/box.ts';
-import type { Graph, GraphInput, OpNode, TensorId } from '../graph/graph.ts';
-import type { Op } from '../graph/op.ts';
-import { definitionOf, parseOp } from '../graph/ops/index.ts';
+import { formatShape, shapeSize, type Shape } from './box.ts';
+import type { Graph, GraphInput, ImageEncoding, OpNode, TensorId } from './graph.ts';
+import type { Op } from './op.ts';
+import { definitionOf, parseOp } from './ops/index.ts';
 import { PeerceptronError } from '../shared/errors.ts';
 
 /**
@@ -30,9 +30,9 @@ export class GraphBuilder {
   readonly #shapes = new Map<TensorId, Shape>();
   readonly #made = new Map<string, Value>();
 
-  input(name: string, shape: Shape): Value {
+  input(name: string, shape: Shape, image?: ImageEncoding): Value {
     const id = this.#freeId(name);
-    this.#inputs.push({ id, shape });
+    this.#inputs.push({ id, shape, ...(image ? { image } : {}) });
     this.#shapes.set(id, shape);
     return { tensor: id, stored: shape, shape, name: id };
   }
