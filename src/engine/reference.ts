@@ -9,6 +9,7 @@ import { batchNorm, bias, concat, identity, merge, pad, reshape, softmax } from 
 import type { Kernel, KernelInput } from './reference/kernel.ts';
 import { conv, dense } from './reference/linear.ts';
 import { avgPool, globalPool, maxPool } from './reference/pool.ts';
+import { lrn, upsample } from './reference/resample.ts';
 
 const kernels: { readonly [K in OpKind]: Kernel<Extract<Op, { kind: K }>> } = {
   conv,
@@ -24,6 +25,8 @@ const kernels: { readonly [K in OpKind]: Kernel<Extract<Op, { kind: K }>> } = {
   reshape,
   activation,
   softmax,
+  lrn,
+  upsample,
   identity,
 };
 

@@ -10,8 +10,8 @@ export interface Tail {
   readonly activation: FusedActivation | undefined;
 }
 
-/** Makes a tensor that lives until the tile is disposed. */
-export type KeepTensor = (values: Float32Array, shape: readonly number[]) => tf.Tensor;
+/** Makes a tensor that lives until the tile is disposed; its type is that of the array. */
+export type KeepTensor = (values: Float32Array | Int32Array, shape: readonly number[]) => tf.Tensor;
 
 type Pair = [number, number];
 type Convolve = (x: tf.Tensor4D) => tf.Tensor4D;

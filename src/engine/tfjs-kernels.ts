@@ -5,6 +5,7 @@ import type { TileStep } from '../graph/tile-program.ts';
 import { activate, softmax } from './tfjs-activation.ts';
 import { prepareConv, type KeepTensor, type Tail } from './tfjs-conv.ts';
 import { prepareGlobalPool, preparePool } from './tfjs-pool.ts';
+import { prepareLrn, prepareUpsample } from './tfjs-resample.ts';
 import type { FusedStep } from './fusion.ts';
 
 /** Computes a step from its inputs, cropped to their regions (undefined where nothing is needed of one); runs in a tidy. */
@@ -62,7 +63,7 @@ export function prepareKernel(
     }
     case 'max-pool':
     case 'avg-pool': {
-      const kernel = preparePool(op, step);
+      const kernel = preparePool(op, step, keep);
       return ([x]) => kernel(x!);
     }
     case 'global-pool': {
@@ -90,6 +91,14 @@ export function prepareKernel(
       return ([x]) => activate(op, x!);
     case 'softmax':
       return ([x]) => softmax(x!, op.axis);
+    case 'lrn': {
+      const kernel = prepareLrn(op, step, keep);
+      return ([x]) => kernel(x!);
+    }
+    case 'upsample': {
+      const kernel = prepareUpsample(op, step, keep);
+      return ([x]) => kernel(x!);
+    }
     case 'identity':
       return ([x]) => tf.clone(x!);
   }

@@ -1,7 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { boxShape, boxSize, shapeSize } from '../graph/box.ts';
+import { boxShape, boxSize, shapeSize, type Shape } from '../graph/box.ts';
 import type { AvgPoolOp, GlobalPoolOp, MaxPoolOp, Padding } from '../graph/op.ts';
+import { poolWindow } from '../graph/ops/pool.ts';
 import type { TileStep } from '../graph/tile-program.ts';
+import type { KeepTensor } from './tfjs-conv.ts';
 
 type Mode = 'max' | 'avg';
 type Kernel = (x: tf.Tensor) => tf.Tensor;
@@ -32,7 +34,8 @@ function pool2d(
  * picture as one axis: tfjs' own 3-D max pool is wrong on wasm and both are slow. Averages separate because the
  * number of elements that are not padding is a product over the axes.
  */
-export function preparePool(op: MaxPoolOp | AvgPoolOp, step: TileStep): Kernel {
+export function preparePool(op: MaxPoolOp | AvgPoolOp, step: TileStep, keep: KeepTensor): Kernel {
+  if (op.dilations?.some((dilation) => dilation > 1)) return prepareDilatedPool(op, step, keep);
   const mode: Mode = op.kind === 'max-pool' ? 'max' : 'avg';
   const { padding } = step.inputs[0]!;
   const outputShape = boxShape(step.output);
@@ -73,6 +76,68 @@ export function preparePool(op: MaxPoolOp | AvgPoolOp, step: TileStep): Kernel {
     );
     return tf.reshape(film, outputShape);
   };
+}
+
+/** Below every finite value, and itself finite: some GPUs know no infinity. */
+const LOWEST = -3.4028234663852886e38;
+
+/** tfjs has no kernel: axis by axis, the maximum or the sum of as many slices as the window has taps. */
+function prepareDilatedPool(op: MaxPoolOp | AvgPoolOp, step: TileStep, keep: KeepTensor): Kernel {
+  const { region, padding } = step.inputs[0]!;
+  const { size, strides, dilations } = poolWindow(op);
+  const outputShape = boxShape(step.output);
+  const spatial = size.length;
+  const isMaximum = op.kind === 'max-pool';
+  const shares = isMaximum
+    ? undefined
+    : keep(windowShares(op, boxShape(region), padding, outputShape), [...outputShape.slice(0, -1), 1]);
+  return (input) => {
+    let x = isPadded(padding)
+      ? tf.pad(
+          input,
+          padding.map(([before, after]) => [before, after]),
+          isMaximum ? LOWEST : 0,
+        )
+      : input;
+    for (let axis = 0; axis < spatial; axis++) {
+      if (size[axis] === 1 && strides[axis] === 1) continue;
+      const count = outputShape[axis]!;
+      // Whatever the rank, as `[before, axis, behind]`.
+      const before = shapeSize(x.shape.slice(0, axis));
+      const behind = shapeSize(x.shape.slice(axis + 1));
+      const rows = tf.reshape<tf.Rank.R3>(x, [before, x.shape[axis]!, behind]);
+      const taps = Array.from({ length: size[axis]! }, (_, tap) => {
+        const start = tap * dilations[axis]!;
+        const end = start + (count - 1) * strides[axis]! + 1;
+        return tf.stridedSlice(rows, [0, start, 0], [before, end, behind], [1, strides[axis]!, 1]);
+      });
+      const pooled = taps.reduce((a, b) => (isMaximum ? tf.maximum(a, b) : tf.add(a, b)));
+      x = tf.reshape(pooled, [...x.shape.slice(0, axis), count, ...x.shape.slice(axis + 1)]);
+    }
+    return shares ? tf.mul(x, shares) : x === input ? tf.clone(x) : x;
+  };
+}
+
+/** One over the number of elements that count in each window: a product over the axes. */
+function windowShares(
+  op: MaxPoolOp | AvgPoolOp,
+  held: Shape,
+  padding: readonly Padding[],
+  output: Shape,
+): Float32Array {
+  const { size, strides, dilations } = poolWindow(op);
+  const countsPadding = op.kind === 'avg-pool' && op.countPadding;
+  let counts = [1];
+  for (const [axis, taps] of size.entries()) {
+    const along = Array.from({ length: output[axis]! }, (_, place) => {
+      if (countsPadding) return taps;
+      const first = place * strides[axis]! - padding[axis]![0];
+      const seen = Array.from({ length: taps }, (_, tap) => first + tap * dilations[axis]!);
+      return seen.filter((at) => at >= 0 && at < held[axis]!).length;
+    });
+    counts = counts.flatMap((count) => along.map((factor) => count * factor));
+  }
+  return Float32Array.from(counts, (count) => 1 / count);
 }
 
 /** As one pool over the whole window: on wasm forty times faster than a mean over axes. */

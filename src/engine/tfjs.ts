@@ -140,7 +140,7 @@ class TfjsEngine implements Engine {
 
   #keepIn(kept: tf.Tensor[]): KeepTensor {
     return (values, shape) => {
-      const tensor = tf.tensor(values, [...shape], 'float32');
+      const tensor = tf.tensor(values, [...shape], values instanceof Int32Array ? 'int32' : 'float32');
       kept.push(tensor);
       if (this.#backendName === 'wasm') checkWasmAllocation(this.#backend, tensor);
       return tensor;

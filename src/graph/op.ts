@@ -54,6 +54,8 @@ export interface MaxPoolOp {
   readonly kind: 'max-pool';
   readonly poolSize: readonly number[];
   readonly strides: readonly number[];
+  /** Distance of the elements that a window sees, per spatial axis; 1 where absent. */
+  readonly dilations?: readonly number[];
   readonly padding: readonly Padding[];
 }
 
@@ -61,6 +63,8 @@ export interface AvgPoolOp {
   readonly kind: 'avg-pool';
   readonly poolSize: readonly number[];
   readonly strides: readonly number[];
+  /** Distance of the elements that a window sees, per spatial axis; 1 where absent. */
+  readonly dilations?: readonly number[];
   readonly padding: readonly Padding[];
   /** Divide by the whole window (true) or by the elements of it that are not padding (false, as Keras does). */
   readonly countPadding: boolean;
@@ -114,6 +118,32 @@ export interface SoftmaxOp {
   readonly axis: number;
 }
 
+/**
+ * Local response normalisation across channels, as TensorFlow defines it: `x / (bias + alpha · Σ x²) ^ beta`, the sum
+ * over the channels at most `radius` away. Caffe and ONNX divide their `alpha` by the size of the window: divide it
+ * before it comes here.
+ */
+export interface LrnOp {
+  readonly kind: 'lrn';
+  readonly radius: number;
+  readonly alpha: number;
+  readonly beta: number;
+  readonly bias: number;
+}
+
+/**
+ * Enlarges each spatial axis by a whole factor. `nearest` repeats elements; `linear` interpolates between the two
+ * nearest along each axis, and `coordinates` (then required) says where output element `o` lies in the input:
+ * `half-pixel` at `(o + ½) / factor − ½` (Keras), `align-corners` at `o · (extent − 1) / (factor · extent − 1)`,
+ * `asymmetric` at `o / factor` (TensorFlow.js layers).
+ */
+export interface UpsampleOp {
+  readonly kind: 'upsample';
+  readonly factors: readonly number[];
+  readonly mode: 'nearest' | 'linear';
+  readonly coordinates?: 'half-pixel' | 'align-corners' | 'asymmetric';
+}
+
 /** Dropout at inference, or a second name for a tensor. */
 export interface IdentityOp {
   readonly kind: 'identity';
@@ -133,6 +163,8 @@ export type Op =
   | ReshapeOp
   | ActivationOp
   | SoftmaxOp
+  | LrnOp
+  | UpsampleOp
   | IdentityOp;
 
 export type OpKind = Op['kind'];

@@ -9,7 +9,7 @@ import {
   type LayerCall,
   type LayerImport,
 } from './keras-layer-call.ts';
-import { globalPooling, pooling, zeroPadding } from './keras-pooling.ts';
+import { globalPooling, pooling, upsampling, zeroPadding } from './keras-pooling.ts';
 import { sameShape, type Value } from '../graph/graph-builder.ts';
 import { corrupt, shown } from './json-reader.ts';
 
@@ -182,6 +182,9 @@ const LAYERS: Readonly<Record<string, LayerImport>> = {
   GlobalAveragePooling1D: globalPooling(1, 'avg'),
   GlobalAveragePooling2D: globalPooling(2, 'avg'),
   GlobalAveragePooling3D: globalPooling(3, 'avg'),
+  UpSampling1D: upsampling(1),
+  UpSampling2D: upsampling(2),
+  UpSampling3D: upsampling(3),
   ZeroPadding1D: zeroPadding(1),
   ZeroPadding2D: zeroPadding(2),
   ZeroPadding3D: zeroPadding(3),

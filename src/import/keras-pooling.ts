@@ -1,5 +1,11 @@
-import type { GlobalPoolOp, Padding } from '../graph/op.ts';
-import { explicitPadding, spatialInput, type LayerCall, type LayerImport } from './keras-layer-call.ts';
+import type { GlobalPoolOp, Padding, UpsampleOp } from '../graph/op.ts';
+import {
+  explicitPadding,
+  spatialInput,
+  unsupported,
+  type LayerCall,
+  type LayerImport,
+} from './keras-layer-call.ts';
 import { corrupt, shown } from './json-reader.ts';
 
 export const pooling =
@@ -27,6 +33,28 @@ export const globalPooling =
     const input = spatialInput(call, rank);
     const keepDims = call.config.boolean('keepdims', false);
     return call.builder.op(call.name, { kind: 'global-pool', mode, keepDims }, [input], call.config.where);
+  };
+
+/** Bilinear by half pixels, as Keras computes it; the layer of TensorFlow.js itself leaves the half pixel out. */
+export const upsampling =
+  (rank: number): LayerImport =>
+  (call) => {
+    const input = spatialInput(call, rank);
+    const twos = new Array<number>(rank).fill(2);
+    const factors = call.config.integers('size', rank, 1, twos);
+    const interpolation =
+      rank === 2 ? call.config.string('interpolation', 'nearest').toLowerCase() : 'nearest';
+    if (interpolation !== 'nearest' && interpolation !== 'bilinear') {
+      unsupported(
+        call,
+        `interpolation '${interpolation}' is not supported; supported are nearest and bilinear`,
+      );
+    }
+    const op: UpsampleOp =
+      interpolation === 'nearest'
+        ? { kind: 'upsample', factors, mode: 'nearest' }
+        : { kind: 'upsample', factors, mode: 'linear', coordinates: 'half-pixel' };
+    return call.builder.op(call.name, op, [input], call.config.where);
   };
 
 export const zeroPadding =

@@ -273,6 +273,75 @@ export const engineCases: readonly EngineCase[] = [
     inputs: [{ shape: [2, 2], values: [0, 100, Math.log(3), 100] }],
     expected: [0.25, 0.5, 0.75, 0.5],
   },
+  {
+    title: 'conv in three dimensions with strides and dilations together',
+    op: conv({ kernelSize: [2, 1, 2], strides: [2, 1, 2], dilations: [2, 1, 3], padding: [[1, 1], none, [1, 0]] }), // prettier-ignore
+    inputs: [{ shape: [3, 1, 5, 1], values: count(15) }],
+    weights: { kernel: [1, 10, 100, 1000] },
+    // Frames −1 and 1, then 1 and 3; columns −1 and 2, then 1 and 4: only frame 1 holds data.
+    expected: [1000 * 8, 100 * 7 + 1000 * 10, 10 * 8, 7 + 10 * 10],
+  },
+  {
+    title: 'max pool with dilation, negative values and padding',
+    op: { kind: 'max-pool', poolSize: [2], strides: [1], dilations: [2], padding: [[1, 1]] },
+    inputs: [{ shape: [4, 1], values: [-4, -1, -2, -3] }],
+    // Places −1 and 1, 0 and 2, 1 and 3, 2 and 4.
+    expected: [-1, -2, -1, -2],
+  },
+  {
+    title: 'average pool with dilation and strides divides by what is not padding',
+    op: { kind: 'avg-pool', poolSize: [2, 2], strides: [1, 2], dilations: [1, 2], padding: [none, [1, 0]], countPadding: false }, // prettier-ignore
+    inputs: [{ shape: [2, 4, 1], values: count(8) }],
+    // Columns −1 and 1, then 1 and 3.
+    expected: [(2 + 6) / 2, (2 + 4 + 6 + 8) / 4],
+  },
+  {
+    title: 'local response normalisation at both borders of the channels',
+    op: { kind: 'lrn', radius: 1, alpha: 2, beta: 1, bias: 1 },
+    inputs: [{ shape: [1, 3], values: [1, 2, 3] }],
+    // Sums of squares 1 + 4, 1 + 4 + 9, 4 + 9.
+    expected: [1 / 11, 2 / 29, 3 / 27],
+  },
+  {
+    title: 'local response normalisation of a box, with the channels beside it',
+    op: { kind: 'lrn', radius: 1, alpha: 1, beta: 0.75, bias: 2 },
+    inputs: [{ shape: [1, 1, 4], values: [5, 1, 3, 2] }],
+    box: [[0, 1], [0, 1], [2, 3]], // prettier-ignore
+    // 2 + 1 + 9 + 4 = 16, and 16^¾ = 8.
+    expected: [3 / 8],
+  },
+  {
+    title: 'upsample repeats',
+    op: { kind: 'upsample', factors: [2, 1], mode: 'nearest' },
+    inputs: [{ shape: [2, 2, 1], values: count(4) }],
+    expected: [1, 2, 1, 2, 3, 4, 3, 4],
+  },
+  {
+    title: 'upsample repeats, a box that starts inside a repeated element',
+    op: { kind: 'upsample', factors: [3, 2], mode: 'nearest' },
+    inputs: [{ shape: [2, 2, 1], values: count(4) }],
+    box: [[2, 4], [1, 3], [0, 1]], // prettier-ignore
+    expected: [1, 2, 3, 4],
+  },
+  {
+    title: 'upsample linearly by half pixels',
+    op: { kind: 'upsample', factors: [2], mode: 'linear', coordinates: 'half-pixel' },
+    inputs: [{ shape: [3, 1], values: [0, 4, 8] }],
+    expected: [0, 1, 3, 5, 7, 8],
+  },
+  {
+    title: 'upsample linearly with aligned corners, a box',
+    op: { kind: 'upsample', factors: [2, 1], mode: 'linear', coordinates: 'align-corners' },
+    inputs: [{ shape: [2, 1, 1], values: [0, 3] }],
+    box: [[1, 4], [0, 1], [0, 1]], // prettier-ignore
+    expected: [1, 2, 3],
+  },
+  {
+    title: 'upsample linearly from the left',
+    op: { kind: 'upsample', factors: [2], mode: 'linear', coordinates: 'asymmetric' },
+    inputs: [{ shape: [2, 1], values: [0, 4] }],
+    expected: [0, 2, 4, 4],
+  },
   activation('relu', [0, 0, 0, 1.5]),
   activation('relu6', [0, 0, 6, 2], undefined, [-2, 0, 9, 2]),
   activation('leaky-relu', [-0.6, -0.15, 0, 1.5], 0.3),

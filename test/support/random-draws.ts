@@ -75,10 +75,16 @@ export function drawConv(random: Random, input?: Shape): OpDraw {
 export function drawPool(random: Random, kind: 'max-pool' | 'avg-pool', input?: Shape): OpDraw {
   const rank = input ? input.length - 1 : between(random, 1, 3);
   const poolSize = spatial(random, rank, 1, 3);
+  const strides = spatial(random, rank, 1, 3);
+  const dilations = chance(random, 0.3) ? spatial(random, rank, 1, 3) : undefined;
   const shared = {
     poolSize,
-    strides: spatial(random, rank, 1, 3),
-    padding: paddings(random, poolSize),
+    strides,
+    padding: paddings(
+      random,
+      poolSize.map((size, axis) => (size - 1) * (dilations?.[axis] ?? 1) + 1),
+    ),
+    ...(dilations ? { dilations } : {}),
   };
   const op: Op =
     kind === 'max-pool' ? { kind, ...shared } : { kind, ...shared, countPadding: chance(random, 0.3) };
@@ -111,6 +117,23 @@ function drawReshape(random: Random, shape: Shape): OpDraw {
   // The same extents in another order are the case that looks harmless and is not.
   const target = pick(random, [[shapeSize(shape)], [shapeSize(rest), first!], shape.toReversed()]);
   return { op: { kind: 'reshape', shape: target }, inputs: [shape] };
+}
+
+export function drawUpsample(random: Random, input?: Shape): OpDraw {
+  const rank = input ? input.length - 1 : between(random, 1, 3);
+  const factors = spatial(random, rank, 1, 3);
+  const op: Op = chance(random, 0.4)
+    ? { kind: 'upsample', factors, mode: 'nearest' }
+    : {
+        kind: 'upsample',
+        factors,
+        mode: 'linear',
+        coordinates: pick(random, ['half-pixel', 'align-corners', 'asymmetric'] as const),
+      };
+  return {
+    op,
+    inputs: [input ?? [...spatial(random, rank, 1, [9, 6, 4][rank - 1]!), between(random, 1, 5)]],
+  };
 }
 
 /** One op of the kind with input shapes that fit it. */
@@ -154,6 +177,19 @@ export function draw(random: Random, kind: OpKind): OpDraw {
       return { op: drawActivation(random), inputs: [vector] };
     case 'softmax':
       return { op: { kind, axis: random.integer(vector.length) }, inputs: [vector] };
+    case 'lrn':
+      return {
+        op: {
+          kind,
+          radius: random.integer(4),
+          alpha: pick(random, [1e-4, 0.2, 1]),
+          beta: pick(random, [0.75, 0.5, 1, 0.6]),
+          bias: pick(random, [1, 2]),
+        },
+        inputs: [vector],
+      };
+    case 'upsample':
+      return drawUpsample(random);
     case 'bias':
     case 'identity':
       return { op: { kind }, inputs: [vector] };

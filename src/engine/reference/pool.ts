@@ -1,13 +1,14 @@
 import { length } from '../../graph/box.ts';
 import type { AvgPoolOp, GlobalPoolOp, MaxPoolOp } from '../../graph/op.ts';
+import { poolWindow } from '../../graph/ops/pool.ts';
 import { allocate, forEachPosition, forEachTap, slidingLoop, type Kernel } from './kernel.ts';
 
 export const maxPool: Kernel<MaxPoolOp> = ({ op, inputs, output }) => {
   const input = inputs[0]!;
   const result = allocate(output).fill(-Infinity);
   const channels = length(output.at(-1)!);
-  const ones = op.poolSize.map(() => 1);
-  const loop = slidingLoop(input, output, op.poolSize, op.strides, ones);
+  const { size, strides, dilations } = poolWindow(op);
+  const loop = slidingLoop(input, output, size, strides, dilations);
   forEachPosition(loop, (position, index) => {
     forEachTap(loop, position, (place) => {
       for (let c = 0; c < channels; c++) {
@@ -23,8 +24,8 @@ export const avgPool: Kernel<AvgPoolOp> = ({ op, inputs, output }) => {
   const input = inputs[0]!;
   const result = allocate(output);
   const channels = length(output.at(-1)!);
-  const ones = op.poolSize.map(() => 1);
-  const loop = slidingLoop(input, output, op.poolSize, op.strides, ones);
+  const { size, strides, dilations } = poolWindow(op);
+  const loop = slidingLoop(input, output, size, strides, dilations);
   const wholeWindow = op.poolSize.reduce((product, size) => product * size, 1);
   const sums = new Float64Array(channels);
   forEachPosition(loop, (position, index) => {

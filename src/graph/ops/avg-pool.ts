@@ -1,12 +1,13 @@
 import * as v from 'valibot';
-import { checkSpatialRanks, parseAttributes, spatialPaddingSchema, windowSchema } from '../attributes.ts';
+import { parseAttributes, spatialPaddingSchema, windowSchema } from '../attributes.ts';
 import type { AvgPoolOp, OpDefinition } from '../op.ts';
-import { pool } from './pool.ts';
+import { checkPoolRanks, pool } from './pool.ts';
 
 const schema = v.strictObject({
   kind: v.literal('avg-pool'),
   poolSize: windowSchema,
   strides: windowSchema,
+  dilations: v.exactOptional(windowSchema),
   padding: spatialPaddingSchema,
   countPadding: v.boolean(),
 });
@@ -16,7 +17,7 @@ export const avgPool: OpDefinition<AvgPoolOp> = {
   kind: 'avg-pool',
   parse(raw) {
     const op = parseAttributes('avg-pool', schema, raw);
-    checkSpatialRanks('avg-pool', { poolSize: op.poolSize, strides: op.strides, padding: op.padding });
+    checkPoolRanks(op);
     return op;
   },
 };

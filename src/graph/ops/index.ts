@@ -9,11 +9,13 @@ import { conv } from './conv.ts';
 import { dense } from './dense.ts';
 import { globalPool } from './global-pool.ts';
 import { identity } from './identity.ts';
+import { lrn } from './lrn.ts';
 import { maxPool } from './max-pool.ts';
 import { merge } from './merge.ts';
 import { pad } from './pad.ts';
 import { reshape } from './reshape.ts';
 import { softmax } from './softmax.ts';
+import { upsample } from './upsample.ts';
 
 const definitions: { readonly [K in OpKind]: OpDefinition<Extract<Op, { kind: K }>> } = {
   conv,
@@ -29,6 +31,8 @@ const definitions: { readonly [K in OpKind]: OpDefinition<Extract<Op, { kind: K 
   reshape,
   activation,
   softmax,
+  lrn,
+  upsample,
   identity,
 };
 

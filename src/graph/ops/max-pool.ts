@@ -1,12 +1,13 @@
 import * as v from 'valibot';
-import { checkSpatialRanks, parseAttributes, spatialPaddingSchema, windowSchema } from '../attributes.ts';
+import { parseAttributes, spatialPaddingSchema, windowSchema } from '../attributes.ts';
 import type { MaxPoolOp, OpDefinition } from '../op.ts';
-import { pool } from './pool.ts';
+import { checkPoolRanks, pool } from './pool.ts';
 
 const schema = v.strictObject({
   kind: v.literal('max-pool'),
   poolSize: windowSchema,
   strides: windowSchema,
+  dilations: v.exactOptional(windowSchema),
   padding: spatialPaddingSchema,
 });
 
@@ -15,7 +16,7 @@ export const maxPool: OpDefinition<MaxPoolOp> = {
   kind: 'max-pool',
   parse(raw) {
     const op = parseAttributes('max-pool', schema, raw);
-    checkSpatialRanks('max-pool', { poolSize: op.poolSize, strides: op.strides, padding: op.padding });
+    checkPoolRanks(op);
     return op;
   },
 };

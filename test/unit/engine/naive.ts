@@ -1,5 +1,5 @@
 import { shapeSize, type Shape } from '../../../src/graph/box.ts';
-import type { AvgPoolOp, ConvOp, MaxPoolOp, Op, Padding } from '../../../src/graph/op.ts';
+import type { AvgPoolOp, ConvOp, MaxPoolOp, Op, Padding, UpsampleOp } from '../../../src/graph/op.ts';
 
 /** A tensor as a function of its index: slow, and with no arithmetic on offsets in common with the kernels. */
 export type Field = (index: number[]) => number;
@@ -60,7 +60,10 @@ function windowValues(
 ): number[] {
   const source = padded(input, shape, op.padding, NaN);
   return [...indices(op.poolSize)].map((tap) =>
-    source([...tap.map((offset, axis) => index[axis]! * op.strides[axis]! + offset), index.at(-1)!]),
+    source([
+      ...tap.map((offset, axis) => index[axis]! * op.strides[axis]! + offset * (op.dilations?.[axis] ?? 1)),
+      index.at(-1)!,
+    ]),
   );
 }
 
@@ -78,6 +81,18 @@ const sum = (values: readonly number[]): number => values.reduce((total, value) 
 export interface NaiveInput {
   readonly at: Field;
   readonly shape: Shape;
+}
+
+function upsampleShare(op: UpsampleOp, axis: number, extent: number, output: number, input: number): number {
+  const factor = op.factors[axis]!;
+  if (op.mode === 'nearest') return output >= input * factor && output < (input + 1) * factor ? 1 : 0;
+  const source = {
+    'half-pixel': (output + 0.5) / factor - 0.5,
+    'align-corners': extent * factor > 1 ? (output / (extent * factor - 1)) * (extent - 1) : 0,
+    asymmetric: output / factor,
+  }[op.coordinates!];
+  const inside = Math.max(0, Math.min(extent - 1, source));
+  return Math.max(0, 1 - Math.abs(inside - input));
 }
 
 /** Every op but convolutions, pools, activations and what keeps the data as it is. */
@@ -129,6 +144,24 @@ export function naiveOther(op: Op, inputs: readonly NaiveInput[], weight: (role:
         const along = Array.from({ length: shape[op.axis]! }, (_, i) => Math.exp(at(index.with(op.axis, i))));
         return Math.exp(at(index)) / sum(along);
       };
+    case 'lrn':
+      return (index) => {
+        const near = Array.from({ length: shape.at(-1)! }, (_, c) => c).filter(
+          (c) => Math.abs(c - index.at(-1)!) <= op.radius,
+        );
+        const power = sum(near.map((c) => at([...index.slice(0, -1), c]) ** 2));
+        return at(index) / Math.pow(op.bias + op.alpha * power, op.beta);
+      };
+    case 'upsample':
+      // A sum over all elements, each with its share: none where it is a whole step away.
+      return (index) =>
+        sum(
+          [...indices(shape.slice(0, -1))].map((place) => {
+            const shares = place.map((at, axis) => upsampleShare(op, axis, shape[axis]!, index[axis]!, at));
+            const share = shares.reduce((product, factor) => product * factor, 1);
+            return share === 0 ? 0 : share * at([...place, index.at(-1)!]);
+          }),
+        );
     case 'conv':
     case 'max-pool':
     case 'avg-pool':

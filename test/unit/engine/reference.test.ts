@@ -254,6 +254,8 @@ describe('reference kernels against definitions written as functions of the inde
     'concat',
     'pad',
     'softmax',
+    'lrn',
+    'upsample',
   ];
   it.each(others)('%s', async (kind) => {
     await fc.assert(

@@ -223,6 +223,12 @@ describe('parseOp', () => {
     [{ kind: 'reshape', shape: [1, 1, 1, 1, 1, 1, 1, 1, 1] }, 'GRAPH_INVALID', /shape/],
     [{ kind: 'pad', padding: [[0, 1e6]], value: 0 }, 'GRAPH_INVALID', /padding/],
     [{ kind: 'softmax', axis: -1 }, 'GRAPH_INVALID', /axis/],
+    [{ kind: 'lrn', radius: 2, alpha: 1, beta: 1, bias: 0 }, 'GRAPH_INVALID', /bias/],
+    [{ kind: 'lrn', radius: 0.5, alpha: 1, beta: 1, bias: 1 }, 'GRAPH_INVALID', /radius/],
+    [{ kind: 'upsample', factors: [0], mode: 'nearest' }, 'GRAPH_INVALID', /factors\.0/],
+    [{ kind: 'upsample', factors: [2], mode: 'linear' }, 'GRAPH_INVALID', /coordinates/],
+    [{ kind: 'upsample', factors: [2], mode: 'nearest', coordinates: 'half-pixel' }, 'GRAPH_INVALID', /coordinates/], // prettier-ignore
+    [{ kind: 'max-pool', poolSize: [2], strides: [1], dilations: [1, 1], padding: [[0, 0]] }, 'GRAPH_INVALID', /dilations/], // prettier-ignore
     [{ kind: 'lstm' }, 'OP_UNSUPPORTED', /lstm/],
     [{ kind: 'constructor' }, 'OP_UNSUPPORTED', /constructor/],
     [null, 'GRAPH_INVALID', /kind/],

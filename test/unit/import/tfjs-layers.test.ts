@@ -309,6 +309,28 @@ describe('TensorFlow.js layers models give the same numbers after import', () =>
     );
   });
 
+  it('upsampling by repetition', async () => {
+    await expectSameAsTf(
+      tf.sequential({
+        layers: [
+          tf.layers.upSampling2d({ inputShape: [4, 5, 2], size: [3, 2] }),
+          tf.layers.conv2d({ filters: 2, kernelSize: 3 }),
+        ],
+      }),
+    );
+  });
+
+  it('bilinear upsampling by half pixels, as Keras does', async () => {
+    const model = tf.sequential({
+      layers: [tf.layers.upSampling2d({ inputShape: [4, 5, 2], size: [2, 3], interpolation: 'bilinear' })],
+    });
+    const { graph, weights } = importSaved(await saveModel(model));
+    const x = Float32Array.from({ length: 40 }, (_, i) => Math.sin(i));
+    const expected = tf.image.resizeBilinear(tf.tensor4d(x, [1, 4, 5, 2]), [8, 15], false, true);
+    const ours = await runGraph(graph, weights, { [graph.inputs[0]!.id]: x });
+    expectClose(ours.get(graph.outputs[0]!)!, expected.dataSync<'float32'>(), 1e-5, 'bilinear');
+  });
+
   it('merges and concatenations of several inputs', async () => {
     const a = tf.input({ shape: [6, 5, 4], name: 'a' });
     const b = tf.input({ shape: [6, 5, 4], name: 'b' });
