@@ -1,13 +1,12 @@
 import type { LoadedModel } from '../src/import/load-model.ts';
 import { systemClock } from '../src/mesh/system-clock.ts';
-import { parsePlan } from '../src/planner/parse-plan.ts';
+import { parsePlanFile } from '../src/planner/plan-file.ts';
 import { pipelinePlan } from '../src/planner/pipeline-plan.ts';
 import type { Plan } from '../src/planner/plan.ts';
 import { asSessionId, toHex, type PeerId } from '../src/shared/ids.ts';
 import type { RuntimeNode } from '../src/runtime/runtime-node.ts';
 import type { FrameResult } from '../src/runtime/frames-in-flight.ts';
 import { openSession, type Session, type SessionEvent } from '../src/runtime/session.ts';
-import { PeerceptronError } from '../src/shared/errors.ts';
 import { nodeRandomBytes } from './platform.ts';
 import type { RoomPeer } from './room-peers.ts';
 
@@ -21,7 +20,7 @@ export async function spreadModel(options: {
   readonly node: RuntimeNode;
   readonly model: LoadedModel;
   readonly peers: readonly RoomPeer[];
-  /** A plan as JSON whose tiles name peers by position: `"peer": 0` is the first peer of the room, in order of id. */
+  /** A plan file as JSON: `"peer": 0` is the first peer of the room, in order of id. */
   readonly planFile?: unknown;
   readonly onEvent?: (event: SessionEvent) => void;
 }): Promise<SpreadModel> {
@@ -35,7 +34,7 @@ export async function spreadModel(options: {
           epoch: 0,
           peers: peers.map(({ id }) => ({ id, speed: 1 })),
         })
-      : planFromFile(planFile, session, model.graph.name, peers);
+      : parsePlanFile(planFile, { graph: model.graph, session, epoch: 0, peers: peers.map(({ id }) => id) });
   const opened = await openSession({
     node,
     graph: model.graph,
@@ -45,33 +44,6 @@ export async function spreadModel(options: {
     ...(onEvent ? { onEvent } : {}),
   });
   return { session: opened, peers };
-}
-
-function planFromFile(raw: unknown, session: string, model: string, peers: readonly RoomPeer[]): Plan {
-  const named = replacePeers(raw, (position) => {
-    const peer = peers[position];
-    if (!peer) {
-      throw new PeerceptronError(
-        'PLAN_NO_PEERS',
-        `the plan file names peer ${position} (counted from 0), and only ${peers.length} are in the room: use --peers ${position + 1}`,
-      );
-    }
-    return peer.id;
-  });
-  const fields = typeof named === 'object' && named !== null ? named : {};
-  return parsePlan({ ...fields, session, epoch: 0, model });
-}
-
-/** `"peer": <number>` anywhere becomes the id of that peer. */
-function replacePeers(value: unknown, idOf: (position: number) => PeerId): unknown {
-  if (Array.isArray(value)) return value.map((item: unknown) => replacePeers(item, idOf));
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, item]: [string, unknown]) => [
-      key,
-      key === 'peer' && typeof item === 'number' ? idOf(item) : replacePeers(item, idOf),
-    ]),
-  );
 }
 
 export interface PeerWork {
