@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config';
+import { mutantPlugin } from './test/mutants/mutate.mjs';
 
 const project = (name: string, testTimeout: number) => ({
+  // One seeded defect, switched on by `npm run test:mutants`; none in any other run.
+  plugins: [mutantPlugin(process.env['PEERCEPTRON_MUTANT'])],
   test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout, hookTimeout: testTimeout },
 });
 

@@ -1,16 +1,19 @@
 import { spawn } from 'node:child_process';
 
 /**
- * Runs one command with our own stdin/stdout/stderr, in a process group of its own so that a hung one can be ended
+ * Runs one command, by default with our own stdout and stderr, in a process group of its own so that a hung one can be ended
  * with all its children. Resolves with how it ended; never rejects.
  *
  * @param {readonly string[]} command program and arguments
- * @param {{ cwd: string, env?: NodeJS.ProcessEnv, timeoutMs: number }} options
+ * @param {{ cwd: string, env?: NodeJS.ProcessEnv, timeoutMs: number, stdio?: import('node:child_process').StdioOptions }} options
  * @returns {Promise<{ ended: 'exited', status: number } | { ended: 'timed-out' } | { ended: 'crashed', reason: string }>}
  */
-export function runChild([program, ...args], { cwd, env = process.env, timeoutMs }) {
+export function runChild(
+  [program, ...args],
+  { cwd, env = process.env, timeoutMs, stdio = ['ignore', 'inherit', 'inherit'] },
+) {
   return new Promise((resolve) => {
-    const child = spawn(program, args, { cwd, env, stdio: ['ignore', 'inherit', 'inherit'], detached: true });
+    const child = spawn(program, args, { cwd, env, stdio, detached: true });
     let timedOut = false;
     const end = (signal) => {
       try {

@@ -1,6 +1,7 @@
 import type { Engine } from '../../src/engine/engine.ts';
+import { createReferenceEngine } from '../../src/engine/reference.ts';
 import { selfTest } from '../../src/engine/self-test.ts';
-import type { Op } from '../../src/graph/op.ts';
+import type { ConvOp } from '../../src/graph/op.ts';
 import { compileTile, type TileProgram } from '../../src/graph/tile-program.ts';
 import { PeerceptronError } from '../../src/shared/errors.ts';
 import { engineCases } from './engine-cases.ts';
@@ -30,7 +31,7 @@ export interface EngineSuiteOptions {
   readonly engineName?: string;
 }
 
-const small: Op = {
+const small: ConvOp = {
   kind: 'conv',
   kernelSize: [3, 3],
   strides: [1, 1],
@@ -117,6 +118,37 @@ export function engineSuite(
       const buffers = new Set(result.outputs.map((output) => output.buffer));
       assertEqual(buffers.size, result.outputs.length, 'distinct buffers');
     });
+
+    for (const [channels, groups] of [
+      [4, 1],
+      [1, 1],
+      [4, 2],
+    ] as const) {
+      it(`adds the bias once and activates the sum of a 3-D convolution, ${channels} channels in ${groups} groups`, async () => {
+        const overTime: ConvOp = {
+          ...small,
+          kernelSize: [3, 2, 2],
+          strides: [1, 1, 1],
+          dilations: [1, 1, 1],
+          padding: [
+            [1, 1],
+            [0, 1],
+            [1, 0],
+          ],
+          groups,
+          outChannels: 2,
+        };
+        const graph = chainGraph(
+          [5, 3, 3, channels],
+          [[overTime, ['kernel']], [{ kind: 'bias' }, ['bias']], [{ kind: 'activation', function: 'relu' }]],
+        );
+        const tensors = randomTensors(graph, 23);
+        const [expected] = (await runTile(createReferenceEngine(), graph, wholeRequest(graph), tensors))
+          .outputs;
+        const { outputs } = await runTile(engine, graph, wholeRequest(graph), tensors);
+        assertClose(outputs[0]!, expected!, tolerance, 'the activated sum');
+      });
+    }
 
     it('runs an empty program', async () => {
       const tile = await engine.load({ inputs: [], weights: [], steps: [], outputs: [] }, []);

@@ -60,6 +60,8 @@ describe('random graphs under random plans, over in-memory links', () => {
           weights,
           plan,
           clock: systemClock,
+          // What never arrives is reported with the tile that waits for it, and with the seed.
+          stallTimeoutMs: 10_000,
         });
         const frames = Array.from({ length: 3 }, () => {
           const inputs = randomInputs(random, graph);

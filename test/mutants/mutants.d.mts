@@ -1,0 +1,3 @@
+import type { Mutant } from './mutate.mjs';
+
+export const mutants: readonly Mutant[];
