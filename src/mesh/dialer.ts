@@ -1,32 +1,16 @@
 import type { RoomKeys } from '../protocol/room-link.ts';
 import type { Capabilities } from '../protocol/messages.ts';
-import {
-  NO_NONCE,
-  openSealed,
-  readEnvelope,
-  SealedLine,
-  sealMessage,
-  type ConnectionNonce,
-  type Envelope,
-} from '../protocol/sealing.ts';
+import { readEnvelope, type Envelope, type SealedLine } from '../protocol/sealing.ts';
 import type { Clock } from '../shared/clock.ts';
 import { PeerceptronError, unreachable } from '../shared/errors.ts';
-import { shortId, toHex, type PeerId } from '../shared/ids.ts';
+import { shortId, type PeerId } from '../shared/ids.ts';
 import type { RandomBytes } from '../shared/random.ts';
-import { TokenBucket } from '../shared/token-bucket.ts';
 import type { PeerChannel } from '../transport/channel.ts';
 import type { IceServer, OpenRtc } from '../transport/rtc.ts';
 import { Attempt, type CreateChannel } from './attempt.ts';
+import { KnockExchange } from './knock-exchange.ts';
 import type { WatchedLink } from './watched-link.ts';
 import { explainNoLink } from './why-no-link.ts';
-
-/** A knock may be lost while either side has no signaling: it is repeated, with the same nonce. */
-const KNOCK_AGAIN_MS = 3_000;
-/** Per member: this many knocks at once, then one per two seconds; a dial knocks five times at most. */
-const KNOCK_BURST = 12;
-const KNOCKS_PER_SECOND = 0.5;
-/** Knocks of others that are answered but not connected yet, over all members. */
-const MAX_HALF_OPEN = 64;
 
 export interface DialerOptions {
   readonly self: PeerId;
@@ -56,38 +40,42 @@ interface Dial {
   readonly resolve: (channel: PeerChannel) => void;
   readonly reject: (error: PeerceptronError) => void;
   readonly cancelDeadline: () => void;
-  phase:
-    | { readonly phase: 'knocking'; readonly nonce: ConnectionNonce; cancelRetry: () => void }
-    | { readonly phase: 'connecting'; readonly attempt: Attempt };
+  phase: { readonly phase: 'knocking' } | { readonly phase: 'connecting'; readonly attempt: Attempt };
   sealFailures: number;
 }
 
-/** A knock that was answered and not yet confirmed. Costs no connection: a replayed knock gets no further. */
-interface Answer {
-  readonly line: SealedLine;
-  readonly reply: string;
-  readonly cancelExpiry: () => void;
-}
-
 interface Entry {
-  readonly knocks: TokenBucket;
   link: { readonly channel: PeerChannel; readonly watched: WatchedLink } | undefined;
   dial: Dial | undefined;
-  answer: Answer | undefined;
 }
 
 /**
- * Connections on demand. knock(A's nonce) → reply(both nonces) → confirm(both nonces), all sealed; then offer, answer
- * and candidates under both nonces, the side with the lower id offering; then HELLO on the data channel. When both
- * sides knock at once, the knock of the lower id stands. One connection per pair survives: the newest that was proven.
+ * Connections on demand. A knock exchange agrees on a line; then offer, answer and candidates under both nonces, the
+ * side with the lower id offering; then HELLO on the data channel. One connection per pair survives: the newest that
+ * was proven.
  */
 export class Dialer {
   readonly #options: DialerOptions;
+  readonly #knocks: KnockExchange;
   readonly #entries = new Map<PeerId, Entry>();
   #closed = false;
 
   constructor(options: DialerOptions) {
     this.#options = options;
+    const { self, keys, clock, randomBytes, signalingOpen, relay, connectTimeoutMs } = options;
+    this.#knocks = new KnockExchange({
+      self,
+      keys,
+      clock,
+      randomBytes,
+      signalingOpen,
+      relay,
+      answerLifetimeMs: connectTimeoutMs,
+      events: {
+        agreed: (peer, line) => this.#attempt(peer, line),
+        sealFailed: (peer) => this.#noteSealFailure(peer),
+      },
+    });
   }
 
   /** The live channel, or the one that is being dialled, or a new dial. */
@@ -96,13 +84,9 @@ export class Dialer {
     const entry = this.#entry(peer);
     if (entry.link) return Promise.resolve(entry.link.channel);
     if (!entry.dial) {
-      entry.dial = this.#newDial(peer, {
-        phase: 'knocking',
-        nonce: toHex(this.#options.randomBytes(16)),
-        cancelRetry: () => undefined,
-      });
+      entry.dial = this.#newDial(peer, { phase: 'knocking' });
       this.#options.events.connecting(peer);
-      this.#knock(peer);
+      this.#knocks.start(peer);
     }
     return entry.dial.promise;
   }
@@ -115,16 +99,16 @@ export class Dialer {
 
   /** The signaling server says that `peer` left: its connection, if it lives, knows better, and is asked. */
   memberLeft(peer: PeerId): void {
-    const entry = this.#entries.get(peer);
-    if (!entry) return;
-    this.#forgetAnswer(entry);
+    this.#knocks.forgetAnswer(peer);
     this.probe(peer);
-    if (entry.dial?.phase.phase === 'knocking')
+    if (this.#entries.get(peer)?.dial?.phase.phase === 'knocking')
       this.#failDial(
         peer,
         new PeerceptronError('LINK_CLOSED', `Device ${shortId(peer)} left the room before it answered.`),
       );
-    if (!this.isBusy(peer)) this.#entries.delete(peer);
+    if (this.isBusy(peer)) return;
+    this.#entries.delete(peer);
+    this.#knocks.forget(peer);
   }
 
   /** Ends the connection to `peer` with LINK_LOST unless its program answers within seconds. */
@@ -142,11 +126,7 @@ export class Dialer {
 
   /** Signaling is back: knocks that went nowhere are worth repeating now. */
   signalingReturned(): void {
-    for (const [peer, entry] of this.#entries)
-      if (entry.dial?.phase.phase === 'knocking') {
-        entry.dial.phase.cancelRetry();
-        this.#knock(peer);
-      }
+    this.#knocks.repeatAll();
   }
 
   /** A payload that the server relayed, claimed to be from `peer`. What does not fit is ignored: anyone can send it. */
@@ -160,11 +140,11 @@ export class Dialer {
     }
     switch (envelope.kind) {
       case 'knock':
-        return this.#onKnock(peer, envelope);
+        return this.#knocks.onKnock(peer, envelope);
       case 'reply':
-        return this.#onReply(peer, envelope);
+        return this.#knocks.onReply(peer, envelope);
       case 'confirm':
-        return this.#onConfirm(peer, envelope);
+        return this.#knocks.onConfirm(peer, envelope);
       case 'signal': {
         const phase = this.#entries.get(peer)?.dial?.phase;
         if (phase?.phase !== 'connecting' || !phase.attempt.line.matches(envelope)) return;
@@ -180,8 +160,8 @@ export class Dialer {
   async close(): Promise<void> {
     this.#closed = true;
     const closing: Promise<unknown>[] = [];
+    this.#knocks.forgetAnswers();
     for (const [peer, entry] of [...this.#entries]) {
-      this.#forgetAnswer(entry);
       if (entry.dial) this.#failDial(peer, leftTheRoom());
       if (entry.link) {
         closing.push(entry.link.channel.closed);
@@ -194,8 +174,7 @@ export class Dialer {
   #entry(peer: PeerId): Entry {
     let entry = this.#entries.get(peer);
     if (!entry) {
-      const knocks = new TokenBucket(KNOCK_BURST, KNOCKS_PER_SECOND, this.#options.clock.now());
-      entry = { knocks, link: undefined, dial: undefined, answer: undefined };
+      entry = { link: undefined, dial: undefined };
       this.#entries.set(peer, entry);
     }
     return entry;
@@ -226,97 +205,12 @@ export class Dialer {
     return { promise, resolve, reject, cancelDeadline, phase, sealFailures: 0 };
   }
 
-  #knock(peer: PeerId): void {
-    const phase = this.#entries.get(peer)?.dial?.phase;
-    if (phase?.phase !== 'knocking') return;
-    const { self, keys, randomBytes, clock, relay, signalingOpen } = this.#options;
-    if (signalingOpen()) {
-      const route = { key: keys.sealingKey, room: keys.roomId, sender: self, receiver: peer };
-      const header = {
-        kind: 'knock' as const,
-        sequence: 0,
-        senderNonce: phase.nonce,
-        receiverNonce: NO_NONCE,
-      };
-      relay(peer, sealMessage(route, header, {}, randomBytes));
-    }
-    phase.cancelRetry = clock.after(KNOCK_AGAIN_MS, () => this.#knock(peer));
-  }
-
-  #onKnock(peer: PeerId, envelope: Envelope): void {
-    const { self, keys, clock, connectTimeoutMs, relay } = this.#options;
-    const known = this.#entries.get(peer);
-    // Both knock: the lower id's knock stands, and it will be answered.
-    if (known?.dial?.phase.phase === 'knocking' && self < peer) return;
-    if (known && !known.knocks.take(1, clock.now())) return;
-    try {
-      if (envelope.receiverNonce !== NO_NONCE || envelope.sequence !== 0) return;
-      openSealed({ key: keys.sealingKey, room: keys.roomId, sender: peer, receiver: self }, envelope);
-    } catch {
-      return this.#noteSealFailure(peer);
-    }
-    const entry = this.#entry(peer);
-    if (!known) entry.knocks.take(1, clock.now());
-    if (entry.answer?.line.peerNonce === envelope.senderNonce) return relay(peer, entry.answer.reply);
-    if (!entry.answer && this.#halfOpen() >= MAX_HALF_OPEN) return;
-    this.#forgetAnswer(entry);
-    const line = this.#line(peer, toHex(this.#options.randomBytes(16)), envelope.senderNonce);
-    entry.answer = {
-      line,
-      reply: line.seal('reply', {}),
-      cancelExpiry: clock.after(connectTimeoutMs, () => {
-        if (entry.answer?.line === line) entry.answer = undefined;
-      }),
-    };
-    relay(peer, entry.answer.reply);
-  }
-
-  #onReply(peer: PeerId, envelope: Envelope): void {
-    const phase = this.#entries.get(peer)?.dial?.phase;
-    if (phase?.phase !== 'knocking' || envelope.receiverNonce !== phase.nonce) return;
-    const line = this.#line(peer, phase.nonce, envelope.senderNonce);
-    try {
-      line.open(envelope);
-    } catch {
-      return this.#noteSealFailure(peer);
-    }
-    // Before the attempt exists: its first signal must not overtake the confirmation.
-    this.#options.relay(peer, line.seal('confirm', {}));
-    this.#attempt(peer, line);
-  }
-
-  #onConfirm(peer: PeerId, envelope: Envelope): void {
-    const entry = this.#entries.get(peer);
-    const line = entry?.answer?.line;
-    if (!entry || !line?.matches(envelope)) return;
-    try {
-      line.open(envelope);
-    } catch {
-      return this.#noteSealFailure(peer);
-    }
-    this.#forgetAnswer(entry);
-    this.#attempt(peer, line);
-  }
-
-  #line(peer: PeerId, ownNonce: ConnectionNonce, peerNonce: ConnectionNonce): SealedLine {
-    const { self, keys, randomBytes } = this.#options;
-    return new SealedLine({
-      key: keys.sealingKey,
-      room: keys.roomId,
-      self,
-      peer,
-      ownNonce,
-      peerNonce,
-      randomBytes,
-    });
-  }
-
   /** Both nonces are known and fresh: this attempt takes the place of whatever was under way. */
   #attempt(peer: PeerId, line: SealedLine): void {
     const { self, keys, capabilities, versions, iceServers, clock, openRtc, createChannel, relay, events } =
       this.#options;
     const entry = this.#entry(peer);
-    if (entry.dial?.phase.phase === 'knocking') entry.dial.phase.cancelRetry();
+    this.#knocks.stop(peer);
     if (entry.dial?.phase.phase === 'connecting') entry.dial.phase.attempt.close();
     const isCurrent = (): boolean =>
       entry.dial?.phase.phase === 'connecting' && entry.dial.phase.attempt === attempt;
@@ -375,21 +269,10 @@ export class Dialer {
     if (!entry || !dial) return;
     entry.dial = undefined;
     dial.cancelDeadline();
-    if (dial.phase.phase === 'knocking') dial.phase.cancelRetry();
+    if (dial.phase.phase === 'knocking') this.#knocks.stop(peer);
     else dial.phase.attempt.close();
     this.#options.events.failed(peer, error);
     dial.reject(error);
-  }
-
-  #forgetAnswer(entry: Entry): void {
-    entry.answer?.cancelExpiry();
-    entry.answer = undefined;
-  }
-
-  #halfOpen(): number {
-    let count = 0;
-    for (const entry of this.#entries.values()) if (entry.answer) count += 1;
-    return count;
   }
 
   #noteSealFailure(peer: PeerId): void {
