@@ -1,6 +1,5 @@
 import type { Engine } from '../src/engine/engine.ts';
 import type { LoadedModel } from '../src/import/load-model.ts';
-import { encodeImage } from '../src/models/image-encoding.ts';
 import type { FrameResult } from '../src/runtime/frames-in-flight.ts';
 import type { Session } from '../src/runtime/session.ts';
 import {
@@ -10,7 +9,7 @@ import {
   type Comparison,
   type Prediction,
 } from '../src/runtime/whole-model.ts';
-import { decodePicture } from './pictures.ts';
+import { pictureFrames, type NamedFrame } from './frames.ts';
 
 export interface Classified {
   readonly input: string;
@@ -21,26 +20,35 @@ export interface Classified {
   readonly verify?: Comparison;
 }
 
-/** Pictures through the mesh, in order; with an engine for the unsplit model, each result is compared with it. */
-export async function classifyPictures(options: {
+interface ClassifyOptions {
   readonly session: Session;
   readonly model: LoadedModel;
-  readonly pictures: readonly string[];
   readonly topCount: number;
   readonly verifyWith?: Engine;
   readonly onResult?: (result: Classified) => void;
-}): Promise<Classified[]> {
-  const { session, model, pictures, topCount, verifyWith, onResult } = options;
-  const [input] = model.graph.inputs;
+}
+
+/** Pictures through the mesh, in order; with an engine for the unsplit model, each result is compared with it. */
+export function classifyPictures(
+  options: ClassifyOptions & { readonly pictures: readonly string[] },
+): Promise<Classified[]> {
+  return classifyFrames({ ...options, frames: pictureFrames(options.model.graph, options.pictures) });
+}
+
+/** The same for inputs of any kind. */
+export async function classifyFrames(
+  options: ClassifyOptions & { readonly frames: readonly NamedFrame[] },
+): Promise<Classified[]> {
+  const { session, model, frames, topCount, verifyWith, onResult } = options;
   const whole = verifyWith ? await loadWholeModel(verifyWith, model.graph, model.weights) : undefined;
   try {
     const results: Classified[] = [];
-    for (const picture of pictures) {
-      const encoded = encodeImage(await decodePicture(picture, input!), input!.image!, input!.shape);
-      const frame = await session.run([encoded]);
-      const expected = whole ? await whole.run([encoded]) : undefined;
+    for (const { name, inputs } of frames) {
+      const encoded = await inputs();
+      const frame = await session.run(encoded);
+      const expected = whole ? await whole.run(encoded) : undefined;
       const result: Classified = {
-        input: picture,
+        input: name,
         top: topPredictions(frame.outputs[0]!, topCount, model.graph.labels),
         latencyMs: frame.latencyMs,
         frame,

@@ -17,6 +17,13 @@ export function parseNatural(text: string): number {
   return value;
 }
 
+/** For commander: a seed of 32 bits. */
+export function parseSeed(text: string): number {
+  const value = parseNatural(text);
+  if (value > 0xffff_ffff) throw new InvalidArgumentError('expected a whole number below 2^32.');
+  return value;
+}
+
 export function parsePort(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !Number.isInteger(value) || value < 0 || value > 65535) {

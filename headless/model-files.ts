@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { loadModel, type LoadedModel, type OpenBytes } from '../src/import/load-model.ts';
+import { NETWORK_NAMES } from '../src/models/presets.ts';
 import { PREPROCESSING, type Preprocessing } from '../src/models/image-encoding.ts';
 import { PeerceptronError } from '../src/shared/errors.ts';
 import { fileBytes } from '../src/weights/file-source.ts';
@@ -25,7 +26,22 @@ export interface ModelChoice {
   readonly preprocess?: string | undefined;
   /** File of class names: a JSON array, or one name per line. */
   readonly labels?: string | undefined;
+  /** Weights file for a preset: a path or URL. */
+  readonly weights?: string | undefined;
+  /** Of random weights. */
+  readonly seed?: number | undefined;
 }
+
+export const MODEL_HELP = `a preset (digits, ${NETWORK_NAMES.join(', ')}), a path (model.json, graph.json, folder) or a URL`;
+export const WEIGHTS_HELP =
+  'weights of a preset: safetensors, Keras .h5, or a tfjs manifest (default: random)';
+
+export const randomWeightsNotice = (seed: number): string =>
+  `random weights (seed ${seed}): the answers mean nothing`;
+
+/** For people: where a model's weights come from. */
+export const describeWeights = ({ seeded, location, weightsLocation }: LoadedModel): string =>
+  seeded ? `random (seed ${seeded.seed})` : (weightsLocation ?? location);
 
 /** A model by preset name, path or URL, as the command line takes it. */
 export async function loadModelByName(name: string, choice: ModelChoice = {}): Promise<LoadedModel> {
@@ -33,6 +49,8 @@ export async function loadModelByName(name: string, choice: ModelChoice = {}): P
     open: openModelFile,
     presets: { digits: bundledModelDir('digits') },
     ...(choice.preprocess === undefined ? {} : { preprocessing: parsePreprocessing(choice.preprocess) }),
+    ...(choice.weights === undefined ? {} : { weights: choice.weights }),
+    ...(choice.seed === undefined ? {} : { seed: choice.seed }),
   });
   if (choice.labels === undefined) return model;
   return { ...model, graph: { ...model.graph, labels: await readLabels(choice.labels) } };

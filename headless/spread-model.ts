@@ -39,6 +39,7 @@ export async function spreadModel(options: {
     node,
     graph: model.graph,
     weights: model.weights,
+    seeded: model.seeded,
     plan,
     clock: systemClock,
     ...(onEvent ? { onEvent } : {}),

@@ -5,11 +5,19 @@ import pc from 'picocolors';
 import type { Engine } from '../../src/engine/engine.ts';
 import { parseRoomLink } from '../../src/protocol/room-link.ts';
 import { PeerceptronError } from '../../src/shared/errors.ts';
+import { DEFAULT_SEED } from '../../src/import/load-model.ts';
 import { PREPROCESSING } from '../../src/models/image-encoding.ts';
 import type { SessionEvent } from '../../src/runtime/session.ts';
-import { classifyPictures, median, worstComparison, type Classified } from '../classify.ts';
+import { classifyFrames, median, worstComparison, type Classified } from '../classify.ts';
 import { openLocalRoom } from '../local-room.ts';
-import { loadModelByName } from '../model-files.ts';
+import { pictureFrames, randomFrames } from '../frames.ts';
+import {
+  describeWeights,
+  loadModelByName,
+  MODEL_HELP,
+  randomWeightsNotice,
+  WEIGHTS_HELP,
+} from '../model-files.ts';
 import { ENGINE_NAMES, parseEngineName, startEngine } from '../node-engine.ts';
 import { joinNodeMesh, type JoinedNode } from '../node-mesh.ts';
 import { startPeerProcesses } from '../peer-processes.ts';
@@ -17,10 +25,13 @@ import { findPictures } from '../pictures.ts';
 import { gatherPeers } from '../room-peers.ts';
 import { peerWork, spreadModel, type PeerWork } from '../spread-model.ts';
 import { EXIT, createTerminal, formatBytes, formatMs, table, usage, type Terminal } from '../terminal.ts';
-import { parseCount } from '../flags.ts';
+import { parseCount, parseSeed } from '../flags.ts';
 
 interface InferFlags {
   readonly model: string;
+  readonly weights?: string;
+  readonly seed?: number;
+  readonly randomInput?: number | true;
   readonly room?: string;
   readonly peers?: number;
   readonly plan?: string;
@@ -37,8 +48,11 @@ export function addInferCommand(program: Command): void {
   program
     .command('infer')
     .description('run pictures through a network that is spread over peers')
-    .argument('<input...>', 'pictures, or folders of pictures')
-    .requiredOption('--model <model>', 'a preset (digits), a path (model.json, graph.json, folder) or a URL')
+    .argument('[input...]', 'pictures, or folders of pictures')
+    .requiredOption('--model <model>', MODEL_HELP)
+    .option('--random-input [n]', 'random input, once or n times, instead of pictures', parseCount)
+    .option('--weights <file>', WEIGHTS_HELP)
+    .option('--seed <n>', 'of random weights and random input (default: 1)', parseSeed)
     .option('--peers <n>', 'start n local peers; with --room: wait for n peers there', parseCount)
     .option('--room <url>', 'use the peers of this room (its link; or "env" for PEERCEPTRON_URL)')
     .option('--plan <file>', 'plan as JSON; tiles name peers by number, from 0')
@@ -64,8 +78,17 @@ export function addInferCommand(program: Command): void {
 
 async function infer(inputs: readonly string[], flags: InferFlags): Promise<number> {
   const terminal = createTerminal(flags.json ?? false);
+  if (inputs.length > 0 === (flags.randomInput !== undefined)) {
+    throw usage('what to compute? Give pictures, or --random-input');
+  }
   const pictures = await findPictures(inputs);
-  const model = await loadModelByName(flags.model, { preprocess: flags.preprocess, labels: flags.labels });
+  const { preprocess, labels, weights, seed } = flags;
+  const model = await loadModelByName(flags.model, { preprocess, labels, weights, seed });
+  if (model.seeded) terminal.say(pc.yellow(randomWeightsNotice(model.seeded.seed)));
+  const frames =
+    flags.randomInput === undefined
+      ? pictureFrames(model.graph, pictures)
+      : randomFrames(model.graph, seed ?? DEFAULT_SEED, flags.randomInput === true ? 1 : flags.randomInput);
   const planFile = flags.plan === undefined ? undefined : await readPlanFile(flags.plan);
 
   const cleanup: (() => Promise<unknown>)[] = [];
@@ -95,10 +118,10 @@ async function infer(inputs: readonly string[], flags: InferFlags): Promise<numb
       const engine = verifyWith;
       cleanup.push(() => engine.dispose());
     }
-    const results = await classifyPictures({
+    const results = await classifyFrames({
       session: spread.session,
       model,
-      pictures,
+      frames,
       topCount: flags.top,
       ...(verifyWith ? { verifyWith } : {}),
       onResult: (result) => terminal.say(describeResult(result)),
@@ -116,6 +139,7 @@ async function infer(inputs: readonly string[], flags: InferFlags): Promise<numb
     const single = results.length === 1 ? results[0] : undefined;
     terminal.result({
       model: model.graph.name,
+      weights: describeWeights(model),
       ...(single ? { input: single.input, top: single.top } : {}),
       latencyMs,
       ...(verify ? { verify } : {}),

@@ -1,20 +1,23 @@
 import type { Command } from 'commander';
 import pc from 'picocolors';
 import { graphCost } from '../../src/graph/inspect.ts';
-import { loadModelByName } from '../model-files.ts';
+import { describeWeights, loadModelByName, MODEL_HELP } from '../model-files.ts';
 import { createTerminal, formatBytes, formatCount, table } from '../terminal.ts';
 
 export function addInspectCommand(program: Command): void {
   program
     .command('inspect')
     .description('layers, shapes, parameters, multiply-accumulates, and where a model can be cut and split')
-    .argument('<model>', 'a preset (digits), a path (model.json, graph.json, folder) or a URL')
+    .argument('<model>', MODEL_HELP)
+    .option('--original', 'layers as published, before batch norms are folded (plans count the folded ones)')
     .option('--json', 'print one JSON document')
-    .action(async (name: string, flags: { json?: boolean }) => {
+    .action(async (name: string, flags: { json?: boolean; original?: boolean }) => {
       const terminal = createTerminal(flags.json ?? false);
       const model = await loadModelByName(name, {});
-      const report = graphCost(model.graph);
-      const { graph } = model;
+      const graph = flags.original ? model.original : model.graph;
+      const report = graphCost(graph);
+      const published = graphCost(model.original);
+      const weights = describeWeights(model);
       const cuts = new Map(
         report.cuts.map(({ after, tensors, bytes }) => [
           after,
@@ -44,9 +47,23 @@ export function addInspectCommand(program: Command): void {
         ),
       );
       terminal.say(
-        `${pc.bold(formatCount(report.parameters))} parameters (${report.parameters}), ${formatBytes(report.parameters * 4)} of weights, ${pc.bold(formatCount(report.macs))} MACs, output ${graph.outputs.join(', ')}`,
+        `${pc.bold(formatCount(published.parameters))} parameters (${published.parameters}), ${formatBytes(report.parameters * 4)} of weights, ${pc.bold(formatCount(report.macs))} MACs, output ${graph.outputs.join(', ')}`,
       );
-      terminal.result({ name: graph.name, inputs: graph.inputs, outputs: graph.outputs, ...report });
+      if (report.parameters !== published.parameters) {
+        terminal.say(
+          `${report.parameters} of them are left in the layers above: batch norms are folded into the layers before them`,
+        );
+      }
+      terminal.say(`weights: ${weights}`);
+      terminal.result({
+        name: graph.name,
+        weights,
+        inputs: graph.inputs,
+        outputs: graph.outputs,
+        ...report,
+        parameters: published.parameters,
+        parametersAsRun: graphCost(model.graph).parameters,
+      });
     });
 }
 

@@ -1,7 +1,7 @@
-import { formatShape, type Shape } from '../graph/box.ts';
+import type { Shape } from '../graph/box.ts';
 import { foldBatchNorm } from '../graph/fold.ts';
 import type { Graph } from '../graph/graph.ts';
-import { tensorShapes, weightShapes } from '../graph/shapes.ts';
+import { tensorShapes } from '../graph/shapes.ts';
 import { simplify } from '../graph/simplify.ts';
 import {
   imageEncoding,
@@ -9,11 +9,12 @@ import {
   preprocessingOf,
   type Preprocessing,
 } from '../models/image-encoding.ts';
+import { isNetworkName, NETWORK_NAMES, NETWORKS, type NetworkName } from '../models/presets.ts';
 import { PeerceptronError } from '../shared/errors.ts';
 import { readAll, type ByteSource } from '../weights/byte-source.ts';
 import { derivedSource } from '../weights/derived-source.ts';
+import { checkWeights, seededModelWeights, type SeededWeights } from '../weights/seeded-model.ts';
 import { safetensorsSource } from '../weights/safetensors.ts';
-import { missing } from '../weights/stored-source.ts';
 import type { WeightSource } from '../weights/weight-source.ts';
 import { isGraphFile, parseGraphFile } from './graph-file.ts';
 import { isObject } from './json-reader.ts';
@@ -31,17 +32,30 @@ export interface LoadModelOptions {
   readonly inputShape?: Shape | Readonly<Record<string, Shape>>;
   /** How pictures become inputs, where the name of the model would lead to a wrong guess. */
   readonly preprocessing?: Preprocessing;
+  /** Location of a weights file for a network that the program builds itself (a preset): safetensors, Keras .h5, a tfjs manifest. */
+  readonly weights?: string;
+  /** For random weights, where there are none: a preset without a file, a topology alone. 0 … 2³² − 1. */
+  readonly seed?: number;
   readonly signal?: AbortSignal;
 }
 
 export interface LoadedModel {
   /** Simplified, batch norms folded; inputs that can be pictures say how. */
   readonly graph: Graph;
+  /** As the file, or the paper, has it: what published figures count. */
+  readonly original: Graph;
   readonly weights: WeightSource;
-  /** Of the model file: a path or URL. */
+  /** Present where the weights are random: how anyone computes the same. */
+  readonly seeded?: SeededWeights;
+  /** Of the model file: a path or URL; the name of a preset that was built. */
   readonly location: string;
-  readonly format: 'graph' | 'tfjs-layers';
+  /** Of a preset's weights, where they come from a file. */
+  readonly weightsLocation?: string;
+  readonly format: 'graph' | 'tfjs-layers' | 'preset';
 }
+
+/** Of random weights, where none is given. */
+export const DEFAULT_SEED = 1;
 
 const MODEL_FILE_LIMIT_BYTES = 64 * 1024 * 1024;
 const LABELS_LIMIT_BYTES = 4 * 1024 * 1024;
@@ -54,6 +68,7 @@ const LABELS_LIMIT_BYTES = 4 * 1024 * 1024;
  * WEIGHTS_UNAVAILABLE
  */
 export async function loadModel(ref: string, options: LoadModelOptions): Promise<LoadedModel> {
+  if (isNetworkName(ref)) return loadNetwork(ref, options);
   const { location, text } = await findModelFile(ref, options);
   let json: unknown;
   try {
@@ -74,42 +89,43 @@ export async function loadModel(ref: string, options: LoadModelOptions): Promise
   const model = importLayersModel(json, options.inputShape ? { inputShape: options.inputShape } : {});
   const labels = await findLabels(model.graph, openBeside, options.signal);
   const graph = labels ? { ...model.graph, labels } : model.graph;
+  if (!model.groups && options.seed !== undefined) {
+    return prepared(graph, undefined, { location, format: 'tfjs-layers' }, options);
+  }
   const weights = layersModelWeights(model, openBeside);
   return prepared(graph, weights, { location, format: 'tfjs-layers' }, options);
 }
 
 function prepared(
   graph: Graph,
-  weights: WeightSource,
+  weights: WeightSource | undefined,
   origin: Pick<LoadedModel, 'location' | 'format'>,
-  { preprocessing }: LoadModelOptions,
+  { preprocessing, seed = DEFAULT_SEED }: LoadModelOptions,
 ): LoadedModel {
-  const folded = foldBatchNorm(simplify(graph));
-  const inputs = folded.graph.inputs.map((input) => {
+  const inputs = graph.inputs.map((input) => {
     const channels = pictureChannels(input.shape);
     if (!channels || (input.image && !preprocessing)) return input;
     const chosen = preprocessing ?? preprocessingOf(`${graph.name} ${modelFolder(origin.location)}`);
     return { ...input, image: imageEncoding(chosen, channels) };
   });
+  const original = { ...graph, inputs };
+  const folded = foldBatchNorm(simplify(original));
+  const seeded = weights ? undefined : { seed, unfolded: original };
   return {
     ...origin,
-    graph: { ...folded.graph, inputs },
-    weights: derivedSource(weights, folded),
+    graph: folded.graph,
+    original,
+    weights: seeded ? seededModelWeights(seeded) : derivedSource(weights!, folded),
+    ...(seeded ? { seeded } : {}),
   };
 }
 
-/** A file that lacks a weight is found out before anything is computed. */
-function checkWeights(graph: Graph, weights: WeightSource): void {
-  for (const [name, shape] of weightShapes(graph)) {
-    const found = (weights.tensors.get(name) ?? missing(name, weights.tensors)).shape;
-    if (formatShape(found) !== formatShape(shape)) {
-      throw new PeerceptronError(
-        'WEIGHTS_CORRUPT',
-        `weight tensor '${name}' has shape ${formatShape(found)}, the graph needs ${formatShape(shape)}: graph and weights are of different models`,
-        { details: { tensor: name } },
-      );
-    }
-  }
+/** A network of the program's own, with the weights of a file or random ones. */
+async function loadNetwork(name: NetworkName, options: LoadModelOptions): Promise<LoadedModel> {
+  const { inputShape } = options;
+  const shape = Array.isArray(inputShape) ? (inputShape as Shape) : undefined;
+  const graph = NETWORKS[name](shape ? { inputShape: shape } : {});
+  return prepared(graph, undefined, { location: name, format: 'preset' }, options);
 }
 
 /** File and folder of a location: what lies further out says nothing about the model. */
@@ -131,7 +147,7 @@ async function findModelFile(
       return { location, text };
     }
   }
-  const names = Object.keys(presets);
+  const names = [...Object.keys(presets), ...NETWORK_NAMES];
   throw new PeerceptronError(
     'MODEL_NOT_FOUND',
     `there is no model '${ref}': looked for ${candidates.join(' and ')}${

@@ -35,6 +35,13 @@ const box = v.pipe(
 const onSession = { session: sessionId };
 const onEpoch = { session: sessionId, epoch: count };
 
+/** How a peer gets its slices: from the requester (also when nothing is said), or by computing them from a seed. */
+const weightsSchema = v.variant('kind', [
+  v.strictObject({ kind: v.literal('requester') }),
+  /** `unfolded`: the graph whose weights the seed gives, before its batch norms were folded; parsed by its own module. */
+  v.strictObject({ kind: v.literal('seeded'), seed: count, unfolded: v.unknown() }),
+]);
+
 /** Runtime messages between two peers that have proven themselves; SPEC.md gives the rules by name. */
 const controlSchema = v.variant('type', [
   /** Requester → peer: get ready for this plan. `graph` and `plan` are parsed by their own modules. */
@@ -45,6 +52,7 @@ const controlSchema = v.variant('type', [
     plan: v.unknown(),
     /** Frames that may be in flight at once. */
     window: v.pipe(count, v.minValue(1), v.maxValue(64)),
+    weights: v.exactOptional(weightsSchema),
   }),
   v.strictObject({
     type: v.literal('ready'),

@@ -1,5 +1,6 @@
 import type { Engine } from '../engine/engine.ts';
-import { boxSize } from '../graph/box.ts';
+import { boxSize, type Box } from '../graph/box.ts';
+import type { Graph } from '../graph/graph.ts';
 import { parseGraph } from '../graph/parse.ts';
 import { compilePlan } from '../planner/compiled-plan.ts';
 import { memoryPerPeer, programWeightBytes } from '../planner/memory.ts';
@@ -8,6 +9,8 @@ import { verifyPlan } from '../planner/verify-plan.ts';
 import type { ControlMessage } from '../protocol/messages.ts';
 import { PeerceptronError } from '../shared/errors.ts';
 import type { PeerId } from '../shared/ids.ts';
+import { checkWeights, seededModelWeights } from '../weights/seeded-model.ts';
+import type { WeightSource } from '../weights/weight-source.ts';
 import { PeerEpoch } from './peer-epoch.ts';
 import type { RuntimeNode } from './runtime-node.ts';
 import type { WeightFetch } from './weight-fetch.ts';
@@ -25,6 +28,8 @@ export interface EpochLoaderOptions {
 export class EpochLoader {
   readonly #options: EpochLoaderOptions;
   readonly #reserved = new Map<PeerEpoch, number>();
+  /** Weights that this peer computes by itself. */
+  readonly #seeded = new WeakMap<PeerEpoch, WeightSource>();
 
   constructor(options: EpochLoaderOptions) {
     this.#options = options;
@@ -33,7 +38,7 @@ export class EpochLoader {
   /**
    * Everything that a hostile or mistaken PREPARE could get wrong, checked before anything is allocated; then its
    * memory is reserved.
-   * @throws GRAPH_*, PLAN_INVALID, PLAN_MEMORY
+   * @throws GRAPH_*, PLAN_INVALID, PLAN_MEMORY, WEIGHTS_* (seeded weights of another graph)
    */
   admit(message: PrepareMessage, requester: PeerId): PeerEpoch {
     const graph = parseGraph(message.graph);
@@ -52,12 +57,14 @@ export class EpochLoader {
         `this device offers ${mega(this.#options.memoryBytes)}, ${mega(taken)} are taken, and the plan needs ${mega(need)}`,
       );
     }
+    const seeded = message.weights?.kind === 'seeded' ? seededWeights(graph, message.weights) : undefined;
     const epoch = new PeerEpoch(compiled, self, requester, message.window);
     this.#reserved.set(epoch, need);
+    if (seeded) this.#seeded.set(epoch, seeded);
     return epoch;
   }
 
-  /** Weights fetched, tiles loaded and warmed up, links to the consumers of this peer's tiles up. */
+  /** Weights fetched (or computed), tiles loaded and warmed up, links to the consumers of this peer's tiles up. */
   async load(
     epoch: PeerEpoch,
     fetch: WeightFetch,
@@ -67,6 +74,9 @@ export class EpochLoader {
     const { session, epoch: number } = compiled.plan;
     const totalBytes = EpochLoader.weightBytes(epoch);
     let loadedBytes = 0;
+    const seeded = this.#seeded.get(epoch);
+    const read = (name: string, box: Box): Promise<Float32Array> =>
+      seeded ? seeded.read(name, box) : fetch.fetch(session, number, name, box);
     const dialled = this.#dialConsumers(epoch);
     // Awaited below; until then its failure must not count as unhandled.
     dialled.catch(() => undefined);
@@ -74,7 +84,7 @@ export class EpochLoader {
       const program = compiled.program(address.segment, address.lane, address.tile);
       const weights = await Promise.all(
         program.weights.map(async ({ name, box }) => {
-          const values = await fetch.fetch(session, number, name, box);
+          const values = await read(name, box);
           loadedBytes += boxSize(box) * 4;
           onProgress(loadedBytes, totalBytes);
           return values;
@@ -137,6 +147,19 @@ export class EpochLoader {
     }
     await Promise.all([...consumers].map((peer) => node.channel(peer)));
   }
+}
+
+/**
+ * The work that this asks for later is bounded by the plan's weights, which memory was checked for. Throws what
+ * `parseGraph` throws, WEIGHTS_MISSING or WEIGHTS_CORRUPT where the unfolded graph is not that of the plan.
+ */
+function seededWeights(
+  graph: Graph,
+  { seed, unfolded }: Extract<PrepareMessage['weights'], { kind: 'seeded' }>,
+): WeightSource {
+  const weights = seededModelWeights({ seed, unfolded: parseGraph(unfolded) });
+  checkWeights(graph, weights);
+  return weights;
 }
 
 const mega = (bytes: number): string => `${Math.ceil(bytes / 1e6)} MB`;

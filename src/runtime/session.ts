@@ -8,6 +8,7 @@ import type { Clock } from '../shared/clock.ts';
 import { PeerceptronError, toPeerceptronError, unreachable } from '../shared/errors.ts';
 import { shortId, type PeerId } from '../shared/ids.ts';
 import type { PeerChannel, StreamSink } from '../transport/channel.ts';
+import type { SeededWeights } from '../weights/seeded-model.ts';
 import type { WeightSource } from '../weights/weight-source.ts';
 import { f32ToBytes } from '../protocol/codec.ts';
 import { regionOf } from './assembly.ts';
@@ -37,6 +38,8 @@ export interface SessionOptions {
   readonly graph: Graph;
   /** Slices are read from here and sent to the peers that ask for them. */
   readonly weights: WeightSource;
+  /** Where `weights` come from a seed: peers compute their slices by themselves, and nothing is sent. */
+  readonly seeded?: SeededWeights | undefined;
   readonly plan: Plan;
   readonly clock: Clock;
   /** Frames in flight at once; peers reserve memory for them. */
@@ -108,7 +111,7 @@ class RequesterSession implements RequestingRole, Session {
   }
 
   async prepare(): Promise<void> {
-    const { node, plan, graph } = this.#options;
+    const { node, plan, graph, seeded } = this.#options;
     const { session, epoch } = plan;
     const window = this.#options.window ?? DEFAULT_WINDOW;
     await Promise.all(
@@ -126,7 +129,15 @@ class RequesterSession implements RequestingRole, Session {
       ([peer, channel]) =>
         new Promise<PreparedPeer>((resolve, reject) => {
           this.#preparing.set(peer, { resolve, reject });
-          channel.sendControl({ type: 'prepare', session, epoch, graph, plan, window });
+          channel.sendControl({
+            type: 'prepare',
+            session,
+            epoch,
+            graph,
+            plan,
+            window,
+            ...(seeded ? { weights: { kind: 'seeded', ...seeded } } : {}),
+          });
         }),
     );
     this.peers = await Promise.all(prepared);

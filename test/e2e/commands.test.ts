@@ -1,3 +1,4 @@
+import type { InferReport } from '../support/infer-report.ts';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { isAlive, runProgram, startProgram } from '../support/program.ts';
@@ -103,6 +104,64 @@ describe('inspect', () => {
     const { stdout } = await runProgram(['inspect', 'digits']);
     expect(stdout).toContain('parameters');
     expect(stdout).toContain('conv1');
+  });
+});
+
+describe('presets', () => {
+  it.each([
+    ['alexnet', 61_100_840],
+    ['vgg16', 138_357_544],
+    ['xception', 22_910_480],
+    ['c3d', 79_991_015],
+  ])('inspect %s prints the published number of parameters, %i', async (name, parameters) => {
+    const { code, stdout } = await runProgram(['inspect', name, '--json']);
+    expect(code).toBe(0);
+    const report = JSON.parse(stdout) as {
+      parameters: number;
+      weights: string;
+      layers: { tileableAxes: number[] }[];
+      cuts: { tensors: unknown[] }[];
+    };
+    expect(report.parameters).toBe(parameters);
+    expect(report.weights).toBe('random (seed 1)');
+    expect(report.cuts).toHaveLength(report.layers.length - 1);
+    // Only Xception has places where more than one tensor is alive.
+    expect(report.cuts.some(({ tensors }) => tensors.length > 1)).toBe(name === 'xception');
+  });
+
+  it('inspect --original shows the batch norms that are folded when it runs', async () => {
+    const { stdout } = await runProgram(['inspect', 'xception', '--original', '--json']);
+    const report = JSON.parse(stdout) as { layers: { op: string; parameters: number }[] };
+    expect(report.layers.filter(({ op }) => op === 'batch-norm')).toHaveLength(40);
+    expect(report.layers.reduce((sum, layer) => sum + layer.parameters, 0)).toBe(22_910_480);
+  });
+
+  it('infer runs one on random input with random weights that nobody sends, and says so (AlexNet, heavy)', async () => {
+    const args = [
+      '--random-input',
+      '--model',
+      'alexnet',
+      '--seed',
+      '5',
+      '--peers',
+      '2',
+      '--verify',
+      '--json',
+    ];
+    const { code, stdout, stderr } = await runProgram(['infer', ...args]);
+    expect(code, stderr).toBe(0);
+    const report = JSON.parse(stdout) as InferReport & { weights: string };
+    expect(report.weights).toBe('random (seed 5)');
+    expect(report.verify).toMatchObject({ withinTolerance: true, sameTop1: true });
+    expect(report.peers.reduce((sum, { weightBytes }) => sum + weightBytes, 0)).toBe(61_100_840 * 4);
+  });
+
+  it('infer wants pictures or random input, not both, not neither', async () => {
+    for (const inputs of [[], ['picture.png', '--random-input', '2']]) {
+      const { code, stderr } = await runProgram(['infer', ...inputs, '--model', 'digits', '--peers', '1']);
+      expect(code).toBe(2);
+      expect(stderr).toContain('--random-input');
+    }
   });
 });
 

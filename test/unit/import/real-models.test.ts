@@ -82,7 +82,8 @@ describe.skipIf(!hasRealdata)(`trained models give TensorFlow.js' results${reald
     const imported = importLayersModel(readModelFile(mobilenet));
     expect(imported.graph.nodes.filter(({ op }) => op.kind === 'batch-norm')).toHaveLength(27);
     const weights = layersModelWeights(imported, (shard) => fileBytes(`${dirname(mobilenet)}/${shard}`));
-    const model: LoadedModel = { ...imported, weights, location: mobilenet, format: 'tfjs-layers' };
+    const original = imported.graph;
+    const model: LoadedModel = { ...imported, original, weights, location: mobilenet, format: 'tfjs-layers' };
     await expectSameOutputs(model, noise([224, 224, 3], 2), reference);
   });
 

@@ -1,0 +1,36 @@
+import { shapeSize } from '../src/graph/box.ts';
+import type { Graph } from '../src/graph/graph.ts';
+import { encodeImage } from '../src/models/image-encoding.ts';
+import { seededRandom } from '../src/shared/random.ts';
+import { decodePicture } from './pictures.ts';
+
+/** One input of every graph input, read or made when its turn comes. */
+export interface NamedFrame {
+  readonly name: string;
+  /** One buffer per graph input, row-major. */
+  readonly inputs: () => Promise<Float32Array[]>;
+}
+
+/** A picture each, stretched to the graph's first input. */
+export function pictureFrames(graph: Graph, paths: readonly string[]): NamedFrame[] {
+  const [input] = graph.inputs;
+  return paths.map((name) => ({
+    name,
+    inputs: async () => [encodeImage(await decodePicture(name, input!), input!.image!, input!.shape)],
+  }));
+}
+
+/** Random pixels where an input takes pictures or clips, and numbers between −1 and 1 elsewhere; for any shape. */
+export function randomFrames(graph: Graph, seed: number, count: number): NamedFrame[] {
+  return Array.from({ length: count }, (_, index) => ({
+    name: `random input ${index + 1} (seed ${seed})`,
+    inputs: async () => {
+      const random = seededRandom(seed + index);
+      return graph.inputs.map(({ shape, image }) => {
+        if (!image) return Float32Array.from({ length: shapeSize(shape) }, () => random.next() * 2 - 1);
+        const pixels = Uint8Array.from({ length: shapeSize(shape) }, () => random.integer(256));
+        return encodeImage(pixels, image, shape);
+      });
+    },
+  }));
+}
