@@ -1,12 +1,14 @@
-import { checkBox, formatBox, fullBox, isPartition, type Box, type Shape } from '../graph/box.ts';
+import { formatBox, formatShape, fullBox, type Box, type Shape } from '../graph/box.ts';
 import type { Graph, OpNode, TensorId } from '../graph/graph.ts';
 import { definitionOf } from '../graph/ops/index.ts';
 import { inputShapes, tensorShapes } from '../graph/shapes.ts';
 import { PeerceptronError } from '../shared/errors.ts';
 import { shortId, type PeerId } from '../shared/ids.ts';
+import { axisName } from './axes.ts';
 import { compilePlan } from './compiled-plan.ts';
 import { liveTensors } from './liveness.ts';
 import { memoryPerPeer } from './memory.ts';
+import { partitionFault } from './partition.ts';
 import type { Lane, Plan, Segment } from './plan.ts';
 
 /** Rule of `ARCHITECTURE.md`, "Plans", that a plan broke. */
@@ -41,10 +43,7 @@ export function planProblems(graph: Graph, plan: Plan, options: VerifyOptions = 
   for (const [index, segment] of plan.segments.entries()) {
     const [start, end] = segment.ops;
     if (start !== next || end <= start || end > graph.nodes.length) {
-      report(
-        'PL1',
-        `segment ${index} has ops [${start}, ${end}): expected it to begin at ${next}, to hold an op, and to end by ${graph.nodes.length}`,
-      );
+      report('PL1', `segment ${index} ${misplaced(graph, segment.ops, next)}`);
       return problems;
     }
     next = end;
@@ -96,6 +95,18 @@ export function verifyPlan(graph: Graph, plan: Plan, options: VerifyOptions = {}
   });
 }
 
+/** Why ops `[start, end)` cannot come where op `next` is expected. */
+function misplaced(graph: Graph, [start, end]: Segment['ops'], next: number): string {
+  const count = graph.nodes.length;
+  const nameOf = (op: number): string => (op < count ? `op ${op}, '${graph.nodes[op]!.id}'` : 'the end');
+  const has = `has ops [${start}, ${end})`;
+  if (end <= start) return `${has}: it holds no op`;
+  if (end > count) return `${has}, and the model has only ${count}`;
+  return start > next
+    ? `${has} and leaves out ${nameOf(next)}${start > next + 1 ? ` to ${nameOf(start - 1)}` : ''}`
+    : `${has} and begins with ${nameOf(start)}, which is in a segment before: go on from ${nameOf(next)}`;
+}
+
 type Report = (rule: PlanRule, message: string) => void;
 
 function checkLane(
@@ -140,11 +151,14 @@ function checkLane(
       ...tile.outputs[position]!.box,
       ...(reduced ? (tile.reduce ?? domain) : []),
     ]);
-    if (!isPartition(whole, parts)) {
-      fail(
-        'PL4',
-        `${where}: the tiles' boxes of '${tensor}' do not cover ${formatBox(whole)} exactly once: ${parts.map(formatBox).join(' ')}`,
-      );
+    const rank = whole.length - domain.length;
+    const axes = whole.map((_, axis) =>
+      axis < rank ? axisName(rank, axis) : `input ${axisName(domain.length, axis - rank)}`,
+    );
+    const fault = partitionFault(whole, parts, axes);
+    if (fault) {
+      const { op } = nodes.get(tensor)!;
+      fail('PL4', `${where}: the tiles must make op '${tensor}' (${op.kind}) exactly once, and ${fault}`);
     }
   }
 }
@@ -157,19 +171,21 @@ function checkTileBox(
   here: string,
   report: Report,
 ): void {
-  try {
-    checkBox(box, shape, `'${node.id}'`);
-  } catch (error) {
-    report('PL5', `${here}: ${(error as Error).message}`);
+  const misfit = boxMisfit(box, shape);
+  if (misfit) {
+    report('PL5', `${here}: op '${node.id}' (${node.op.kind}): ${misfit}`);
     return;
   }
   const tileable = definitionOf(node.op).tileableAxes(node.op, inputShapes(node, shapes));
+  const legal = tileable.map((axis) => axisName(shape.length, axis)).join(', ');
   for (const [axis, range] of box.entries()) {
     const whole = range[0] === 0 && range[1] === shape[axis];
     if (!whole && range[0] < range[1] && !tileable.includes(axis)) {
       report(
         'PL5',
-        `${here}: op '${node.id}' (${node.op.kind}) cannot be cut along axis ${axis}: only along [${tileable.join(', ')}]`,
+        `${here}: op '${node.id}' (${node.op.kind}) cannot be cut along its ${axisName(shape.length, axis)} (axis ${axis}), as ${range[0]}:${range[1]} of ${shape[axis]} does: ${
+          legal ? `only along ${legal}` : 'one tile must make it whole'
+        }`,
       );
     }
   }
@@ -188,22 +204,35 @@ function checkReduce(
   const definition = definitionOf(last.op);
   const domain = definition.reduceShape(last.op, inputShapes(last, shapes));
   if (!definition.linear || domain.length === 0) {
-    report('PL6', `${here}: op '${last.id}' (${last.op.kind}) cannot be computed as partial sums`);
+    report(
+      'PL6',
+      `${here}: op '${last.id}' (${last.op.kind}) cannot be computed as partial sums: only the last op of a segment, a convolution of one group or a dense layer`,
+    );
     return;
   }
   if (live.length !== 1 || live[0] !== last.id) {
     report(
       'PL6',
-      `${here}: a segment with partial sums may have no live tensor but '${last.id}', its last op`,
+      `${here}: a segment with partial sums may hand on nothing but '${last.id}', its last op, and [${live.filter((tensor) => tensor !== last.id).join(', ')}] are needed later too`,
     );
     return;
   }
-  try {
-    checkBox(reduce, domain, `reduce box of '${last.id}'`);
-  } catch (error) {
-    report('PL6', `${here}: ${(error as Error).message}`);
-    return;
+  const misfit = boxMisfit(reduce, domain);
+  if (misfit) report('PL6', `${here}: op '${last.id}' (${last.op.kind}): reduce: ${misfit}`);
+}
+
+/** What keeps a box from lying in a tensor, naming the axis, or `undefined`. */
+function boxMisfit(box: Box, shape: Shape): string | undefined {
+  if (box.length !== shape.length) {
+    return `box ${formatBox(box)} has ${box.length} axes, and ${formatShape(shape)} has ${shape.length}`;
   }
+  for (const [axis, [start, end]] of box.entries()) {
+    const legal = Number.isInteger(start) && Number.isInteger(end) && start >= 0 && start <= end;
+    if (!legal || end > shape[axis]!) {
+      return `box ${formatBox(box)} has ${start}:${end} along its ${axisName(shape.length, axis)} (axis ${axis}), which goes from 0 to ${shape[axis]}`;
+    }
+  }
+  return undefined;
 }
 
 function lastOpReduceShape(graph: Graph, shapes: ReadonlyMap<TensorId, Shape>, segment: Segment): Shape {

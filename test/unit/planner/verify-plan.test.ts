@@ -90,6 +90,51 @@ describe('verifyPlan', () => {
     }
   });
 
+  it('names op, axis and reason', () => {
+    const conv = indexOf('conv');
+    const box = boxOf(conv);
+    const said = (...tiles: Tile[]): string => planProblems(graph, around(conv, tiles))[0]!.message;
+    const rows = (range: Box[number]): Tile => tile(conv, cut(box, 0, range));
+    expect(said(rows([0, 12]), rows([12, 28]), rows([10, 13]))).toMatch(
+      /op 'conv1' \(conv\) exactly once, and tiles 0 and 2 both make height 10:12$/,
+    );
+    expect(said(rows([0, 12]), rows([15, 28]))).toMatch(/no tile makes height 12:15$/);
+    expect(said(tile(conv, cut(cut(box, 0, [0, 28]), 1, [0, 9])))).toMatch(/no tile makes width 9:28$/);
+    expect(said(rows([0, 29]))).toMatch(
+      /op 'conv1' \(conv\): .* 0:29 along its height \(axis 0\), which goes from 0 to 28/,
+    );
+    expect(said(tile(conv, box.slice(1)))).toMatch(/has 2 axes, and \[28, 28, 6\] has 3/);
+    const dense = indexOf('dense');
+    const input = fullBox(shapes.get(graph.nodes[dense]!.inputs[0]!)!);
+    const sums = [
+      tile(dense, boxOf(dense), cut(input, 0, [0, 2])),
+      tile(dense, boxOf(dense), cut(input, 0, [3, 5])),
+    ];
+    expect(planProblems(graph, around(dense, sums))[0]!.message).toMatch(
+      /op 'fc1' .* no tile makes input height 2:3$/,
+    );
+    const pool = indexOf('max-pool');
+    expect(planProblems(graph, around(pool, [tile(pool, boxOf(pool), [[0, 3]])]))[0]!.message).toMatch(
+      /op 'pool1' \(max-pool\) cannot be computed as partial sums/,
+    );
+    const only = (ops: [number, number][]): string =>
+      planProblems(graph, { ...pipeline, segments: ops.map((range) => ({ ops: range, lanes: [] })) })[0]!
+        .message;
+    expect(
+      only([
+        [0, 2],
+        [4, 6],
+      ]),
+    ).toMatch(/leaves out op 2, 'relu1' to op 3, 'pool1'/);
+    expect(
+      only([
+        [0, 2],
+        [1, 6],
+      ]),
+    ).toMatch(/begins with op 1, 'conv1\/bias', .*: go on from op 2, 'relu1'/);
+    expect(only([[0, 99]])).toMatch(/has only \d+/);
+  });
+
   it('[PL4] counts the contraction as part of the partition', () => {
     const dense = indexOf('dense');
     const box = boxOf(dense);
