@@ -40,7 +40,7 @@ const lane = v.strictObject({
   share: v.optional(
     v.pipe(
       v.number(),
-      v.finite(),
+      v.maxValue(1e6),
       v.gtValue(0),
       v.description('Frames are dealt to lanes in proportion; 1 when absent.'),
     ),
