@@ -6,8 +6,7 @@ import { Bench, type Made, type Take, type Volume } from './bench.ts';
 export type ClipConvolution = (clip: Volume, kernel: tf.Tensor5D) => Volume;
 
 /** TensorFlow.js' own: slow on wasm. */
-export const wholeConvolution: ClipConvolution = (clip, kernel) =>
-  tf.conv3d(clip, kernel, 1, 'same') as tf.Tensor as Volume;
+export const wholeConvolution: ClipConvolution = (clip, kernel) => tf.conv3d(clip, kernel, 1, 'same');
 
 /** Frame t reads frames t − 1, t and t + 1, each through its own third of the kernel. */
 export const convolutionByTaps: ClipConvolution = (clip, kernel) => {
@@ -56,7 +55,7 @@ export async function c3dOracle(
       if (frames === 1) return small;
       const [depth, height, across, channels] = small.shape;
       const pairs = tf.reshape(small, [depth / 2, 2, height, across, channels]);
-      return tf.max(pairs, 1) as Volume;
+      return tf.max<Volume>(pairs, 1);
     });
     bench.note(name, x);
   };
