@@ -43,9 +43,12 @@ interface Channels {
 
 /**
  * Convolutions over 1, 2 or 3 axes, grouped or not, all by 2-D kernels. Over time the frames are the batch and the
- * taps are either joined along the channels into one convolution or summed: tfjs' own conv3d is fifty times slower on
- * wasm and takes no explicit padding. Padding goes to the kernel as it is: a tile has one geometry per filter, hence
- * one packed copy of it.
+ * temporal taps are summed: tfjs' own conv3d is fifty times slower on wasm and takes no explicit padding. Joining the
+ * taps along the channels instead, for one convolution, was never faster: it copies the input once per tap twice, at
+ * a cost that grows as channels get fewer, and a contraction of thousands of channels falls out of the cache. Besides
+ * input and output a sum holds two more of each.
+ *
+ * Padding goes to the kernel as it is: a tile has one geometry per filter, hence one packed copy of it.
  *
  * What is returned must not reach `kernel` through a closure: the raw weights of a large tile would stay in memory
  * beside the backend's copies.
@@ -103,22 +106,6 @@ export function prepareConv(
     const end = start + (frameCount - 1) * timeStride + 1;
     return tf.stridedSlice(x, [start, 0, 0, 0], [end, h, w, c], [timeStride, 1, 1, 1]) as tf.Tensor4D;
   };
-  // Joining copies the inputs once per tap, summing touches the outputs once per tap: whichever is smaller.
-  if (op.groups === 1 && inChannels <= outChannels) {
-    const count = taps.length;
-    const joined = prepareConv2d(
-      joinTaps(taps),
-      geometry,
-      { ...channels, inCount: count * inChannels, inPerGroup: count * inChannels },
-      tail,
-      keep,
-    );
-    return (x) => {
-      const source = padded(x);
-      const seen = Array.from({ length: count }, (_, index) => seenBy(source, index));
-      return tf.reshape(joined(tf.concat(seen, 3)), outputShape);
-    };
-  }
   const convolutions: Convolve[] = [];
   for (const [index, tap] of taps.entries()) {
     // The first tap brings the bias; the activation waits for the sum.
@@ -283,22 +270,6 @@ function prepareGrouped(
     );
     return results.length === 1 ? results[0]! : tf.concat(results, 3);
   };
-}
-
-/** Taps `[h, w, c, o]` → one filter `[h, w, taps · c, o]`. */
-function joinTaps(taps: readonly Filter[]): Filter {
-  const first = taps[0]!;
-  const run = first.inChannels * first.outChannels;
-  const values = new Float32Array(first.values.length * taps.length);
-  for (let position = 0; position < first.height * first.width; position++) {
-    for (const [index, tap] of taps.entries()) {
-      values.set(
-        tap.values.subarray(position * run, (position + 1) * run),
-        (position * taps.length + index) * run,
-      );
-    }
-  }
-  return { ...first, values, inChannels: first.inChannels * taps.length };
 }
 
 /** The filter with the holes of its dilation filled with zeros. */

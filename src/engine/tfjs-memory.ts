@@ -29,9 +29,12 @@ const floats = (boxes: readonly Box[]): number => boxes.reduce((sum, box) => sum
 
 function stepFloats({ op, inputs, output }: TileStep): number {
   const read = floats(inputs.map(({ region }) => region));
-  // A convolution over time copies its input once per tap, and once more to join the copies.
-  const copies = op.kind === 'conv' && op.kernelSize.length === 3 ? 2 * op.kernelSize[0]! : 0;
-  return boxSize(output) + read * (1 + copies);
+  const made = boxSize(output);
+  // Over time: the padded input and the frames of one tap, the sum so far, one part, and their sum.
+  if (op.kind === 'conv' && op.kernelSize.length === 3) return 3 * (read + made);
+  // Squares and powers of all; both neighbours of every element.
+  if (op.kind === 'lrn' || op.kind === 'upsample') return 2 * read + 3 * made;
+  return read + made;
 }
 
 const reservedBytes = new WeakMap<KernelBackend, number>();

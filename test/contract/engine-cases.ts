@@ -74,7 +74,7 @@ export const engineCases: readonly EngineCase[] = [
     expected: [10 + 200, 2 + 30 + 400],
   },
   {
-    title: 'conv in three dimensions, taps joined',
+    title: 'conv in three dimensions, frames two apart',
     op: conv({ kernelSize: [2, 1, 1], strides: [1, 1, 1], dilations: [2, 1, 1], padding: [[1, 0], none, none] }), // prettier-ignore
     inputs: [{ shape: [3, 1, 1, 1], values: count(3) }],
     weights: { kernel: [1, 10] },
@@ -82,7 +82,7 @@ export const engineCases: readonly EngineCase[] = [
     expected: [20, 31],
   },
   {
-    title: 'conv in three dimensions, taps summed, with a stride in time',
+    title: 'conv in three dimensions, with a stride in time',
     op: conv({ kernelSize: [2, 1, 1], strides: [2, 1, 1], dilations: [1, 1, 1], padding: [[0, 1], none, none] }), // prettier-ignore
     inputs: [{ shape: [3, 1, 1, 2], values: count(6) }],
     weights: { kernel: [1, 10, 100, 1000] },

@@ -1,0 +1,48 @@
+/** One figure of a benchmark. */
+export interface Row {
+  readonly name: string;
+  readonly value: number;
+  /** As printed behind the value: `×`, `GMAC/s`, `ms`, `MB`, … */
+  readonly unit: string;
+  /** What the value should reach, in the same unit; null for a figure that only informs. */
+  readonly goal: Goal | null;
+}
+
+export interface Goal {
+  readonly atLeast?: number;
+  readonly atMost?: number;
+}
+
+export interface BenchmarkContext {
+  /** Fewer repetitions and smaller sizes: a check that the benchmark runs, not a figure to quote. */
+  readonly quick: boolean;
+  /** Progress for the person who waits; never on stdout. */
+  readonly say: (line: string) => void;
+}
+
+export interface Benchmark {
+  /** One line that says what is measured. */
+  readonly summary: string;
+  run(context: BenchmarkContext): Promise<readonly Row[]>;
+}
+
+export const isMet = ({ value, goal }: Row): boolean | null =>
+  goal && value >= (goal.atLeast ?? -Infinity) && value <= (goal.atMost ?? Infinity);
+
+/** Wall-clock milliseconds of `count` runs, sorted; the first run, which warms up, is not among them. */
+export async function timings(count: number, run: () => unknown, warmUp = true): Promise<number[]> {
+  if (warmUp) await run();
+  const timesMs: number[] = [];
+  for (let i = 0; i < count; i++) {
+    const startMs = performance.now();
+    await run();
+    timesMs.push(performance.now() - startMs);
+  }
+  return timesMs.sort((a, b) => a - b);
+}
+
+/** The middle of sorted values; of an even number, the mean of the two in the middle. */
+export function median(sorted: readonly number[]): number {
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
