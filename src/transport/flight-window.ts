@@ -2,8 +2,16 @@ import { CONNECTION_WINDOW_BYTES } from '../protocol/chunk.ts';
 import type { Clock } from '../shared/clock.ts';
 import { PeerceptronError } from '../shared/errors.ts';
 
-/** Two chunks: with less, a link would fall silent while an acknowledgement travels. */
-const SMALLEST_WINDOW_BYTES = 128 * 1024;
+/** Four chunks: with less, a link would fall silent while an acknowledgement travels. */
+const SMALLEST_WINDOW_BYTES = 64 * 1024;
+/**
+ * What a receiver's socket surely holds while its process is not scheduled: Linux gives UDP sockets 208 KiB by default and
+ * charges about twice the payload for small packets. What does not fit is lost, and losing the end of a burst
+ * costs SCTP a time-out of 0.4 s or more. More than this is under way only where the round trip is long enough for
+ * the rest to be on the wire rather than in that buffer.
+ */
+const SOCKET_BUFFER_BYTES = 96 * 1024;
+const SOCKET_DRAIN_MS = 2;
 /** How long an urgent frame may have to wait behind bytes that the link has already taken. */
 const QUEUE_TARGET_MS = 10;
 /** The window is judged after at least this time, this many acknowledgements, and one round trip. */
@@ -21,7 +29,7 @@ interface Departure {
 /**
  * How many bytes of streams may be on their way in one direction. The protocol allows 1 MiB; within that, this side
  * lets only about 10 ms of queue stand, because whatever the link has taken can no longer be overtaken by a more
- * urgent frame. Starts at 128 KiB and grows on evidence.
+ * urgent frame. Starts at 64 KiB and grows on evidence, beyond 96 KiB only in proportion to the round trip.
  *
  * The queue is the round trip above the shortest one known. As in CoDel (RFC 8289) it is the *smallest* of a round that counts: one
  * late acknowledgement may be a busy event loop, but if all of them are late, the queue stands.
@@ -100,8 +108,14 @@ export class FlightWindow {
       this.#windowBytes = Math.max(SMALLEST_WINDOW_BYTES, Math.floor(this.#windowBytes * factor));
     } else if (round.wasFull) {
       const factor = queueMs > QUEUE_TARGET_MS / 2 ? 1.25 : 2;
-      this.#windowBytes = Math.min(CONNECTION_WINDOW_BYTES, Math.floor(this.#windowBytes * factor));
+      this.#windowBytes = Math.floor(this.#windowBytes * factor);
     }
+    const onTheWire = Math.max(1, baseMs / SOCKET_DRAIN_MS);
+    this.#windowBytes = Math.min(
+      this.#windowBytes,
+      CONNECTION_WINDOW_BYTES,
+      Math.floor(SOCKET_BUFFER_BYTES * onTheWire),
+    );
     this.#round = { startMs: nowMs, samples: 0, shortestMs: Infinity, wasFull: false };
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { CONNECTION_WINDOW_BYTES, INITIAL_CREDIT_BYTES } from '../../../src/protocol/chunk.ts';
+import { CONNECTION_WINDOW_BYTES, FRAME_BYTES, INITIAL_CREDIT_BYTES } from '../../../src/protocol/chunk.ts';
 import { decodeFrame, FLAG_BY_RECEIVER, HEADER_BYTES, type Frame } from '../../../src/protocol/frame.ts';
 import type { ControlMessage } from '../../../src/protocol/messages.ts';
 import { decodePayload, decodeReason, encodeReason } from '../../../src/protocol/payload.ts';
@@ -50,13 +50,13 @@ describe('streams', () => {
           largest = Math.max(largest, message.length);
           const frame = decodeFrame(message);
           if (frame.type === 'data') total += frame.payload.length;
-          if (total === 100_000) resolve();
+          if (total === 50_000) resolve();
         };
       });
       const channel = createChannel({ link, peer: PEER_A });
-      await channel.sendStream(piece(), bytes(100_000), activation);
+      await channel.sendStream(piece(), bytes(50_000), activation);
       await done;
-      expect(largest).toBe(Math.min(65_536, maxMessageBytes));
+      expect(largest).toBe(Math.min(FRAME_BYTES, maxMessageBytes));
     },
   );
 
@@ -148,7 +148,7 @@ describe('credit', () => {
     await settle();
     const underWay = sent.reduce((sum, frame) => sum + HEADER_BYTES + frame.payload.length, 0);
     expect(underWay).toBeLessThanOrEqual(CONNECTION_WINDOW_BYTES);
-    expect(underWay).toBeGreaterThan(64 * 1024);
+    expect(underWay).toBeGreaterThan(48 * 1024);
   });
 
   it('[CR8] credit for a finished stream only acknowledges', async () => {
