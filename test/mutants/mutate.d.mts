@@ -21,6 +21,9 @@ export type TestName =
   | 'kernels'
   | 'ops'
   | 'plans'
+  | 'random-splits'
+  | 'seeded'
+  | 'splits'
   | 'tfjs'
   | 'tiles'
   | 'transfers';

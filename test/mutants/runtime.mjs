@@ -1,0 +1,130 @@
+/**
+ * Who computes which box, and how its pieces get there.
+ *
+ * @type {readonly import('./mutate.mjs').Mutant[]}
+ */
+export const runtime = [
+  // Plans
+  {
+    id: 'grid-cells-swapped',
+    breaks: 'the peers of a grid get the cells column by column',
+    file: 'src/planner/splits.ts',
+    find: 'boxesByCuts(shapes.get(tensor)!, split.outputs, axes)]',
+    replace: 'boxesByCuts(shapes.get(tensor)!, split.outputs.toReversed(), axes)]',
+    tests: ['splits'],
+  },
+  {
+    id: 'partial-of-first-part',
+    breaks: 'all tiles that should sum over different parts sum over the first',
+    file: 'src/planner/splits.ts',
+    find: 'const reduce = reduces[index % reduces.length];',
+    replace: 'const reduce = reduces[(index * 0) % reduces.length];',
+    tests: ['splits', 'random-splits'],
+  },
+
+  // Transfers and assembly
+  {
+    id: 'lost-piece',
+    breaks: 'of the pieces of an input, the last of several is never sent',
+    file: 'src/planner/compiled-plan.ts',
+    find: 'for (const [index, piece] of pieces.entries()) {',
+    replace: 'for (const [index, piece] of pieces.slice(0, Math.max(1, pieces.length - 1)).entries()) {',
+    tests: ['transfers'],
+  },
+  {
+    id: 'lost-copy',
+    breaks: 'a piece that has arrived in a buffer of its own is not copied into the input',
+    file: 'src/runtime/assembly.ts',
+    find: 'if (staged.buffer !== this.buffer.buffer)',
+    replace: 'if (staged.buffer !== this.buffer.buffer && index === 0)',
+    tests: ['assembly', 'plans'],
+  },
+  {
+    id: 'grid-transposed',
+    breaks: 'the pieces of a grid land at transposed places',
+    file: 'src/graph/region-copy.ts',
+    find: 'targetBase += (region[axis]![0] - targetBox[axis]![0]) * targetStrides[axis]!;',
+    replace:
+      'targetBase += (region[axis]![0] - targetBox[axis]![0]) * targetStrides[axis < 2 && rank > 2 ? 1 - axis : axis]!;',
+    tests: ['plans', 'copies'],
+  },
+  {
+    id: 'partial-twice',
+    breaks: 'the last partial sum is added twice',
+    file: 'src/runtime/assembly.ts',
+    find: "this.#box, partial, 'add');",
+    replace:
+      "this.#box, partial, 'add');\n      if (this.#nextToAdd > 0 && this.#missing === 0)\n        transferRegion(this.#staged[this.#nextToAdd]!, partial, this.buffer, this.#box, partial, 'add');",
+    tests: ['assembly', 'plans'],
+  },
+  {
+    id: 'first-partial-dropped',
+    breaks: 'a partial sum takes the place of the one before it',
+    file: 'src/runtime/assembly.ts',
+    find: "this.#box, partial, 'add');",
+    replace: "this.#box, partial, 'copy');",
+    tests: ['assembly', 'plans'],
+  },
+  {
+    id: 'activation-before-the-sum',
+    breaks: 'what follows a partial sum, its bias and activation, runs when the first summand is there',
+    file: 'src/runtime/assembly.ts',
+    find: 'return this.#missing === 0;',
+    replace: 'return this.#missing === 0 || this.#nextToAdd > 0;',
+    tests: ['plans'],
+  },
+
+  // Frames, lanes and tiles
+  {
+    id: 'piece-of-another-frame',
+    breaks: 'a tile takes the pieces of a new frame for those of the frame that it waits for',
+    file: 'src/runtime/peer-epoch.ts',
+    find: 'let tiles = this.#frames.get(meta.frame);',
+    replace: 'let tiles = this.#frames.get(meta.frame) ?? this.#frames.values().next().value;',
+    tests: ['plans'],
+  },
+  {
+    id: 'result-of-another-frame',
+    breaks: 'a frame that is done is answered with the outputs of the next one in flight',
+    file: 'src/runtime/frames-in-flight.ts',
+    find: 'resolve({ frame, outputs: outputs.map(({ buffer }) => buffer), latencyMs: latencyMs!, tiles });',
+    replace:
+      'const next = this.inFlight()[0]?.outputs ?? outputs;\n' +
+      '        resolve({ frame, outputs: next.map(({ buffer }) => buffer), latencyMs: latencyMs!, tiles });',
+    tests: ['plans'],
+  },
+  {
+    id: 'lanes-mixed',
+    breaks: 'frames on different lanes share the routes of the first that came',
+    file: 'src/planner/compiled-plan.ts',
+    find: "const key = lanes.join(',');",
+    replace: 'const key = `${lanes.length}`;',
+    tests: ['transfers'],
+  },
+  {
+    id: 'tile-of-another-lane',
+    breaks: 'a peer with tiles of two lanes computes every frame with the first',
+    file: 'src/runtime/serve-peer.ts',
+    find: 'const loaded = epoch.tiles.get(PeerEpoch.key(pending));',
+    replace:
+      'const loaded = epoch.tiles.get(PeerEpoch.key({ ...pending, lane: 0 })) ?? epoch.tiles.get(PeerEpoch.key(pending));',
+    tests: ['plans'],
+  },
+  {
+    id: 'output-of-another-tensor',
+    breaks: 'of a tile with several outputs, the first is delivered for all',
+    file: 'src/runtime/serve-peer.ts',
+    find: 'const output = pending.program.outputs.findIndex(({ tensor }) => tensor === delivery.tensor);',
+    replace: 'const output = pending.program.outputs.findIndex(({ tensor }) => tensor.length > 0);',
+    tests: ['plans'],
+  },
+  {
+    id: 'output-of-another-tile',
+    breaks: 'a tile delivers the start of what it made, wherever the piece lies in it',
+    file: 'src/runtime/assembly.ts',
+    find: 'return contiguousView(buffer, box, region) ?? cropRegion(buffer, box, region);',
+    replace:
+      'return (\n    contiguousView(buffer, box, region)?.map((_, i) => buffer[i]!) ?? cropRegion(buffer, box, region)\n  );',
+    tests: ['assembly', 'plans'],
+  },
+];
