@@ -1,4 +1,4 @@
-import { boxSize } from '../graph/box.ts';
+import { boxSize, formatBox } from '../graph/box.ts';
 import type { TileProgram } from '../graph/tile-program.ts';
 import type { PeerId } from '../shared/ids.ts';
 import type { CompiledPlan } from './compiled-plan.ts';
@@ -8,7 +8,7 @@ const FLOAT_BYTES = 4;
 const WEIGHT_COPIES = 2;
 
 export interface PeerMemory {
-  /** Weight slices as they travel, each once. */
+  /** Weight slices as they travel: those that several tiles of the peer share, once. */
   readonly weightBytes: number;
   /** Input buffers for every frame in flight, and the intermediates of the one that is computed. */
   readonly activationBytes: number;
@@ -17,6 +17,15 @@ export interface PeerMemory {
 
 export function programWeightBytes(program: TileProgram): number {
   return program.weights.reduce((sum, { box }) => sum + boxSize(box), 0) * FLOAT_BYTES;
+}
+
+/** Of several tiles on one peer: a slice that more than one of them needs counts once. */
+export function distinctWeightBytes(programs: readonly TileProgram[]): number {
+  const slices = new Map<string, number>();
+  for (const { weights } of programs) {
+    for (const { name, box } of weights) slices.set(`${formatBox(box)} ${name}`, boxSize(box));
+  }
+  return [...slices.values()].reduce((sum, size) => sum + size, 0) * FLOAT_BYTES;
 }
 
 export function programInputBytes(program: TileProgram): number {
@@ -31,20 +40,23 @@ function programWorkBytes(program: TileProgram): number {
 export function memoryPerPeer(compiled: CompiledPlan, window: number): Map<PeerId, PeerMemory> {
   const result = new Map<PeerId, PeerMemory>();
   for (const peer of compiled.peers) {
-    let weightBytes = 0;
+    const programs: TileProgram[] = [];
+    let heldBytes = 0;
     let inputBytes = 0;
     let workBytes = 0;
     for (const { segment, lane, tile } of compiled.tilesOf(peer)) {
       const program = compiled.program(segment, lane, tile);
-      weightBytes += programWeightBytes(program);
+      programs.push(program);
+      // Every tile has a copy of its own in the engine.
+      heldBytes += programWeightBytes(program);
       inputBytes += programInputBytes(program);
       workBytes = Math.max(workBytes, programWorkBytes(program));
     }
     const activationBytes = inputBytes * window + workBytes;
     result.set(peer, {
-      weightBytes,
+      weightBytes: distinctWeightBytes(programs),
       activationBytes,
-      totalBytes: weightBytes * WEIGHT_COPIES + activationBytes,
+      totalBytes: heldBytes * WEIGHT_COPIES + activationBytes,
     });
   }
   return result;

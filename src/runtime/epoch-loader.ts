@@ -1,9 +1,10 @@
 import type { Engine } from '../engine/engine.ts';
-import { boxSize, type Box } from '../graph/box.ts';
+import type { Box } from '../graph/box.ts';
 import type { Graph } from '../graph/graph.ts';
 import { parseGraph } from '../graph/parse.ts';
+import type { TileProgram } from '../graph/tile-program.ts';
 import { compilePlan } from '../planner/compiled-plan.ts';
-import { memoryPerPeer, programWeightBytes } from '../planner/memory.ts';
+import { distinctWeightBytes, memoryPerPeer } from '../planner/memory.ts';
 import { parsePlan } from '../planner/parse-plan.ts';
 import { verifyPlan } from '../planner/verify-plan.ts';
 import type { ControlMessage } from '../protocol/messages.ts';
@@ -13,6 +14,7 @@ import { checkWeights, seededModelWeights } from '../weights/seeded-model.ts';
 import type { WeightSource } from '../weights/weight-source.ts';
 import { PeerEpoch } from './peer-epoch.ts';
 import type { RuntimeNode } from './runtime-node.ts';
+import { SharedSlices } from './shared-slices.ts';
 import type { WeightFetch } from './weight-fetch.ts';
 
 export type PrepareMessage = Extract<ControlMessage, { type: 'prepare' }>;
@@ -80,16 +82,13 @@ export class EpochLoader {
     const dialled = this.#dialConsumers(epoch);
     // Awaited below; until then its failure must not count as unhandled.
     dialled.catch(() => undefined);
+    const slices = new SharedSlices(EpochLoader.#programs(epoch), read, (sizeBytes) => {
+      loadedBytes += sizeBytes;
+      onProgress(loadedBytes, totalBytes);
+    });
     for (const address of addresses) {
       const program = compiled.program(address.segment, address.lane, address.tile);
-      const weights = await Promise.all(
-        program.weights.map(async ({ name, box }) => {
-          const values = await read(name, box);
-          loadedBytes += boxSize(box) * 4;
-          onProgress(loadedBytes, totalBytes);
-          return values;
-        }),
-      );
+      const weights = await Promise.all(program.weights.map(({ name, box }) => slices.take(name, box)));
       this.#checkLive(epoch);
       const loaded = await this.#options.engine.load(program, weights);
       if (this.isLive(epoch)) epoch.tiles.set(PeerEpoch.key(address), loaded);
@@ -114,11 +113,13 @@ export class EpochLoader {
     await epoch.dispose().catch(() => undefined);
   }
 
-  static weightBytes({ compiled, addresses }: PeerEpoch): number {
-    return addresses.reduce(
-      (sum, { segment, lane, tile }) => sum + programWeightBytes(compiled.program(segment, lane, tile)),
-      0,
-    );
+  /** What this peer holds of the model: slices that several of its tiles share count once. */
+  static weightBytes(epoch: PeerEpoch): number {
+    return distinctWeightBytes(EpochLoader.#programs(epoch));
+  }
+
+  static #programs({ compiled, addresses }: PeerEpoch): TileProgram[] {
+    return addresses.map(({ segment, lane, tile }) => compiled.program(segment, lane, tile));
   }
 
   #checkLive(epoch: PeerEpoch): void {
