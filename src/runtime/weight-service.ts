@@ -10,7 +10,9 @@ type WeightRequest = Extract<ControlMessage, { type: 'weight-request' }>;
 /** The requester's side of weight slices: reads the asked box and streams it, behind activations. */
 export class WeightService {
   readonly #source: WeightSource;
-  readonly #abort = new AbortController();
+  /** One per answer under way: Node warns of a leak when a dozen streams listen to one signal. */
+  readonly #answering = new Set<AbortController>();
+  #closed = false;
 
   constructor(source: WeightSource) {
     this.#source = source;
@@ -19,7 +21,7 @@ export class WeightService {
   serve(channel: PeerChannel, request: WeightRequest): void {
     this.#answer(channel, request).catch((thrown: unknown) => {
       const error = toPeerceptronError(thrown, 'WEIGHTS_UNAVAILABLE');
-      if (this.#abort.signal.aborted) return;
+      if (this.#closed) return;
       try {
         channel.sendControl({
           type: 'weight-refused',
@@ -34,7 +36,8 @@ export class WeightService {
   }
 
   close(): void {
-    this.#abort.abort();
+    this.#closed = true;
+    for (const abort of this.#answering) abort.abort();
   }
 
   async #answer(channel: PeerChannel, { request, name, box }: WeightRequest): Promise<void> {
@@ -43,8 +46,18 @@ export class WeightService {
       throw new PeerceptronError('WEIGHTS_MISSING', `the model has no weights named '${name}'`);
     }
     checkBox(box, tensor.shape, `weights '${name}'`);
-    const { signal } = this.#abort;
-    const values = await this.#source.read(name, box, signal);
-    await channel.sendStream({ kind: 'weight', request }, f32ToBytes(values), { priority: 'weight', signal });
+    if (this.#closed) return;
+    const abort = new AbortController();
+    this.#answering.add(abort);
+    const { signal } = abort;
+    try {
+      const values = await this.#source.read(name, box, signal);
+      await channel.sendStream({ kind: 'weight', request }, f32ToBytes(values), {
+        priority: 'weight',
+        signal,
+      });
+    } finally {
+      this.#answering.delete(abort);
+    }
   }
 }
