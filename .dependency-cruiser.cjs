@@ -20,7 +20,7 @@ const layerRules = Object.entries(allowed).map(([from, to]) => ({
 }));
 /** Adapters touch a platform or a heavy library; only composition roots (and other adapters) may import them. */
 const adapters =
-  '^src/(engine/tfjs|engine/worker-host-(node|browser)|transport/(simple-peer|peerjs)|weights/(file|opfs)|mesh/websocket-(node|browser))';
+  '^src/(engine/tfjs|engine/worker-host-(node|browser)|transport/(simple-peer|peerjs)|weights/(file|h5-file|opfs)|mesh/websocket-(node|browser))';
 module.exports = {
   forbidden: [
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
@@ -56,6 +56,10 @@ module.exports = {
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+    },
     exclude: { path: '\\.(wasm|css|svg)(\\?|$)' },
   },
 };

@@ -5,6 +5,7 @@ import { loadModel, type LoadedModel, type OpenBytes } from '../src/import/load-
 import { NETWORK_NAMES } from '../src/models/presets.ts';
 import { PREPROCESSING, type Preprocessing } from '../src/models/image-encoding.ts';
 import { PeerceptronError } from '../src/shared/errors.ts';
+import type { OpenH5 } from '../src/weights/h5.ts';
 import { fileBytes } from '../src/weights/file-source.ts';
 import { httpBytes } from '../src/weights/http-source.ts';
 
@@ -20,6 +21,18 @@ export function bundledModelDir(name: string): string {
 export const openModelFile: OpenBytes = (location) => {
   if (/^https?:\/\//i.test(location)) return httpBytes(location);
   return fileBytes(/^file:\/\//i.test(location) ? fileURLToPath(location) : location);
+};
+
+/** The same for .h5 files: local ones, which are read in place. */
+export const openModelH5: OpenH5 = async (location) => {
+  if (/^https?:\/\//i.test(location)) {
+    throw new PeerceptronError(
+      'MODEL_UNSUPPORTED',
+      `${location}: .h5 files are read in place, from disk; download it first`,
+    );
+  }
+  const { openH5File } = await import('../src/weights/h5-file.ts');
+  return openH5File(/^file:\/\//i.test(location) ? fileURLToPath(location) : location);
 };
 
 export interface ModelChoice {
@@ -47,6 +60,7 @@ export const describeWeights = ({ seeded, location, weightsLocation }: LoadedMod
 export async function loadModelByName(name: string, choice: ModelChoice = {}): Promise<LoadedModel> {
   const model = await loadModel(name, {
     open: openModelFile,
+    openH5: openModelH5,
     presets: { digits: bundledModelDir('digits') },
     ...(choice.preprocess === undefined ? {} : { preprocessing: parsePreprocessing(choice.preprocess) }),
     ...(choice.weights === undefined ? {} : { weights: choice.weights }),

@@ -14,11 +14,15 @@ import { PeerceptronError } from '../shared/errors.ts';
 import { readAll, type ByteSource } from '../weights/byte-source.ts';
 import { derivedSource } from '../weights/derived-source.ts';
 import { checkWeights, seededModelWeights, type SeededWeights } from '../weights/seeded-model.ts';
-import { safetensorsSource } from '../weights/safetensors.ts';
+import type { StoredTensor } from '../weights/box-reader.ts';
+import { isH5Location, type OpenH5 } from '../weights/h5.ts';
+import { readSafetensors, safetensorsSource } from '../weights/safetensors.ts';
+import { manifestTensors, parseWeightsManifest } from '../weights/tfjs-manifest.ts';
 import type { WeightSource } from '../weights/weight-source.ts';
 import { isGraphFile, parseGraphFile } from './graph-file.ts';
 import { isObject } from './json-reader.ts';
 import { locationOf } from './location.ts';
+import { networkWeights } from './network-weights.ts';
 import { importLayersModel, layersModelWeights } from './tfjs-layers.ts';
 
 /** Opens the file at a path or URL; nothing is read yet. */
@@ -26,6 +30,8 @@ export type OpenBytes = (location: string) => ByteSource;
 
 export interface LoadModelOptions {
   readonly open: OpenBytes;
+  /** Where .h5 files can be read. */
+  readonly openH5?: OpenH5;
   /** Locations of the models that come with the program, by name (`digits`). */
   readonly presets?: Readonly<Record<string, string>>;
   /** For models that leave input sizes open. */
@@ -70,15 +76,7 @@ const LABELS_LIMIT_BYTES = 4 * 1024 * 1024;
 export async function loadModel(ref: string, options: LoadModelOptions): Promise<LoadedModel> {
   if (isNetworkName(ref)) return loadNetwork(ref, options);
   const { location, text } = await findModelFile(ref, options);
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    throw new PeerceptronError(
-      'MODEL_CORRUPT',
-      `${location} is not JSON: name a graph.json, or a model.json as TensorFlow.js writes it`,
-    );
-  }
+  const json = parsedJson(text, location);
   const openBeside = (path: string): ByteSource => options.open(locationOf(location, path));
   if (isGraphFile(json)) {
     const file = parseGraphFile(json);
@@ -120,12 +118,50 @@ function prepared(
   };
 }
 
+function parsedJson(text: string, location: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    throw new PeerceptronError(
+      'MODEL_CORRUPT',
+      `${location} is not JSON: name a graph.json, or a model.json as TensorFlow.js writes it`,
+    );
+  }
+}
+
 /** A network of the program's own, with the weights of a file or random ones. */
 async function loadNetwork(name: NetworkName, options: LoadModelOptions): Promise<LoadedModel> {
   const { inputShape } = options;
   const shape = Array.isArray(inputShape) ? (inputShape as Shape) : undefined;
   const graph = NETWORKS[name](shape ? { inputShape: shape } : {});
-  return prepared(graph, undefined, { location: name, format: 'preset' }, options);
+  const origin = { location: name, format: 'preset' } as const;
+  if (options.weights === undefined) return prepared(graph, undefined, origin, options);
+  const tensors = await fileTensors(options.weights, options);
+  const weights = networkWeights(name, graph, tensors, options.weights);
+  return { ...prepared(graph, weights, origin, options), weightsLocation: options.weights };
+}
+
+/** The tensors of a weights file of any format that we read: told by its name. */
+async function fileTensors(
+  location: string,
+  { open, openH5, signal }: LoadModelOptions,
+): Promise<readonly StoredTensor[]> {
+  if (isH5Location(location)) {
+    if (openH5) return (await openH5(location)).tensors;
+    throw new PeerceptronError(
+      'MODEL_UNSUPPORTED',
+      `${location}: .h5 files are not read here; use the command line, or convert it to safetensors`,
+    );
+  }
+  if (!/\.json$/i.test(location.split(/[?#]/)[0]!)) {
+    return (await readSafetensors(open(location), signal)).tensors;
+  }
+  const text = new TextDecoder().decode(
+    await readAll(open(location), MODEL_FILE_LIMIT_BYTES, 'WEIGHTS_CORRUPT', signal),
+  );
+  const json = parsedJson(text, location);
+  const manifest = isObject(json) ? json['weightsManifest'] : json;
+  return manifestTensors(parseWeightsManifest(manifest), (path) => open(locationOf(location, path)));
 }
 
 /** File and folder of a location: what lies further out says nothing about the model. */
