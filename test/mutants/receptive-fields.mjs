@@ -86,7 +86,7 @@ export const receptiveFields = [
     file: 'src/graph/ops/lrn.ts',
     find: 'size: [2 * op.radius + 1],\n  strides: [1],\n  dilations: [1],\n  padding: [[op.radius, op.radius]],',
     replace: 'size: [op.radius >= 0 ? 1 : 0],\n  strides: [1],\n  dilations: [1],\n  padding: [[0, 0]],',
-    tests: ['exactness'],
+    tests: ['exactness', 'plans'],
   },
   {
     id: 'upsample-extent',

@@ -16,7 +16,7 @@ import { cropRegion } from '../../src/graph/region-copy.ts';
 import { tensorShapes, weightShapes } from '../../src/graph/shapes.ts';
 import { compileTile, type TileRequest } from '../../src/graph/tile-program.ts';
 import { seededRandom, type Random } from '../../src/shared/random.ts';
-import { draw, drawActivation, drawConv, drawPool, spatial } from './random-draws.ts';
+import { draw, drawActivation, drawConv, drawPool, drawUpsample, spatial } from './random-draws.ts';
 import { between, chance, normals, pick } from './random.ts';
 
 /** Whole tensors, row-major, by tensor id or by weight name. */
@@ -204,8 +204,12 @@ export function randomGraph(random: Random): Graph {
       const pooled = add({ kind: 'global-pool', mode: 'avg', keepDims: true }, [from]);
       if (pooled) add({ kind: 'merge', mode: 'multiply' }, [pooled, from]);
     } else if (roll < 0.95) add({ kind: 'softmax', axis: shape.length - 1 }, [from]);
-    else if (roll < 0.97) add({ kind: 'identity' }, [from]);
-    else if (nodes.length > 3) add({ kind: 'dense', units: between(random, 1, 6) }, [from]);
+    else if (roll < 0.96) add({ kind: 'identity' }, [from]);
+    else if (roll < 0.975) add(draw(random, 'lrn').op, [from]);
+    // Of small tensors only: they grow up to 27 times.
+    else if (roll < 0.985) {
+      if (shapeSize(shape) < 300) add(drawUpsample(random, shape).op, [from]);
+    } else if (nodes.length > 3) add({ kind: 'dense', units: between(random, 1, 6) }, [from]);
   }
   const consumed = new Set(nodes.flatMap(({ inputs }) => inputs));
   return {
