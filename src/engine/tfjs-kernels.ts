@@ -53,13 +53,13 @@ export function prepareKernel(
     }
     case 'bias': {
       const bias = keep(weightOf(step, weights, 'bias'), [outputShape.at(-1)!]);
-      return ([x]) => tf.add(x!, bias);
+      return ([x]) => tf.reshape(tf.add(asRows(x!), bias), outputShape);
     }
     case 'batch-norm': {
       const { scale, offset } = batchNormTerms(op, step, weights);
       const factors = keep(scale, [scale.length]);
       const terms = keep(offset, [offset.length]);
-      return ([x]) => tf.add(tf.mul(x!, factors), terms);
+      return ([x]) => tf.reshape(tf.add(tf.mul(asRows(x!), factors), terms), outputShape);
     }
     case 'max-pool':
     case 'avg-pool': {
@@ -103,6 +103,9 @@ export function prepareKernel(
       return ([x]) => tf.clone(x!);
   }
 }
+
+/** `[places, channels]`: on webgpu a vector beside a tensor of five or more axes is read at wrong places. */
+const asRows = (x: tf.Tensor): tf.Tensor2D => tf.reshape(x, [-1, x.shape.at(-1)!]);
 
 function weightOf(step: TileStep, weights: readonly Float32Array[], role: string): Float32Array {
   const index = step.weights.find((candidate) => candidate.role === role)?.index ?? -1;
