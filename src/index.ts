@@ -26,6 +26,12 @@ export type { WeightSource } from './weights/weight-source.ts';
 
 export { parsePlan } from './planner/parse-plan.ts';
 export { pipelinePlan } from './planner/pipeline-plan.ts';
+export { planBuilder } from './planner/plan-builder.ts';
+export type { PlanBuilder } from './planner/plan-builder.ts';
+export { parsePlanFile } from './planner/plan-file.ts';
+export type { PlanFile, PlanFileContext } from './planner/plan-file.ts';
+export { bands, channels, flowing, grid, partialSums, whole } from './planner/splits.ts';
+export type { Cut, PeerRef, Split } from './planner/splits.ts';
 export { planProblems, verifyPlan } from './planner/verify-plan.ts';
 export type { PlanProblem, PlanRule } from './planner/verify-plan.ts';
 export type { Lane, Plan, Segment, Tile, TileOutput } from './planner/plan.ts';
