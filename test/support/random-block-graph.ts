@@ -3,12 +3,12 @@ import type { Graph, OpNode, TensorId } from '../../src/graph/graph.ts';
 import type { ConvOp, Op, Padding } from '../../src/graph/op.ts';
 import { definitionOf } from '../../src/graph/ops/index.ts';
 import type { Random } from '../../src/shared/random.ts';
-import { drawActivation, drawConv, drawPool, spatial } from './random-draws.ts';
+import { drawActivation, drawConv, drawPool, drawUpsample, spatial } from './random-draws.ts';
 import { between, chance, pick } from './random.ts';
 
 /**
  * A random network put together from the blocks of published ones: plain convolutions, residual blocks with and without
- * a projection, separable blocks, parallel branches that are concatenated, pools, and a head of dense layers; over 1, 2
+ * a projection, separable blocks, parallel branches that are concatenated, pools, enlargements, normalisation across channels, and a head of dense layers; over 1, 2
  * or 3 spatial axes. `randomGraph` strings single ops together; here the structures that make cuts difficult are certain
  * to occur.
  */
@@ -42,6 +42,7 @@ class Network {
       () => this.#separableResidual(),
       () => this.#branches(),
       () => this.#pool(),
+      () => this.#upsample(),
     ];
     pick(this.#random, blocks)();
   }
@@ -113,6 +114,7 @@ class Network {
   }
 
   #normalise(): void {
+    if (chance(this.#random, 0.1)) this.#add({ kind: 'lrn', radius: 2, alpha: 0.2, beta: 0.75, bias: 1 });
     if (chance(this.#random, 0.5)) this.#add({ kind: 'bias' });
     else this.#add({ kind: 'batch-norm', epsilon: 1e-3, scale: true, center: true });
   }
@@ -192,5 +194,14 @@ class Network {
     } catch {
       this.#plain();
     }
+  }
+
+  #upsample(): void {
+    const shape = this.#shape(this.#last);
+    // Every axis may become three times as long, and the reference engine is slow.
+    const longest = [16, 8, 3][shape.length - 2]!;
+    if (shape.slice(0, -1).some((extent) => extent > longest)) this.#pool();
+    else this.#add(drawUpsample(this.#random, shape).op);
+    if (chance(this.#random, 0.5)) this.#conv({ size: 3 });
   }
 }

@@ -12,6 +12,8 @@ export const STRUCTURES = [
   'concatenation',
   'separable convolution',
   'dense layer',
+  'enlargement',
+  'normalisation across channels',
   'lanes',
   'band of rows',
   'slice of channels',
@@ -34,6 +36,8 @@ export function structuresOf(graph: Graph, plan: Plan): Set<Structure> {
   for (const { op, inputs } of graph.nodes) {
     if (inputs.length > 1) chain = false;
     if (op.kind === 'concat') found.add('concatenation');
+    if (op.kind === 'upsample') found.add('enlargement');
+    if (op.kind === 'lrn') found.add('normalisation across channels');
     if (op.kind === 'dense') found.add('dense layer');
     if (op.kind === 'merge' && op.mode === 'add') found.add('residual sum');
     if (op.kind !== 'conv' || op.kernelSize.some((size) => size > 1)) continue;
