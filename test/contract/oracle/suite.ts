@@ -54,7 +54,7 @@ export function oracleSuite({ name, build, frames, full, small, oracle }: Oracle
       const graph = build();
       expect(graph.inputs[0]!.shape).toEqual(shapeAt(full));
       await expectSameNumbers(graph, oracle(full), wasm, true);
-    });
+    }, 300_000);
   });
 }
 
