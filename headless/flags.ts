@@ -24,6 +24,15 @@ export function parseSeed(text: string): number {
   return value;
 }
 
+/** For commander: extents as `224x224x3`. */
+export function parseShape(text: string): number[] {
+  const extents = text.split(/[x×,]/).map(Number);
+  if (!extents.every((extent) => Number.isInteger(extent) && extent >= 1)) {
+    throw new InvalidArgumentError('expected extents without the batch, as 224x224x3.');
+  }
+  return extents;
+}
+
 export function parsePort(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !Number.isInteger(value) || value < 0 || value > 65535) {

@@ -43,11 +43,12 @@ export interface ModelChoice {
   readonly weights?: string | undefined;
   /** Of random weights. */
   readonly seed?: number | undefined;
+  readonly inputShape?: readonly number[] | undefined;
 }
 
-export const MODEL_HELP = `a preset (digits, ${NETWORK_NAMES.join(', ')}), a path (model.json, graph.json, folder) or a URL`;
+export const MODEL_HELP = `a preset (digits, ${NETWORK_NAMES.join(', ')}), a path (model.json, graph.json, .h5, folder) or a URL`;
 export const WEIGHTS_HELP =
-  'weights of a preset: safetensors, Keras .h5, or a tfjs manifest (default: random)';
+  'weights of a preset: safetensors, Keras .h5, or a tfjs manifest (default: random); "random" for any model';
 
 export const randomWeightsNotice = (seed: number): string =>
   `random weights (seed ${seed}): the answers mean nothing`;
@@ -65,6 +66,7 @@ export async function loadModelByName(name: string, choice: ModelChoice = {}): P
     ...(choice.preprocess === undefined ? {} : { preprocessing: parsePreprocessing(choice.preprocess) }),
     ...(choice.weights === undefined ? {} : { weights: choice.weights }),
     ...(choice.seed === undefined ? {} : { seed: choice.seed }),
+    ...(choice.inputShape === undefined ? {} : { inputShape: choice.inputShape }),
   });
   if (choice.labels === undefined) return model;
   return { ...model, graph: { ...model.graph, labels: await readLabels(choice.labels) } };

@@ -25,12 +25,13 @@ import { findPictures } from '../pictures.ts';
 import { gatherPeers } from '../room-peers.ts';
 import { peerWork, spreadModel, type PeerWork } from '../spread-model.ts';
 import { EXIT, createTerminal, formatBytes, formatMs, table, usage, type Terminal } from '../terminal.ts';
-import { parseCount, parseSeed } from '../flags.ts';
+import { parseCount, parseSeed, parseShape } from '../flags.ts';
 
 interface InferFlags {
   readonly model: string;
   readonly weights?: string;
   readonly seed?: number;
+  readonly inputShape?: readonly number[];
   readonly randomInput?: number | true;
   readonly room?: string;
   readonly peers?: number;
@@ -52,6 +53,7 @@ export function addInferCommand(program: Command): void {
     .requiredOption('--model <model>', MODEL_HELP)
     .option('--random-input [n]', 'random input, once or n times, instead of pictures', parseCount)
     .option('--weights <file>', WEIGHTS_HELP)
+    .option('--input-shape <shape>', 'for models that work at any size, as 224x224x3', parseShape)
     .option('--seed <n>', 'of random weights and random input (default: 1)', parseSeed)
     .option('--peers <n>', 'start n local peers; with --room: wait for n peers there', parseCount)
     .option('--room <url>', 'use the peers of this room (its link; or "env" for PEERCEPTRON_URL)')
@@ -82,8 +84,8 @@ async function infer(inputs: readonly string[], flags: InferFlags): Promise<numb
     throw usage('what to compute? Give pictures, or --random-input');
   }
   const pictures = await findPictures(inputs);
-  const { preprocess, labels, weights, seed } = flags;
-  const model = await loadModelByName(flags.model, { preprocess, labels, weights, seed });
+  const { preprocess, labels, weights, seed, inputShape } = flags;
+  const model = await loadModelByName(flags.model, { preprocess, labels, weights, seed, inputShape });
   if (model.seeded) terminal.say(pc.yellow(randomWeightsNotice(model.seeded.seed)));
   const frames =
     flags.randomInput === undefined

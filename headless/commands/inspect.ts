@@ -1,19 +1,29 @@
 import type { Command } from 'commander';
 import pc from 'picocolors';
 import { graphCost } from '../../src/graph/inspect.ts';
-import { describeWeights, loadModelByName, MODEL_HELP } from '../model-files.ts';
+import { describeWeights, loadModelByName, MODEL_HELP, WEIGHTS_HELP } from '../model-files.ts';
+import { parseShape } from '../flags.ts';
 import { createTerminal, formatBytes, formatCount, table } from '../terminal.ts';
+
+interface InspectFlags {
+  readonly json?: boolean;
+  readonly original?: boolean;
+  readonly inputShape?: readonly number[];
+  readonly weights?: string;
+}
 
 export function addInspectCommand(program: Command): void {
   program
     .command('inspect')
     .description('layers, shapes, parameters, multiply-accumulates, and where a model can be cut and split')
     .argument('<model>', MODEL_HELP)
+    .option('--input-shape <shape>', 'for models that work at any size, as 224x224x3', parseShape)
+    .option('--weights <file>', WEIGHTS_HELP)
     .option('--original', 'layers as published, before batch norms are folded (plans count the folded ones)')
     .option('--json', 'print one JSON document')
-    .action(async (name: string, flags: { json?: boolean; original?: boolean }) => {
+    .action(async (name: string, flags: InspectFlags) => {
       const terminal = createTerminal(flags.json ?? false);
-      const model = await loadModelByName(name, {});
+      const model = await loadModelByName(name, { inputShape: flags.inputShape, weights: flags.weights });
       const graph = flags.original ? model.original : model.graph;
       const report = graphCost(graph);
       const published = graphCost(model.original);

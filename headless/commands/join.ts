@@ -146,7 +146,10 @@ function narrateServe(terminal: Terminal, event: ServeEvent): void {
       const parts = event.tiles.map(
         ({ ops, firstOp, lastOp }) => `ops ${ops[0]}–${ops[1] - 1} (${firstOp} … ${lastOp})`,
       );
-      terminal.say(`${event.model}: computing ${parts.join(', ') || 'nothing'} of ${event.opCount} ops`);
+      const random = event.seed === undefined ? '' : `, random weights (seed ${event.seed})`;
+      terminal.say(
+        `${event.model}${random}: computing ${parts.join(', ') || 'nothing'} of ${event.opCount} ops`,
+      );
       return;
     }
     case 'session-refused':

@@ -15,12 +15,13 @@ import { readAll, type ByteSource } from '../weights/byte-source.ts';
 import { derivedSource } from '../weights/derived-source.ts';
 import { checkWeights, seededModelWeights, type SeededWeights } from '../weights/seeded-model.ts';
 import type { StoredTensor } from '../weights/box-reader.ts';
-import { isH5Location, type OpenH5 } from '../weights/h5.ts';
+import { isH5Location, type H5File, type OpenH5 } from '../weights/h5.ts';
 import { readSafetensors, safetensorsSource } from '../weights/safetensors.ts';
 import { manifestTensors, parseWeightsManifest } from '../weights/tfjs-manifest.ts';
 import type { WeightSource } from '../weights/weight-source.ts';
 import { isGraphFile, parseGraphFile } from './graph-file.ts';
 import { isObject } from './json-reader.ts';
+import { importKerasH5 } from './keras-h5.ts';
 import { locationOf } from './location.ts';
 import { networkWeights } from './network-weights.ts';
 import { importLayersModel, layersModelWeights } from './tfjs-layers.ts';
@@ -38,9 +39,12 @@ export interface LoadModelOptions {
   readonly inputShape?: Shape | Readonly<Record<string, Shape>>;
   /** How pictures become inputs, where the name of the model would lead to a wrong guess. */
   readonly preprocessing?: Preprocessing;
-  /** Location of a weights file for a network that the program builds itself (a preset): safetensors, Keras .h5, a tfjs manifest. */
+  /**
+   * Location of a weights file (safetensors, Keras .h5, a tfjs manifest) for a network that the program builds itself;
+   * or `random`, for any model.
+   */
   readonly weights?: string;
-  /** For random weights, where there are none: a preset without a file, a topology alone. 0 … 2³² − 1. */
+  /** Of random weights; they are also taken for layers that come without weights, where a seed is given. 0 … 2³² − 1. */
   readonly seed?: number;
   readonly signal?: AbortSignal;
 }
@@ -57,8 +61,10 @@ export interface LoadedModel {
   readonly location: string;
   /** Of a preset's weights, where they come from a file. */
   readonly weightsLocation?: string;
-  readonly format: 'graph' | 'tfjs-layers' | 'preset';
+  readonly format: 'graph' | 'tfjs-layers' | 'keras-h5' | 'preset';
 }
+
+const RANDOM = 'random';
 
 /** Of random weights, where none is given. */
 export const DEFAULT_SEED = 1;
@@ -67,7 +73,7 @@ const MODEL_FILE_LIMIT_BYTES = 64 * 1024 * 1024;
 const LABELS_LIMIT_BYTES = 4 * 1024 * 1024;
 
 /**
- * Loads a model by the name of a preset, by a path or URL of a model file (`graph.json`, a TensorFlow.js `model.json`), or
+ * Loads a model by the name of a preset, by a path or URL of a model file (`graph.json`, a TensorFlow.js `model.json`, a Keras `.h5`), or
  * of the folder that holds one. Weights stay where they are until they are read.
  *
  * @throws MODEL_NOT_FOUND (says where it looked), MODEL_CORRUPT, MODEL_UNSUPPORTED, WEIGHTS_MISSING, WEIGHTS_CORRUPT,
@@ -75,22 +81,28 @@ const LABELS_LIMIT_BYTES = 4 * 1024 * 1024;
  */
 export async function loadModel(ref: string, options: LoadModelOptions): Promise<LoadedModel> {
   if (isNetworkName(ref)) return loadNetwork(ref, options);
+  const random = options.weights === RANDOM;
+  if (options.weights !== undefined && !random) {
+    throw new PeerceptronError(
+      'USAGE',
+      `'${ref}' has weights of its own: a weights file goes with ${NETWORK_NAMES.join(', ')}`,
+    );
+  }
+  if (isH5Location(ref)) return loadKerasH5(ref, options);
   const { location, text } = await findModelFile(ref, options);
   const json = parsedJson(text, location);
   const openBeside = (path: string): ByteSource => options.open(locationOf(location, path));
   if (isGraphFile(json)) {
     const file = parseGraphFile(json);
-    const weights = await safetensorsSource(openBeside(file.weights), options.signal);
-    checkWeights(file.graph, weights);
+    const weights = random ? undefined : await safetensorsSource(openBeside(file.weights), options.signal);
+    if (weights) checkWeights(file.graph, weights);
     return prepared(file.graph, weights, { location, format: 'graph' }, options);
   }
   const model = importLayersModel(json, options.inputShape ? { inputShape: options.inputShape } : {});
   const labels = await findLabels(model.graph, openBeside, options.signal);
   const graph = labels ? { ...model.graph, labels } : model.graph;
-  if (!model.groups && options.seed !== undefined) {
-    return prepared(graph, undefined, { location, format: 'tfjs-layers' }, options);
-  }
-  const weights = layersModelWeights(model, openBeside);
+  const drawn = random || (!model.groups && options.seed !== undefined);
+  const weights = drawn ? undefined : layersModelWeights(model, openBeside);
   return prepared(graph, weights, { location, format: 'tfjs-layers' }, options);
 }
 
@@ -106,9 +118,11 @@ function prepared(
     const chosen = preprocessing ?? preprocessingOf(`${graph.name} ${modelFolder(origin.location)}`);
     return { ...input, image: imageEncoding(chosen, channels) };
   });
+  const { name, nodes, outputs } = graph;
   const original = { ...graph, inputs };
   const folded = foldBatchNorm(simplify(original));
-  const seeded = weights ? undefined : { seed, unfolded: original };
+  // Without the labels: every peer gets it.
+  const seeded = weights ? undefined : { seed, unfolded: { name, inputs, nodes, outputs } };
   return {
     ...origin,
     graph: folded.graph,
@@ -135,24 +149,40 @@ async function loadNetwork(name: NetworkName, options: LoadModelOptions): Promis
   const shape = Array.isArray(inputShape) ? (inputShape as Shape) : undefined;
   const graph = NETWORKS[name](shape ? { inputShape: shape } : {});
   const origin = { location: name, format: 'preset' } as const;
-  if (options.weights === undefined) return prepared(graph, undefined, origin, options);
+  if (options.weights === undefined || options.weights === RANDOM) {
+    return prepared(graph, undefined, origin, options);
+  }
   const tensors = await fileTensors(options.weights, options);
   const weights = networkWeights(name, graph, tensors, options.weights);
   return { ...prepared(graph, weights, origin, options), weightsLocation: options.weights };
 }
 
+async function loadKerasH5(location: string, options: LoadModelOptions): Promise<LoadedModel> {
+  const file = await openedH5(location, options);
+  const imported = importKerasH5(
+    file,
+    location,
+    options.inputShape ? { inputShape: options.inputShape } : {},
+  );
+  const openBeside = (path: string): ByteSource => options.open(locationOf(location, path));
+  const labels = await findLabels(imported.graph, openBeside, options.signal);
+  const graph = labels ? { ...imported.graph, labels } : imported.graph;
+  const weights = options.weights === RANDOM ? undefined : imported.weights;
+  return prepared(graph, weights, { location, format: 'keras-h5' }, options);
+}
+
+function openedH5(location: string, { openH5 }: LoadModelOptions): Promise<H5File> {
+  if (openH5) return openH5(location);
+  throw new PeerceptronError(
+    'MODEL_UNSUPPORTED',
+    `${location}: .h5 files are not read here; use the command line, or convert it to safetensors`,
+  );
+}
+
 /** The tensors of a weights file of any format that we read: told by its name. */
-async function fileTensors(
-  location: string,
-  { open, openH5, signal }: LoadModelOptions,
-): Promise<readonly StoredTensor[]> {
-  if (isH5Location(location)) {
-    if (openH5) return (await openH5(location)).tensors;
-    throw new PeerceptronError(
-      'MODEL_UNSUPPORTED',
-      `${location}: .h5 files are not read here; use the command line, or convert it to safetensors`,
-    );
-  }
+async function fileTensors(location: string, options: LoadModelOptions): Promise<readonly StoredTensor[]> {
+  if (isH5Location(location)) return (await openedH5(location, options)).tensors;
+  const { open, signal } = options;
   if (!/\.json$/i.test(location.split(/[?#]/)[0]!)) {
     return (await readSafetensors(open(location), signal)).tensors;
   }

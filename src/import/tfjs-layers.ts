@@ -58,7 +58,7 @@ export function layersModelWeights(
   if (!model.groups) {
     throw new PeerceptronError(
       'WEIGHTS_MISSING',
-      `the model file of '${model.graph.name}' has no weights manifest: it is a topology alone`,
+      `the model file of '${model.graph.name}' has no weights manifest: it is a topology alone; give --weights random to run it all the same`,
     );
   }
   const files = new Map(manifestTensors(model.groups, open).map((tensor) => [tensor.name, tensor]));

@@ -33,6 +33,8 @@ export type ServeEvent =
       readonly session: SessionId;
       readonly epoch: number;
       readonly model: string;
+      /** Seed of random weights, where this device computes its own. */
+      readonly seed?: number;
       readonly loadedBytes: number;
       readonly totalBytes: number;
     }
@@ -41,6 +43,7 @@ export type ServeEvent =
       readonly session: SessionId;
       readonly epoch: number;
       readonly model: string;
+      readonly seed?: number;
       readonly opCount: number;
       readonly tiles: readonly ServedTile[];
     }
@@ -180,7 +183,7 @@ class Service implements ServingRole, PeerService {
       }
       epoch = this.#loader.admit(message, channel.peer);
       const session = known ?? this.#newSession(id, channel);
-      const ready = this.#load(session, epoch);
+      const ready = this.#load(session, epoch, message);
       ready.catch(() => undefined);
       session.epochs.set(number, { state: 'loading', epoch, ready });
       await ready;
@@ -191,6 +194,7 @@ class Service implements ServingRole, PeerService {
         session: id,
         epoch: number,
         model: graph.name,
+        ...seedOf(message),
         opCount: graph.nodes.length,
         tiles: servedTiles(epoch),
       });
@@ -228,7 +232,7 @@ class Service implements ServingRole, PeerService {
     return session;
   }
 
-  async #load(session: PeerSession, epoch: PeerEpoch): Promise<void> {
+  async #load(session: PeerSession, epoch: PeerEpoch, message: PrepareMessage): Promise<void> {
     const { channel, id } = session;
     const { compiled } = epoch;
     const fetch = this.#fetches.get(channel) ?? new WeightFetch(channel);
@@ -236,7 +240,12 @@ class Service implements ServingRole, PeerService {
     await this.#loader.load(epoch, fetch, (loadedBytes, totalBytes) => {
       const progress = { session: id, epoch: compiled.plan.epoch, loadedBytes, totalBytes };
       trySend(channel, { type: 'loading', ...progress });
-      this.#emit({ type: 'session-loading', model: compiled.graph.name, ...progress });
+      this.#emit({
+        type: 'session-loading',
+        model: compiled.graph.name,
+        ...seedOf(message),
+        ...progress,
+      });
     });
   }
 
@@ -352,6 +361,9 @@ function trySend(channel: PeerChannel, message: ControlMessage): void {
     if (!(error instanceof PeerceptronError)) throw error;
   }
 }
+
+const seedOf = ({ weights }: PrepareMessage): { seed?: number } =>
+  weights?.kind === 'seeded' ? { seed: weights.seed } : {};
 
 function servedTiles(epoch: PeerEpoch): ServedTile[] {
   const { compiled, addresses } = epoch;

@@ -50,6 +50,8 @@ export type SessionStage =
 export interface SessionWork {
   readonly session: SessionId;
   readonly model: string;
+  /** Of random weights: what the network answers means nothing then. */
+  readonly seed?: number | undefined;
   readonly epoch: number;
   readonly stage: SessionStage;
   readonly frames: number;
@@ -176,7 +178,7 @@ function reduceWork(room: RoomState, event: ServeEvent): Partial<RoomState> {
   switch (event.type) {
     case 'session-loading':
     case 'session-ready': {
-      const { session, epoch, model } = event;
+      const { session, epoch, model, seed } = event;
       // While a better plan loads beside the running one, the running one stays on show.
       if (event.type === 'session-loading' && known?.stage.state === 'ready') return {};
       const stage: SessionStage =
@@ -184,7 +186,7 @@ function reduceWork(room: RoomState, event: ServeEvent): Partial<RoomState> {
           ? { state: 'loading', loadedBytes: event.loadedBytes, totalBytes: event.totalBytes }
           : { state: 'ready', opCount: event.opCount, tiles: event.tiles };
       const counts = known ?? { frames: 0, tilesComputed: 0, recentFrames: [] };
-      return withSession({ ...counts, session, model, epoch, stage });
+      return withSession({ ...counts, session, model, seed, epoch, stage });
     }
     case 'tile-done': {
       if (!known) return {};

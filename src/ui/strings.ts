@@ -52,6 +52,8 @@ export const strings = {
   work: 'What this device computes',
   noWork: 'Nothing right now. Work arrives when a device in the room starts a session.',
   loadingWeights: (model: string) => `Loading its part of ${model}`,
+  computingWeights: (model: string) => `Computing random weights for its part of ${model}`,
+  randomWeights: (seed: number) => `Random weights (seed ${seed}): a test, the answers mean nothing.`,
   framesSoFar: (frames: number) => `${frames === 1 ? '1 frame' : `${frames} frames`} computed so far.`,
   weights: 'of weights',
   frames: 'Frames',

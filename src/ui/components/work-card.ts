@@ -87,10 +87,10 @@ export class WorkCard extends LitElement {
   }
 
   private session(work: SessionWork) {
-    const { stage, model } = work;
+    const { stage, model, seed } = work;
     if (stage.state === 'loading') {
       const { loadedBytes, totalBytes } = stage;
-      const title = strings.loadingWeights(model);
+      const title = seed === undefined ? strings.loadingWeights(model) : strings.computingWeights(model);
       return html`<div class="session">
         <h3>${title}</h3>
         <progress aria-label=${title} max=${Math.max(1, totalBytes)} .value=${loadedBytes}></progress>
@@ -100,6 +100,7 @@ export class WorkCard extends LitElement {
     const time = (ms: number | undefined): string => (ms === undefined ? '–' : formatMs(ms));
     return html`<div class="session">
       <h3>${model}</h3>
+      ${seed === undefined ? nothing : html`<p class="muted small">${strings.randomWeights(seed)}</p>`}
       <dl class="figures number">
         <div>
           <dt class="muted small">${strings.frames}</dt>

@@ -78,6 +78,7 @@ const working: readonly PeerEvent[] = [
       session,
       epoch: 0,
       model: 'vgg16',
+      seed: 1,
       opCount: 38,
       tiles: [
         {

@@ -6,6 +6,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openModelFile } from '../../../headless/model-files.ts';
 import { fullBox } from '../../../src/graph/box.ts';
 import type { Graph } from '../../../src/graph/graph.ts';
+import { weightShapes } from '../../../src/graph/shapes.ts';
 import { safetensorsPieces, serializeGraphFile, slabs } from '../../../src/import/graph-file.ts';
 import { loadModel, type LoadModelOptions } from '../../../src/import/load-model.ts';
 import { locationOf } from '../../../src/import/location.ts';
@@ -101,6 +102,60 @@ describe('loading models', () => {
     expect(error.message).toContain('nothing/model.json');
     expect(error.message).toContain('digits');
     expect((await refusal(load(join(folder, 'gone.json')))).code).toBe('MODEL_NOT_FOUND');
+  });
+
+  it('builds a network by its name, with random weights of a seed', async () => {
+    const model = await load('xception', { seed: 4 });
+    expect(model).toMatchObject({ format: 'preset', location: 'xception', seeded: { seed: 4 } });
+    expect(model.original.nodes.some(({ op }) => op.kind === 'batch-norm')).toBe(true);
+    expect(model.graph.nodes.some(({ op }) => op.kind === 'batch-norm')).toBe(false);
+    const bias = [...model.weights.tensors.keys()].find((name) => name.endsWith('folded-bias'))!;
+    const read = async (seed: number) =>
+      (await load('xception', { seed })).weights.read(bias, [
+        [0, model.weights.tensors.get(bias)!.shape[0]!],
+      ]);
+    expect(await read(4)).toEqual(await read(4));
+    expect(await read(4)).not.toEqual(await read(5));
+  });
+
+  it("takes a network's weights from a TensorFlow.js manifest, read when they are asked for", async () => {
+    const { original } = await load('vgg16');
+    const shapes = [...weightShapes(original)].map(([name, shape]) => ({
+      name,
+      shape: name === 'fc1/kernel' ? [25_088, 4096] : [...shape],
+      dtype: 'float32',
+    }));
+    const isShipped = ({ name }: { name: string }): boolean => name === 'fc2/bias';
+    const manifest = [
+      { paths: ['absent.bin'], weights: shapes.filter((weight) => !isShipped(weight)) },
+      { paths: ['bias.bin'], weights: shapes.filter(isShipped) },
+    ];
+    await writeFile(join(folder, 'model.json'), JSON.stringify({ weightsManifest: manifest }));
+    const bias = Float32Array.from({ length: 4096 }, (_, index) => index);
+    await writeFile(join(folder, 'bias.bin'), new Uint8Array(bias.buffer));
+    const model = await load('vgg16', { weights: join(folder, 'model.json') });
+    expect(model.seeded).toBeUndefined();
+    expect(model.weightsLocation).toBe(join(folder, 'model.json'));
+    expect(await model.weights.read('fc2/bias', [[10, 13]])).toEqual(bias.slice(10, 13));
+    const box = fullBox([7, 7, 512, 4096]).map(([start]) => [start, start + 1] as const);
+    expect((await refusal(model.weights.read('fc1/kernel', box))).code).toBe('WEIGHTS_UNAVAILABLE');
+  });
+
+  it('runs layers without weights on random ones, where a seed is given', async () => {
+    const { json } = await saveModel(teachableModel());
+    await writeFile(join(folder, 'model.json'), JSON.stringify({ modelTopology: json.modelTopology }));
+    const error = await refusal(load(folder));
+    expect(error.code).toBe('WEIGHTS_MISSING');
+    expect(error.message).toContain('--weights random');
+    expect((await load(folder, { weights: 'random' })).seeded?.seed).toBe(1);
+    expect((await refusal(load(folder, { weights: 'other.safetensors' }))).code).toBe('USAGE');
+    const model = await load(folder, { seed: 6 });
+    expect(model.seeded?.seed).toBe(6);
+    const outputs = await runGraph(model.graph, model.weights, {
+      [model.graph.inputs[0]!.id]: new Float32Array(8 * 8 * 3).fill(0.5),
+    });
+    const sum = [...outputs.get(model.graph.outputs[0]!)!].reduce((total, value) => total + value, 0);
+    expect(sum).toBeCloseTo(1, 5);
   });
 
   it('refuses what is not JSON, and graph files that are not sound', async () => {

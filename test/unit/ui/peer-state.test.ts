@@ -121,6 +121,15 @@ describe('the state of the page', () => {
     expect(roomAfter(prepared(), loading).sessions.get(session)!.stage.state).toBe('ready');
   });
 
+  it('says that weights are random as long as they are', () => {
+    const random: PeerEvent = {
+      type: 'work',
+      event: { type: 'session-ready', session, epoch: 1, model: 'vgg16', seed: 7, opCount: 1, tiles: [] },
+    };
+    expect(roomAfter(prepared(), random).sessions.get(session)!.seed).toBe(7);
+    expect(roomAfter(random, prepared(2)).sessions.get(session)!.seed).toBeUndefined();
+  });
+
   it('keeps its counts when a better plan takes over', () => {
     const work = roomAfter(prepared(), done(0, 10), prepared(1)).sessions.get(session)!;
     expect(work).toMatchObject({ epoch: 1, frames: 1 });
