@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { boxShape, boxSize, isEmpty } from '../graph/box.ts';
+import { boxShape, boxSize, isEmpty, shapeSize } from '../graph/box.ts';
 import type { BatchNormOp, MergeOp } from '../graph/op.ts';
 import type { TileStep } from '../graph/tile-program.ts';
 import { activate, softmax } from './tfjs-activation.ts';
@@ -82,7 +82,7 @@ export function prepareKernel(
       const isPadded = paddings.some(([before, after]) => before + after > 0);
       return ([x]) => {
         if (!x) return tf.fill(outputShape, op.value);
-        return isPadded ? tf.pad(x, paddings, op.value) : tf.clone(x);
+        return isPadded ? pad(x, paddings, op.value) : tf.clone(x);
       };
     }
     case 'reshape':
@@ -106,6 +106,23 @@ export function prepareKernel(
 
 /** `[places, channels]`: on webgpu a vector beside a tensor of five or more axes is read at wrong places. */
 const asRows = (x: tf.Tensor): tf.Tensor2D => tf.reshape(x, [-1, x.shape.at(-1)!]);
+
+/** The GPU backends pad up to four axes: of more, one after the other. */
+function pad(x: tf.Tensor, paddings: readonly [number, number][], value: number): tf.Tensor {
+  if (x.rank <= 4) return tf.pad(x, [...paddings], value);
+  return paddings.reduce((source, [before, after], axis) => {
+    if (before + after === 0) return source;
+    const { shape } = source;
+    const extent = shape[axis]!;
+    const rows = tf.reshape(source, [
+      shapeSize(shape.slice(0, axis)),
+      extent,
+      shapeSize(shape.slice(axis + 1)),
+    ]);
+    const padded = tf.pad(rows, [[0, 0], [before, after], [0, 0]], value); // prettier-ignore
+    return tf.reshape(padded, shape.with(axis, extent + before + after));
+  }, x);
+}
 
 function weightOf(step: TileStep, weights: readonly Float32Array[], role: string): Float32Array {
   const index = step.weights.find((candidate) => candidate.role === role)?.index ?? -1;

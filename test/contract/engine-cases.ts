@@ -138,6 +138,13 @@ export const engineCases: readonly EngineCase[] = [
     expected: [22, 33, 25, 36],
   },
   {
+    title: 'bias of five axes',
+    op: { kind: 'bias' },
+    inputs: [{ shape: [1, 2, 1, 3, 2], values: count(12) }],
+    weights: { bias: [100, 200] },
+    expected: count(12).map((value, index) => value + (index % 2 === 0 ? 100 : 200)),
+  },
+  {
     title: 'batch norm with gamma and beta',
     op: { kind: 'batch-norm', epsilon: 0.5, scale: true, center: true },
     inputs: [{ shape: [1, 2], values: [5, 7] }],
@@ -240,6 +247,12 @@ export const engineCases: readonly EngineCase[] = [
     op: { kind: 'pad', padding: [[0, 1], [1, 0]], value: -7 }, // prettier-ignore
     inputs: [{ shape: [1, 2], values: [1, 2] }],
     expected: [-7, 1, 2, -7, -7, -7],
+  },
+  {
+    title: 'pad of five axes',
+    op: { kind: 'pad', padding: [[1, 0], none, [0, 1], none, [1, 0]], value: -7 }, // prettier-ignore
+    inputs: [{ shape: [1, 1, 1, 2, 1], values: [1, 2] }],
+    expected: [...Array<number>(8).fill(-7), -7, 1, -7, 2, -7, -7, -7, -7],
   },
   {
     title: 'pad: a box of padding only',
