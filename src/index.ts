@@ -21,6 +21,11 @@ export type { Op, OpKind } from './graph/op.ts';
 export type { Box, Range, Shape } from './graph/box.ts';
 export { loadModel } from './import/load-model.ts';
 export type { LoadedModel, LoadModelOptions, OpenBytes } from './import/load-model.ts';
+export { NETWORK_NAMES, NETWORKS } from './models/presets.ts';
+export type { NetworkName } from './models/presets.ts';
+export type { NetworkOptions } from './models/layers.ts';
+export { seededModelWeights } from './weights/seeded-model.ts';
+export type { SeededWeights } from './weights/seeded-model.ts';
 export { encodeImage } from './models/image-encoding.ts';
 export type { WeightSource } from './weights/weight-source.ts';
 
