@@ -29,7 +29,7 @@ export interface Benchmark {
 export const isMet = ({ value, goal }: Row): boolean | null =>
   goal && value >= (goal.atLeast ?? -Infinity) && value <= (goal.atMost ?? Infinity);
 
-/** Wall-clock milliseconds of `count` runs, sorted; the first run, which warms up, is not among them. */
+/** Wall-clock milliseconds of `count` runs; the first run, which warms up, is not among them. */
 export async function timings(count: number, run: () => unknown, warmUp = true): Promise<number[]> {
   if (warmUp) await run();
   const timesMs: number[] = [];
@@ -38,11 +38,12 @@ export async function timings(count: number, run: () => unknown, warmUp = true):
     await run();
     timesMs.push(performance.now() - startMs);
   }
-  return timesMs.sort((a, b) => a - b);
+  return timesMs;
 }
 
-/** The middle of sorted values; of an even number, the mean of the two in the middle. */
-export function median(sorted: readonly number[]): number {
+/** The middle of the values; of an even number, the mean of the two in the middle. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
