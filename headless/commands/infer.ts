@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { basename } from 'node:path';
 import { Option, type Command } from 'commander';
 import pc from 'picocolors';
 import type { Engine } from '../../src/engine/engine.ts';
@@ -7,8 +6,8 @@ import { parseRoomLink } from '../../src/protocol/room-link.ts';
 import { PeerceptronError } from '../../src/shared/errors.ts';
 import { DEFAULT_SEED } from '../../src/import/load-model.ts';
 import { PREPROCESSING } from '../../src/models/image-encoding.ts';
-import type { SessionEvent } from '../../src/runtime/session.ts';
-import { classifyFrames, median, worstComparison, type Classified } from '../classify.ts';
+import { median } from '../classify.ts';
+import { runFrames, showLoading } from '../report.ts';
 import { openLocalRoom } from '../local-room.ts';
 import { pictureFrames, randomFrames } from '../frames.ts';
 import {
@@ -23,8 +22,8 @@ import { joinNodeMesh, type JoinedNode } from '../node-mesh.ts';
 import { startPeerProcesses } from '../peer-processes.ts';
 import { findPictures } from '../pictures.ts';
 import { gatherPeers } from '../room-peers.ts';
-import { peerWork, spreadModel, type PeerWork } from '../spread-model.ts';
-import { EXIT, createTerminal, formatBytes, formatMs, table, usage, type Terminal } from '../terminal.ts';
+import { spreadModel } from '../spread-model.ts';
+import { EXIT, createTerminal, usage, type Terminal } from '../terminal.ts';
 import { parseCount, parseSeed, parseShape } from '../flags.ts';
 
 interface InferFlags {
@@ -120,24 +119,15 @@ async function infer(inputs: readonly string[], flags: InferFlags): Promise<numb
       const engine = verifyWith;
       cleanup.push(() => engine.dispose());
     }
-    const results = await classifyFrames({
-      session: spread.session,
+    const { results, work, verify } = await runFrames({
+      terminal,
+      spread,
       model,
       frames,
       topCount: flags.top,
       ...(verifyWith ? { verifyWith } : {}),
-      onResult: (result) => terminal.say(describeResult(result)),
     });
-    const work = peerWork(
-      spread,
-      model.graph.nodes,
-      results.map(({ frame }) => frame),
-    );
-    const verify = worstComparison(results);
     const latencyMs = median(results.map((result) => result.latencyMs));
-    terminal.say('');
-    terminal.say(describeWork(work, model.graph.nodes.length));
-    if (verify) terminal.say(describeVerification(verify));
     const single = results.length === 1 ? results[0] : undefined;
     terminal.result({
       model: model.graph.name,
@@ -188,73 +178,6 @@ async function enterRoom(
   const joined = await joinNodeMesh({ link, name: 'infer' });
   cleanup.push(() => joined.mesh.leave());
   return joined;
-}
-
-export function showLoading(terminal: Terminal, peerCount: number): (event: SessionEvent) => void {
-  const loaded = new Map<string, { loaded: number; total: number }>();
-  let ready = 0;
-  return (event) => {
-    if (event.type === 'ready') ready += 1;
-    else loaded.set(event.peer, { loaded: event.loadedBytes, total: event.totalBytes });
-    const all = [...loaded.values()];
-    const sum = (pick: (entry: { loaded: number; total: number }) => number): number =>
-      all.reduce((total, entry) => total + pick(entry), 0);
-    terminal.progress(
-      `weights ${formatBytes(sum((entry) => entry.loaded))} of ${formatBytes(sum((entry) => entry.total))}, ${ready} of ${peerCount} peers ready`,
-    );
-  };
-}
-
-export function describeResult({ input, top, latencyMs, verify }: Classified): string {
-  const [best, ...others] = top;
-  const name = (prediction: typeof best): string => prediction?.label ?? `class ${prediction?.index ?? '?'}`;
-  const percent = (score: number): string => `${(score * 100).toFixed(1)} %`;
-  const checked = verify
-    ? verify.withinTolerance && verify.sameTop1
-      ? pc.green(`✓ same as unsplit (Δ ${verify.maxAbsDiff.toExponential(1)})`)
-      : pc.red(`✗ differs from unsplit (Δ ${verify.maxAbsDiff.toExponential(1)})`)
-    : '';
-  const rest = others
-    .slice(0, 2)
-    .map((other) => `${name(other)} ${percent(other.score)}`)
-    .join(', ');
-  return [
-    `${basename(input).padEnd(24)} ${pc.bold(name(best))} ${percent(best?.score ?? 0)}`,
-    rest ? pc.dim(`(${rest})`) : '',
-    formatMs(latencyMs),
-    checked,
-  ]
-    .filter(Boolean)
-    .join('  ');
-}
-
-export function describeWork(work: readonly PeerWork[], opCount: number): string {
-  const rows = work.map(({ name, engine, weightBytes, tiles }) => {
-    const times = tiles.flatMap(({ computeMs }) => computeMs ?? []);
-    return [
-      name,
-      engine,
-      tiles
-        .map(({ ops, firstOp, lastOp }) => `${ops[0]}–${ops[1] - 1} (${firstOp} … ${lastOp})`)
-        .join(', ') || 'nothing',
-      formatBytes(weightBytes),
-      times.length > 0 ? formatMs(times.reduce((sum, ms) => sum + ms, 0)) : '–',
-    ];
-  });
-  return table(['peer', 'engine', `ops of ${opCount}`, 'weights', 'compute per frame'], rows);
-}
-
-export function describeVerification(verify: {
-  readonly maxAbsDiff: number;
-  readonly sameTop1: boolean;
-  readonly withinTolerance: boolean;
-}): string {
-  const difference = verify.maxAbsDiff.toExponential(2);
-  return verify.withinTolerance && verify.sameTop1
-    ? pc.green(`Verified: equal to the unsplit model (largest difference ${difference}).`)
-    : pc.red(
-        `NOT equal to the unsplit model: largest difference ${difference}, same answer: ${verify.sameTop1}.`,
-      );
 }
 
 async function readPlanFile(file: string): Promise<unknown> {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Option, type Command } from 'commander';
 import pc from 'picocolors';
 import { renderUnicodeCompact } from 'uqr';
-import { classifyPictures, worstComparison } from '../classify.ts';
+import { pictureFrames } from '../frames.ts';
 import { openLocalRoom, type LocalRoom } from '../local-room.ts';
 import { bundledModelDir, loadModelByName } from '../model-files.ts';
 import { parseNatural, parsePort } from '../flags.ts';
@@ -12,9 +12,9 @@ import { joinNodeMesh } from '../node-mesh.ts';
 import { startPeerProcesses } from '../peer-processes.ts';
 import { lanAddresses } from '../platform.ts';
 import { gatherPeers } from '../room-peers.ts';
-import { peerWork, spreadModel } from '../spread-model.ts';
+import { runFrames, showLoading } from '../report.ts';
+import { spreadModel } from '../spread-model.ts';
 import { createTerminal, type Terminal } from '../terminal.ts';
-import { describeResult, describeVerification, describeWork, showLoading } from './infer.ts';
 
 interface ServeFlags {
   readonly port: number;
@@ -121,22 +121,14 @@ async function runDemo(terminal: Terminal, room: LocalRoom, peerCount: number): 
         `\n${pictures.length} pictures through '${model.graph.name}', spread over ${peers.length} peers by WebRTC:\n`,
       ),
     );
-    const results = await classifyPictures({
-      session: spread.session,
+    const { results, work, verify } = await runFrames({
+      terminal,
+      spread,
       model,
-      pictures,
+      frames: pictureFrames(model.graph, pictures),
       topCount: 3,
       verifyWith: engine,
-      onResult: (result) => terminal.say(describeResult(result)),
     });
-    const work = peerWork(
-      spread,
-      model.graph.nodes,
-      results.map(({ frame }) => frame),
-    );
-    const verify = worstComparison(results);
-    terminal.say(`\n${describeWork(work, model.graph.nodes.length)}`);
-    if (verify) terminal.say(describeVerification(verify));
     await spread.session.close();
     return {
       results: results.map(({ frame, ...result }) => ({ ...result, tiles: frame.tiles })),

@@ -1,0 +1,114 @@
+import { basename } from 'node:path';
+import pc from 'picocolors';
+import type { Engine } from '../src/engine/engine.ts';
+import type { LoadedModel } from '../src/import/load-model.ts';
+import type { SessionEvent } from '../src/runtime/session.ts';
+import type { Comparison } from '../src/runtime/whole-model.ts';
+import { classifyFrames, worstComparison, type Classified } from './classify.ts';
+import type { NamedFrame } from './frames.ts';
+import { peerWork, type PeerWork, type SpreadModel } from './spread-model.ts';
+import { formatBytes, formatMs, table, type Terminal } from './terminal.ts';
+
+/** Runs frames through a spread model and tells a person about each, about who did what, and about the comparison. */
+export async function runFrames(options: {
+  readonly terminal: Terminal;
+  readonly spread: SpreadModel;
+  readonly model: LoadedModel;
+  readonly frames: readonly NamedFrame[];
+  readonly topCount: number;
+  readonly verifyWith?: Engine;
+}): Promise<{ results: Classified[]; work: PeerWork[]; verify: Comparison | undefined }> {
+  const { terminal, spread, model } = options;
+  const results = await classifyFrames({
+    ...options,
+    session: spread.session,
+    onResult: (result) => terminal.say(describeResult(result)),
+  });
+  const work = peerWork(
+    spread,
+    model.graph.nodes,
+    results.map(({ frame }) => frame),
+  );
+  const verify = worstComparison(results);
+  terminal.say(`\n${describeWork(work, model.graph.nodes.length)}`);
+  if (verify) terminal.say(describeVerification(verify));
+  return { results, work, verify };
+}
+
+export function showLoading(terminal: Terminal, peerCount: number): (event: SessionEvent) => void {
+  const loaded = new Map<string, { loaded: number; total: number }>();
+  let ready = 0;
+  return (event) => {
+    if (event.type === 'ready') ready += 1;
+    else loaded.set(event.peer, { loaded: event.loadedBytes, total: event.totalBytes });
+    const all = [...loaded.values()];
+    const sum = (pick: (entry: { loaded: number; total: number }) => number): number =>
+      all.reduce((total, entry) => total + pick(entry), 0);
+    terminal.progress(
+      `weights ${formatBytes(sum((entry) => entry.loaded))} of ${formatBytes(sum((entry) => entry.total))}, ${ready} of ${peerCount} peers ready`,
+    );
+  };
+}
+
+function describeResult({ input, top, latencyMs, verify }: Classified): string {
+  const [best, ...others] = top;
+  const name = (prediction: typeof best): string => prediction?.label ?? `class ${prediction?.index ?? '?'}`;
+  const percent = (score: number): string => `${(score * 100).toFixed(1)} %`;
+  const checked = verify
+    ? verify.withinTolerance && verify.sameTop1
+      ? pc.green(`✓ same as unsplit (Δ ${verify.maxAbsDiff.toExponential(1)})`)
+      : pc.red(`✗ differs from unsplit (Δ ${verify.maxAbsDiff.toExponential(1)})`)
+    : '';
+  const rest = others
+    .slice(0, 2)
+    .map((other) => `${name(other)} ${percent(other.score)}`)
+    .join(', ');
+  return [
+    `${basename(input).padEnd(24)} ${pc.bold(name(best))} ${percent(best?.score ?? 0)}`,
+    rest ? pc.dim(`(${rest})`) : '',
+    formatMs(latencyMs),
+    checked,
+  ]
+    .filter(Boolean)
+    .join('  ');
+}
+
+function describeWork(work: readonly PeerWork[], opCount: number): string {
+  const rows = work.map(({ name, engine, weightBytes, tiles }) => {
+    const times = tiles.flatMap(({ computeMs }) => computeMs ?? []);
+    return [
+      name,
+      engine,
+      describeTiles(tiles),
+      formatBytes(weightBytes),
+      times.length > 0 ? formatMs(times.reduce((sum, ms) => sum + ms, 0)) : '–',
+    ];
+  });
+  return table(['peer', 'engine', `ops of ${opCount}`, 'weights', 'compute per frame'], rows);
+}
+
+/** Every tile while they fit into a line; otherwise how many there are, and between which ops. */
+function describeTiles(tiles: PeerWork['tiles']): string {
+  const [first] = tiles;
+  const last = tiles.at(-1);
+  if (!first || !last) return 'nothing';
+  const range = (ops: readonly [number, number], from: string, to: string): string =>
+    `${ops[0]}–${ops[1] - 1} (${from} … ${to})`;
+  if (tiles.length <= 2) {
+    return tiles.map(({ ops, firstOp, lastOp }) => range(ops, firstOp, lastOp)).join(', ');
+  }
+  return `${tiles.length} tiles in ${range([first.ops[0], last.ops[1]], first.firstOp, last.lastOp)}`;
+}
+
+function describeVerification(verify: {
+  readonly maxAbsDiff: number;
+  readonly sameTop1: boolean;
+  readonly withinTolerance: boolean;
+}): string {
+  const difference = verify.maxAbsDiff.toExponential(2);
+  return verify.withinTolerance && verify.sameTop1
+    ? pc.green(`Verified: equal to the unsplit model (largest difference ${difference}).`)
+    : pc.red(
+        `NOT equal to the unsplit model: largest difference ${difference}, same answer: ${verify.sameTop1}.`,
+      );
+}
