@@ -32,5 +32,15 @@ try {
     process.exitCode = reportFailure(thrown, process.argv.includes('--json'));
   }
 }
-// Native WebRTC threads may keep the process alive after everything was closed.
+// Native WebRTC threads may keep the process alive after everything was closed. But what was printed must get out first: a
+// pipe takes 64 KiB at once, and its reader may be slow.
+await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
 process.exit();
+
+function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    // A reader that has gone away wants nothing more.
+    stream.once('error', () => resolve());
+    stream.write('', () => resolve());
+  });
+}

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import type { InferReport } from '../support/infer-report.ts';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -98,6 +99,13 @@ describe('inspect', () => {
     expect(report.parameters).toBeGreaterThan(10_000);
     expect(report.macs).toBeGreaterThan(report.parameters);
     expect(report.cuts.length).toBe(report.layers.length - 1);
+  });
+
+  it('gets large output out whole, however slow its reader is', () => {
+    const command = `"${process.execPath}" bin/peerceptron.mjs inspect xception --json | (sleep 1; cat)`;
+    const text = execFileSync('sh', ['-c', command], { encoding: 'utf8', maxBuffer: 1e8 });
+    expect(text.length).toBeGreaterThan(65_536);
+    expect((JSON.parse(text) as { parameters: number }).parameters).toBe(22_910_480);
   });
 
   it('prints a table for people', async () => {
