@@ -9,6 +9,7 @@ export const testFiles = {
   assembly: 'test/unit/runtime/assembly.test.ts',
   copies: 'test/unit/graph/region-copy.test.ts',
   engine: 'test/contract/engine-tfjs-wasm.test.ts',
+  epoch: 'test/unit/runtime/peer-epoch.test.ts',
   exactness: 'test/unit/engine/exactness.test.ts',
   fold: 'test/unit/graph/fold.test.ts',
   fusion: 'test/unit/engine/fusion.test.ts',

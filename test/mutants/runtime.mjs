@@ -81,7 +81,7 @@ export const runtime = [
     file: 'src/runtime/peer-epoch.ts',
     find: 'let tiles = this.#frames.get(meta.frame);',
     replace: 'let tiles = this.#frames.get(meta.frame) ?? this.#frames.values().next().value;',
-    tests: ['plans'],
+    tests: ['epoch', 'plans'],
   },
   {
     id: 'result-of-another-frame',

@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest';
+import type { Graph } from '../../../src/graph/graph.ts';
+import { compilePlan } from '../../../src/planner/compiled-plan.ts';
+import type { Plan } from '../../../src/planner/plan.ts';
+import type { PieceMeta } from '../../../src/protocol/messages.ts';
+import { PeerEpoch, type PendingTile } from '../../../src/runtime/peer-epoch.ts';
+import { asSessionId } from '../../../src/shared/ids.ts';
+import { peerIdOf } from '../../support/memory-network.ts';
+
+const session = asSessionId('5'.repeat(32));
+const relu = { kind: 'activation', function: 'relu' } as const;
+const graph: Graph = {
+  name: 'two steps',
+  inputs: [{ id: 'in', shape: [4] }],
+  nodes: [
+    { id: 'a', op: relu, inputs: ['in'], weights: {} },
+    { id: 'b', op: relu, inputs: ['a'], weights: {} },
+  ],
+  outputs: ['b'],
+};
+/** Peers 1 and 2 make halves of `a`; peer 3 waits for both and makes `b`. */
+const plan: Plan = {
+  session,
+  epoch: 0,
+  model: graph.name,
+  segments: [
+    {
+      ops: [0, 1],
+      lanes: [
+        {
+          share: 1,
+          tiles: [
+            { peer: peerIdOf(1), outputs: [{ tensor: 'a', box: [[0, 2]] }] },
+            { peer: peerIdOf(2), outputs: [{ tensor: 'a', box: [[2, 4]] }] },
+          ],
+        },
+      ],
+    },
+    {
+      ops: [1, 2],
+      lanes: [{ share: 1, tiles: [{ peer: peerIdOf(3), outputs: [{ tensor: 'b', box: [[0, 4]] }] }] }],
+    },
+  ],
+};
+
+const newEpoch = (): PeerEpoch => new PeerEpoch(compilePlan(graph, plan), peerIdOf(3), peerIdOf(0), 4);
+const piece = (frame: number, index: number): PieceMeta => ({
+  kind: 'piece',
+  session,
+  epoch: 0,
+  frame,
+  lanes: [0, 0],
+  segment: 1,
+  tile: 0,
+  input: 0,
+  piece: index,
+  codec: 'f32',
+});
+
+/** Half `index` of a frame arrives, filled with `value`. */
+function arrive(epoch: PeerEpoch, frame: number, index: number, value: number): PendingTile | undefined {
+  const place = epoch.announce(piece(frame, index), peerIdOf(index + 1), 8, 0);
+  place.buffer.set(new Uint8Array(new Float32Array(2).fill(value).buffer));
+  return place.arrived();
+}
+
+describe('PeerEpoch', () => {
+  it('[SES4] keeps the pieces of frames apart, in whatever order they come', () => {
+    const epoch = newEpoch();
+    expect(arrive(epoch, 7, 0, 1)).toBeUndefined();
+    expect(arrive(epoch, 8, 1, 20)).toBeUndefined();
+    const later = arrive(epoch, 8, 0, 2);
+    expect(later?.frame).toBe(8);
+    expect([...later!.inputs[0]!.buffer]).toEqual([2, 2, 20, 20]);
+    const earlier = arrive(epoch, 7, 1, 10);
+    expect(earlier?.frame).toBe(7);
+    expect([...earlier!.inputs[0]!.buffer]).toEqual([1, 1, 10, 10]);
+  });
+
+  it('[SES6] forgets a dropped frame, and no other', () => {
+    const epoch = newEpoch();
+    arrive(epoch, 1, 0, 1);
+    arrive(epoch, 2, 0, 2);
+    epoch.drop(1);
+    expect(() => arrive(epoch, 1, 1, 1)).toThrowError(
+      expect.objectContaining({ code: 'STREAM_CANCELLED' }) as Error,
+    );
+    expect([...arrive(epoch, 2, 1, 20)!.inputs[0]!.buffer]).toEqual([2, 2, 20, 20]);
+  });
+});
