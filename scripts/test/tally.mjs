@@ -51,6 +51,19 @@ export function judge(runner, exit, reported) {
 }
 
 /**
+ * Every test passed, and all that went wrong is that worker processes crashed while they ended.
+ *
+ * @param {{ ended: 'exited', status: number } | { ended: 'timed-out' } | { ended: 'crashed', reason: string }} exit
+ * @param {Tally | undefined} reported
+ * @param {readonly string[]} unhandled errors outside of tests
+ */
+export function onlyAWorkerDied(exit, reported, unhandled) {
+  if (exit.ended !== 'exited' || exit.status === 0 || !reported) return false;
+  const died = unhandled.length > 0 && unhandled.every((error) => /Worker exited unexpectedly/.test(error));
+  return died && reported.passed > 0 && reported.failed.length === 0;
+}
+
+/**
  * Vitest's JSON report. A file that could not be loaded has no tests of its own and counts as one failure.
  *
  * @param {any} report

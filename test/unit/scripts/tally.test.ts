@@ -5,6 +5,7 @@ import {
   fromBrowserSession,
   fromVitest,
   judge,
+  onlyAWorkerDied,
   sum,
 } from '../../../scripts/test/tally.mjs';
 
@@ -21,6 +22,27 @@ describe('the final line of npm test', () => {
   it('sums all runners', () => {
     const total = sum([passing, { passed: 1, failed: ['a'], skipped: ['b'] }, emptyTally]);
     expect(total).toEqual({ passed: 4, failed: ['a'], skipped: ['b'] });
+  });
+});
+
+describe('a second run', () => {
+  const died = ['[vitest-pool]: Worker forks emitted error. ← Worker exited unexpectedly'];
+  const failed = { ended: 'exited', status: 1 } as const;
+
+  it('is for workers that died after their tests had passed', () => {
+    expect(onlyAWorkerDied(failed, passing, died)).toBe(true);
+  });
+
+  it.each([
+    ['a failed test', failed, { ...passing, failed: ['a'] }, died],
+    ['an error outside of tests', failed, passing, ['x is not a function']],
+    ['a worker that died and another error', failed, passing, [...died, 'x is not a function']],
+    ['an unknown reason', failed, passing, []],
+    ['a missing report', failed, undefined, died],
+    ['a time-out', { ended: 'timed-out' } as const, passing, died],
+    ['success', { ended: 'exited', status: 0 } as const, passing, died],
+  ])('is not for %s', (_, exit, report, unhandled) => {
+    expect(onlyAWorkerDied(exit, report, unhandled)).toBe(false);
   });
 });
 
