@@ -7,8 +7,7 @@ import type { Segment } from './plan.ts';
  */
 export function liveTensors(graph: Graph, ops: Segment['ops']): TensorId[] {
   const [start, end] = ops;
-  const neededLater = new Set<TensorId>(graph.outputs);
-  for (const node of graph.nodes.slice(end)) for (const input of node.inputs) neededLater.add(input);
+  const neededLater = neededFrom(graph, end);
   return graph.nodes
     .slice(start, end)
     .map((node) => node.id)
@@ -17,11 +16,15 @@ export function liveTensors(graph: Graph, ops: Segment['ops']): TensorId[] {
 
 /** The tensors made before op `index` (graph inputs included) that ops from `index` on, or the outputs, still need. */
 export function tensorsAcross(graph: Graph, index: number): TensorId[] {
-  const neededLater = new Set<TensorId>(graph.outputs);
-  for (const node of graph.nodes.slice(index)) for (const input of node.inputs) neededLater.add(input);
+  const neededLater = neededFrom(graph, index);
   const made = [
     ...graph.inputs.map((input) => input.id),
     ...graph.nodes.slice(0, index).map((node) => node.id),
   ];
   return made.filter((id) => neededLater.has(id));
+}
+
+/** What ops from `index` on read, and the outputs of the model. */
+function neededFrom(graph: Graph, index: number): ReadonlySet<TensorId> {
+  return new Set([...graph.outputs, ...graph.nodes.slice(index).flatMap((node) => node.inputs)]);
 }

@@ -1,13 +1,12 @@
 import * as v from 'valibot';
 import type { Box } from '../graph/box.ts';
-import { asPeerId, asSessionId, isHex128 } from '../shared/ids.ts';
+import { asSessionId, isHex128 } from '../shared/ids.ts';
 import { isErrorCode, PeerceptronError, type ErrorCode } from '../shared/errors.ts';
 
 /** Raised whenever an old peer could misread a new one; a mismatch is refused at HELLO. */
 export const PROTOCOL_VERSION = 1;
 
 const hex128 = v.pipe(v.string(), v.check(isHex128, 'expected 32 hex digits'));
-const peerId = v.pipe(hex128, v.transform(asPeerId));
 const sessionId = v.pipe(hex128, v.transform(asSessionId));
 const count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffff_ffff));
 const name = v.pipe(v.string(), v.maxLength(200));
@@ -149,4 +148,3 @@ const parser =
 export const parseControlMessage = parser(controlSchema, 'control message');
 export const parseStreamMeta = parser(streamSchema, 'stream announcement');
 export const parseCapabilities = parser(capabilitiesSchema, 'capabilities');
-export { box as boxSchema, count as countSchema, peerId as peerIdSchema, sessionId as sessionIdSchema };

@@ -87,7 +87,7 @@ export function compareOutputs(
   return { maxAbsDiff, maxAbs, sameTop1, withinTolerance };
 }
 
-export function argMax(values: Float32Array): number {
+function argMax(values: Float32Array): number {
   let best = 0;
   for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
   return best;
