@@ -11,9 +11,35 @@ export interface SendOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Where an accepted stream goes: exactly the announced number of bytes. */
-export interface StreamSink {
+/**
+ * What a stream sends when it is not simply bytes that lie ready: they are made chunk by chunk, when the link takes them,
+ * so that nothing large is encoded or copied at once.
+ */
+export interface StreamSource {
+  readonly totalBytes: number;
+  /**
+   * The bytes of the stream from `start` to `end`, which may be asked for again. They are copied before the next call, so one buffer serves
+   * for all. Throwing gives the stream up: it is cancelled, and the sender's promise rejects with what was thrown.
+   */
+  read(start: number, end: number): Uint8Array;
+}
+
+/** Where an accepted stream goes: exactly the announced number of bytes, into a buffer or chunk by chunk. */
+export type StreamSink = BufferSink | ChunkSink;
+
+export interface BufferSink extends SinkEvents {
   readonly buffer: Uint8Array;
+}
+
+export interface ChunkSink extends SinkEvents {
+  /**
+   * Takes the bytes from `offset` on, in order and without gaps. They are valid during the call only. Throwing refuses the rest: the
+   * sender gets CANCEL with the code of what was thrown, the sink `failed`.
+   */
+  readonly write: (bytes: Uint8Array, offset: number) => void;
+}
+
+interface SinkEvents {
   /** Aborting refuses the rest: the sender gets CANCEL, the sink `failed`. */
   readonly signal?: AbortSignal;
   /** Every byte has been copied. */
@@ -33,9 +59,9 @@ export interface PeerChannel {
   sendControl(message: ControlMessage): void;
   /**
    * Sends `data` as one stream. Resolves when the last byte was handed to the link; rejects with `STREAM_CANCELLED`
-   * (either side), `LINK_CLOSED` or `LINK_LOST`. The buffer must stay untouched until then.
+   * (either side), `LINK_CLOSED` or `LINK_LOST`. The buffer, or what a source reads from, must stay untouched until then.
    */
-  sendStream(meta: StreamMeta, data: Uint8Array, options: SendOptions): Promise<void>;
+  sendStream(meta: StreamMeta, data: Uint8Array | StreamSource, options: SendOptions): Promise<void>;
   /** One handler; messages that came earlier are kept for it. */
   onControl: ((message: ControlMessage) => void) | undefined;
   /**

@@ -6,7 +6,7 @@ import type { Clock } from '../shared/clock.ts';
 import { PeerceptronError, toPeerceptronError, unreachable } from '../shared/errors.ts';
 import type { PeerId } from '../shared/ids.ts';
 import { Arrivals } from './arrivals.ts';
-import type { PeerChannel, SendOptions, StreamSink } from './channel.ts';
+import type { PeerChannel, SendOptions, StreamSink, StreamSource } from './channel.ts';
 import { ControlAssembly } from './control-assembly.ts';
 import { FlightWindow } from './flight-window.ts';
 import { FrameWriter } from './frame-writer.ts';
@@ -113,7 +113,7 @@ class MuxChannel implements PeerChannel {
     }
   }
 
-  sendStream(meta: StreamMeta, data: Uint8Array, options: SendOptions): Promise<void> {
+  sendStream(meta: StreamMeta, data: Uint8Array | StreamSource, options: SendOptions): Promise<void> {
     if (this.#ended) return Promise.reject(closedError(this.peer));
     return this.#sending.send(meta, data, options);
   }

@@ -135,11 +135,12 @@ export class ReceiveStreams {
         phase.chunks.push(frame.payload);
         this.#hold(stream, messageBytes, Math.max(messageBytes, HELD_ITEM_BYTES));
         return;
-      case 'copying':
-        phase.sink.buffer.set(frame.payload, frame.offset);
+      case 'copying': {
+        const taken = this.#write(stream, phase.sink, frame.payload, frame.offset);
         this.#settle(messageBytes);
-        this.#progress(stream, phase);
+        if (taken) this.#progress(stream, phase);
         return;
+      }
       case 'discarding':
         if (endBytes === stream.totalBytes) this.#streams.delete(stream.id);
         this.#settle(messageBytes);
@@ -170,7 +171,7 @@ export class ReceiveStreams {
       return;
     }
     if (phase.state !== 'held') return;
-    if (sink.buffer.length !== stream.totalBytes) {
+    if ('buffer' in sink && sink.buffer.length !== stream.totalBytes) {
       const error = new PeerceptronError(
         'INTERNAL',
         `a stream of ${stream.totalBytes} bytes was given a buffer of ${sink.buffer.length}`,
@@ -178,11 +179,6 @@ export class ReceiveStreams {
       this.#tellFailed(sink, error);
       this.refuse(stream, error);
       return;
-    }
-    let offset = 0;
-    for (const chunk of phase.chunks) {
-      sink.buffer.set(chunk, offset);
-      offset += chunk.length;
     }
     const { signal } = sink;
     const onAbort = (): void => {
@@ -193,13 +189,20 @@ export class ReceiveStreams {
       sink,
       detach: () => signal?.removeEventListener('abort', onAbort),
     } as const;
+    const chunks = phase.chunks.splice(0);
     this.#release(stream);
     stream.phase = copying;
-    if (signal?.aborted === true) onAbort();
-    else {
-      signal?.addEventListener('abort', onAbort, { once: true });
-      this.#progress(stream, copying);
+    if (signal?.aborted === true) {
+      onAbort();
+      return;
     }
+    signal?.addEventListener('abort', onAbort, { once: true });
+    let offset = 0;
+    for (const chunk of chunks) {
+      if (!this.#write(stream, sink, chunk, offset)) return;
+      offset += chunk.length;
+    }
+    this.#progress(stream, copying);
   }
 
   /** Cancels at the receiver: the sender learns the error's code. */
@@ -233,6 +236,18 @@ export class ReceiveStreams {
       phase.detach();
       this.#tellFailed(phase.sink, error);
     }
+  }
+
+  /** False when the sink took no more: what is wrong with the bytes is the sender's fault, and refused like any stream. */
+  #write(stream: IncomingStream, sink: StreamSink, bytes: Uint8Array, offset: number): boolean {
+    try {
+      if ('buffer' in sink) sink.buffer.set(bytes, offset);
+      else sink.write(bytes, offset);
+    } catch (thrown) {
+      this.refuse(stream, toPeerceptronError(thrown));
+    }
+    // Whatever the sink did may have ended the stream.
+    return stream.phase.state === 'copying';
   }
 
   /** After bytes were copied: done, or more credit. */

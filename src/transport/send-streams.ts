@@ -3,14 +3,14 @@ import { HEADER_BYTES, PRIORITY } from '../protocol/frame.ts';
 import type { StreamMeta } from '../protocol/messages.ts';
 import { encodePayload, encodeReason, type Reason } from '../protocol/payload.ts';
 import { PeerceptronError, toPeerceptronError } from '../shared/errors.ts';
-import type { SendOptions } from './channel.ts';
+import type { SendOptions, StreamSource } from './channel.ts';
 import type { FlightWindow } from './flight-window.ts';
 import type { FrameWriter } from './frame-writer.ts';
 import { SendSchedule, type Scheduled } from './send-schedule.ts';
 
 interface OutgoingStream extends Scheduled {
   readonly announcement: Uint8Array;
-  readonly data: Uint8Array;
+  readonly source: StreamSource;
   /** 0 until OPEN was sent. */
   id: number;
   sentBytes: number;
@@ -38,13 +38,14 @@ export class SendStreams {
     this.#flight = flight;
   }
 
-  send(meta: StreamMeta, data: Uint8Array, options: SendOptions): Promise<void> {
+  send(meta: StreamMeta, data: Uint8Array | StreamSource, options: SendOptions): Promise<void> {
     const { signal, priority } = options;
+    const source = data instanceof Uint8Array ? sourceOf(data) : data;
     return new Promise((resolve, reject) => {
-      if (data.length > MAX_STREAM_BYTES) {
+      if (source.totalBytes > MAX_STREAM_BYTES) {
         throw new PeerceptronError(
           'PROTOCOL_LIMIT',
-          `a stream of ${data.length} bytes is larger than ${MAX_STREAM_BYTES}`,
+          `a stream of ${source.totalBytes} bytes is larger than ${MAX_STREAM_BYTES}`,
         );
       }
       if (signal?.aborted === true) throw cancelledHere(signal);
@@ -56,7 +57,7 @@ export class SendStreams {
         frame: meta.kind === 'piece' ? meta.frame : 0,
         order: this.#arrivals++,
         announcement,
-        data,
+        source,
         id: 0,
         sentBytes: 0,
         creditBytes: INITIAL_CREDIT_BYTES,
@@ -76,10 +77,10 @@ export class SendStreams {
     if (id > this.#lastId) throw unknownStream(id);
     const stream = this.#open.get(id);
     if (stream === undefined || limitBytes <= stream.creditBytes) return;
-    if (limitBytes > stream.data.length) {
+    if (limitBytes > stream.source.totalBytes) {
       throw new PeerceptronError(
         'PROTOCOL_MALFORMED',
-        `credit of ${limitBytes} bytes for a stream of ${stream.data.length}`,
+        `credit of ${limitBytes} bytes for a stream of ${stream.source.totalBytes}`,
       );
     }
     const wasBlocked = stream.sentBytes >= stream.creditBytes;
@@ -137,24 +138,36 @@ export class SendStreams {
         this.#writer.write('open', {
           priority,
           stream: stream.id,
-          offset: stream.data.length,
+          offset: stream.source.totalBytes,
           payload: stream.announcement,
         }),
       );
     } else {
       const end = Math.min(
-        stream.data.length,
+        stream.source.totalBytes,
         stream.creditBytes,
         stream.sentBytes + this.#writer.payloadBytes,
       );
       if (!this.#flight.admits(HEADER_BYTES + end - stream.sentBytes)) return false;
-      const payload = stream.data.subarray(stream.sentBytes, end);
+      let payload: Uint8Array;
+      try {
+        payload = stream.source.read(stream.sentBytes, end);
+        if (payload.length !== end - stream.sentBytes) {
+          throw new PeerceptronError(
+            'INTERNAL',
+            `a source gave ${payload.length} of ${end - stream.sentBytes} bytes`,
+          );
+        }
+      } catch (thrown) {
+        this.#giveUp(stream, toPeerceptronError(thrown));
+        return true;
+      }
       const offset = stream.sentBytes;
       stream.sentBytes = end;
       this.#account(stream, this.#writer.write('data', { priority, stream: stream.id, offset, payload }));
     }
     if (this.#writer.stopped) return false;
-    if (stream.sentBytes === stream.data.length) {
+    if (stream.sentBytes === stream.source.totalBytes) {
       this.#finish(stream);
       stream.resolve();
     } else if (stream.sentBytes >= stream.creditBytes) this.#schedule.remove(stream);
@@ -169,17 +182,20 @@ export class SendStreams {
 
   #abort(stream: OutgoingStream, signal: AbortSignal | undefined): void {
     if (!this.#unfinished.has(stream)) return;
-    const error = cancelledHere(signal);
+    const { code } = toPeerceptronError(signal?.reason, 'STREAM_CANCELLED');
+    this.#giveUp(stream, cancelledHere(signal), code);
+    this.pump();
+  }
+
+  #giveUp(stream: OutgoingStream, error: PeerceptronError, code = error.code): void {
     if (stream.id !== 0) {
-      const cause = toPeerceptronError(signal?.reason, 'STREAM_CANCELLED');
       this.#writer.write('cancel', {
         stream: stream.id,
-        payload: encodeReason({ code: cause.code, message: 'the sender cancelled the stream' }),
+        payload: encodeReason({ code, message: 'the sender cancelled the stream' }),
       });
     }
     this.#finish(stream);
     stream.reject(error);
-    this.pump();
   }
 
   #finish(stream: OutgoingStream): void {
@@ -189,6 +205,11 @@ export class SendStreams {
     stream.detach();
   }
 }
+
+const sourceOf = (bytes: Uint8Array): StreamSource => ({
+  totalBytes: bytes.length,
+  read: (start, end) => bytes.subarray(start, end),
+});
 
 function cancelledHere(signal: AbortSignal | undefined): PeerceptronError {
   return new PeerceptronError('STREAM_CANCELLED', 'the stream was cancelled by its sender', {

@@ -4,7 +4,7 @@ import { decodeFrame, encodeFrame, FLAG_BY_RECEIVER, HEADER_BYTES } from '../../
 import type { StreamMeta } from '../../../src/protocol/messages.ts';
 import { isErrorCode, PeerceptronError } from '../../../src/shared/errors.ts';
 import { seededRandom, type Random } from '../../../src/shared/random.ts';
-import type { StreamSink } from '../../../src/transport/channel.ts';
+import type { StreamSink, StreamSource } from '../../../src/transport/channel.ts';
 import { createMemoryPair } from '../../../src/transport/memory-pair.ts';
 import { createChannel } from '../../../src/transport/mux.ts';
 import type { PeerLink } from '../../../src/transport/peer-link.ts';
@@ -104,17 +104,21 @@ async function fuzz(seed: number, streamsPerSide: number): Promise<Record<Outcom
   const receive = (meta: StreamMeta, totalBytes: number): StreamSink | Promise<StreamSink> => {
     const shift = meta.kind === 'weight' ? 0 : meta.tile;
     let ended = 0;
-    const sink: StreamSink = {
-      buffer: new Uint8Array(totalBytes),
+    const buffer = new Uint8Array(totalBytes);
+    const ends = {
       done: () => {
         expect((ended += 1), 'ends once').toBe(1);
-        expect(Buffer.compare(sink.buffer, content.subarray(shift, shift + totalBytes)), 'bytes').toBe(0);
+        expect(Buffer.compare(buffer, content.subarray(shift, shift + totalBytes)), 'bytes').toBe(0);
       },
-      failed: (error) => {
+      failed: (error: PeerceptronError) => {
         expect((ended += 1), 'ends once').toBe(1);
         expect(error.code).toBe('STREAM_CANCELLED');
       },
     };
+    const sink: StreamSink =
+      random.integer(2) === 0
+        ? { buffer, ...ends }
+        : { write: (chunk, offset) => buffer.set(chunk, offset), ...ends };
     const choice = random.integer(12);
     if (choice === 0) throw new PeerceptronError('FRAME_FAILED', 'refused at once');
     if (choice > 3) return sink;
@@ -135,11 +139,12 @@ async function fuzz(seed: number, streamsPerSide: number): Promise<Record<Outcom
     const meta = isWeight
       ? ({ kind: 'weight', request: index } as const)
       : piece({ frame: random.integer(20), tile: shift });
+    const data = content.subarray(shift, shift + sizeBytes);
     const abort = new AbortController();
     if (random.integer(8) === 0) aborts.push(abort);
     pending.push(
       side
-        .sendStream(meta, content.subarray(shift, shift + sizeBytes), {
+        .sendStream(meta, random.integer(2) === 0 ? data : sourceOf(data), {
           priority: isWeight ? 'weight' : 'activation',
           signal: abort.signal,
         })
@@ -278,3 +283,8 @@ function mutate(message: Uint8Array, random: Random): Uint8Array[] {
       return [copy];
   }
 }
+
+const sourceOf = (data: Uint8Array): StreamSource => ({
+  totalBytes: data.length,
+  read: (start, end) => data.slice(start, end),
+});

@@ -5,7 +5,7 @@ import type { ControlMessage } from '../../../src/protocol/messages.ts';
 import { decodePayload, decodeReason, encodeReason } from '../../../src/protocol/payload.ts';
 import { PeerceptronError } from '../../../src/shared/errors.ts';
 import { seededRandom } from '../../../src/shared/random.ts';
-import type { StreamSink } from '../../../src/transport/channel.ts';
+import type { BufferSink, StreamSink, StreamSource } from '../../../src/transport/channel.ts';
 import { createMemoryPair } from '../../../src/transport/memory-pair.ts';
 import { createChannel } from '../../../src/transport/mux.ts';
 import { channelPair, collect, filled, PEER_A, piece, SESSION } from './channel-pair.ts';
@@ -14,7 +14,7 @@ import { framesOf, scripted } from './scripted-peer.ts';
 const activation = { priority: 'activation' } as const;
 const bytes = (length: number): Uint8Array => new Uint8Array(length).fill(7);
 const ping = (nonce: number): ControlMessage => ({ type: 'ping', nonce });
-const noSink = (totalBytes: number): StreamSink => ({
+const noSink = (totalBytes: number): BufferSink => ({
   buffer: new Uint8Array(totalBytes),
   done: () => undefined,
   failed: () => undefined,
@@ -37,6 +37,75 @@ describe('streams', () => {
     await a.sendStream(piece({ frame: 5 }), bytes(0), activation);
     const [stream] = await received.complete(1);
     expect(stream).toMatchObject({ meta: { frame: 5 }, bytes: bytes(0) });
+  });
+
+  it('[CH10] sends what a source makes, and hands it over, chunk by chunk', async () => {
+    const { a, b } = channelPair();
+    const totalBytes = 500_001;
+    const scratch = new Uint8Array(FRAME_BYTES);
+    const source: StreamSource = {
+      totalBytes,
+      read: (start, end) => {
+        for (let at = start; at < end; at++) scratch[at - start] = at % 251;
+        return scratch.subarray(0, end - start);
+      },
+    };
+    const received = new Uint8Array(totalBytes);
+    let next = 0;
+    const done = new Promise<void>((resolve) => {
+      b.onStream = () => ({
+        write: (chunk, offset) => {
+          expect(offset).toBe(next);
+          received.set(chunk, offset);
+          next += chunk.length;
+        },
+        done: resolve,
+        failed: () => undefined,
+      });
+    });
+    await a.sendStream(piece(), source, activation);
+    await done;
+    expect(received.every((value, at) => value === at % 251)).toBe(true);
+    expect(next).toBe(totalBytes);
+  });
+
+  it('[CA1] a source that throws gives up its stream and no other', async () => {
+    const { a, b } = channelPair();
+    const received = collect(b);
+    const source: StreamSource = {
+      totalBytes: 100_000,
+      read: (start, end) => {
+        if (start > 50_000) throw new PeerceptronError('INPUT_INVALID', 'cannot go on');
+        return bytes(end - start);
+      },
+    };
+    await expect(a.sendStream(piece(), source, activation)).rejects.toMatchObject({ code: 'INPUT_INVALID' });
+    await a.sendStream(piece({ frame: 2 }), bytes(10), activation);
+    const [first, second] = await received.complete(2);
+    expect(first?.error).toMatchObject({ code: 'STREAM_CANCELLED', details: { code: 'INPUT_INVALID' } });
+    expect(second?.error).toBe(undefined);
+  });
+
+  it('[CA2] a sink that throws refuses its stream and no other', async () => {
+    const { a, b } = channelPair();
+    const failures: string[] = [];
+    let writes = 0;
+    b.onStream = (_meta, totalBytes) =>
+      totalBytes === 10
+        ? noSink(10)
+        : {
+            write: () => {
+              if (++writes === 3) throw new PeerceptronError('PROTOCOL_MALFORMED', 'no number');
+            },
+            done: () => failures.push('done'),
+            failed: ({ code }) => failures.push(code),
+          };
+    await expect(a.sendStream(piece(), bytes(3_000_000), activation)).rejects.toMatchObject({
+      code: 'STREAM_CANCELLED',
+      details: { code: 'PROTOCOL_MALFORMED', by: 'receiver' },
+    });
+    await a.sendStream(piece({ frame: 2 }), bytes(10), activation);
+    expect({ failures, writes }).toEqual({ failures: ['PROTOCOL_MALFORMED'], writes: 3 });
   });
 
   it.each([1024, 1500, 16_384, 65_536, 262_144])(
