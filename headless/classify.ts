@@ -1,5 +1,6 @@
 import type { Engine } from '../src/engine/engine.ts';
 import type { LoadedModel } from '../src/import/load-model.ts';
+import { runInOrder } from '../src/runtime/frame-stream.ts';
 import type { FrameResult } from '../src/runtime/frames-in-flight.ts';
 import type { Session } from '../src/runtime/session.ts';
 import {
@@ -28,7 +29,7 @@ interface ClassifyOptions {
   readonly onResult?: (result: Classified) => void;
 }
 
-/** Pictures through the mesh, in order; with an engine for the unsplit model, each result is compared with it. */
+/** Pictures through the mesh, results in order, as many in flight as the session's window; with an engine for the unsplit model, each result is compared with it. */
 export function classifyPictures(
   options: ClassifyOptions & { readonly pictures: readonly string[] },
 ): Promise<Classified[]> {
@@ -43,12 +44,12 @@ export async function classifyFrames(
   const whole = verifyWith ? await loadWholeModel(verifyWith, model.graph, model.weights) : undefined;
   try {
     const results: Classified[] = [];
-    for (const { name, inputs } of frames) {
-      const encoded = await inputs();
-      const frame = await session.run(encoded);
-      const expected = whole ? await whole.run(encoded) : undefined;
+    for await (const { frame: named, inputs, result: frame } of runInOrder(session, frames, (next) =>
+      next.inputs(),
+    )) {
+      const expected = whole ? await whole.run(inputs) : undefined;
       const result: Classified = {
-        input: name,
+        input: named.name,
         top: topPredictions(frame.outputs[0]!, topCount, model.graph.labels),
         latencyMs: frame.latencyMs,
         frame,

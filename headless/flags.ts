@@ -17,6 +17,13 @@ export function parseNatural(text: string): number {
   return value;
 }
 
+/** For commander: frames in flight, as many as PREPARE admits. */
+export function parseWindow(text: string): number {
+  const value = parseCount(text);
+  if (value > 64) throw new InvalidArgumentError('expected a whole number from 1 to 64.');
+  return value;
+}
+
 /** For commander: a seed of 32 bits. */
 export function parseSeed(text: string): number {
   const value = parseNatural(text);

@@ -1,8 +1,11 @@
 import type { LoadedModel } from '../src/import/load-model.ts';
 import { systemClock } from '../src/mesh/system-clock.ts';
+import { compilePlan } from '../src/planner/compiled-plan.ts';
 import { parsePlanFile } from '../src/planner/plan-file.ts';
 import { pipelinePlan } from '../src/planner/pipeline-plan.ts';
 import type { Plan } from '../src/planner/plan.ts';
+import { windowWithin } from '../src/planner/plan-window.ts';
+import { verifyPlan } from '../src/planner/verify-plan.ts';
 import { asSessionId, toHex, type PeerId } from '../src/shared/ids.ts';
 import type { RuntimeNode } from '../src/runtime/runtime-node.ts';
 import type { FrameResult } from '../src/runtime/frames-in-flight.ts';
@@ -22,6 +25,8 @@ export async function spreadModel(options: {
   readonly peers: readonly RoomPeer[];
   /** A plan file as JSON: `"peer": 0` is the first peer of the room, in order of id. */
   readonly planFile?: unknown;
+  /** Frames in flight; by default as many as keep the plan's stages busy and fit into the peers' memory. */
+  readonly window?: number;
   readonly onEvent?: (event: SessionEvent) => void;
 }): Promise<SpreadModel> {
   const { node, model, peers, planFile, onEvent } = options;
@@ -35,12 +40,16 @@ export async function spreadModel(options: {
           peers: peers.map(({ id }) => ({ id, speed: 1 })),
         })
       : parsePlanFile(planFile, { graph: model.graph, session, epoch: 0, peers: peers.map(({ id }) => id) });
+  const offers = new Map(peers.map(({ id, capabilities }) => [id, capabilities.memoryBytes]));
+  verifyPlan(model.graph, plan);
+  const window = options.window ?? windowWithin(compilePlan(model.graph, plan), offers);
   const opened = await openSession({
     node,
     graph: model.graph,
     weights: model.weights,
     seeded: model.seeded,
     plan,
+    window,
     clock: systemClock,
     ...(onEvent ? { onEvent } : {}),
   });

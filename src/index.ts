@@ -31,6 +31,7 @@ export type { WeightSource } from './weights/weight-source.ts';
 
 export { parsePlan } from './planner/parse-plan.ts';
 export { pipelinePlan } from './planner/pipeline-plan.ts';
+export { planWindow } from './planner/plan-window.ts';
 export { planBuilder } from './planner/plan-builder.ts';
 export type { PlanBuilder } from './planner/plan-builder.ts';
 export { parsePlanFile } from './planner/plan-file.ts';
@@ -47,5 +48,15 @@ export { servePeer } from './runtime/serve-peer.ts';
 export type { PeerService, ServeEvent, ServePeerOptions } from './runtime/serve-peer.ts';
 export { openSession } from './runtime/session.ts';
 export type { Session, SessionEvent, SessionOptions } from './runtime/session.ts';
+export { LiveFrames, runInOrder } from './runtime/frame-stream.ts';
+export type {
+  EncodeFrame,
+  FrameInputs,
+  FrameOutcome,
+  FrameRunner,
+  LiveCounts,
+  LiveFramesOptions,
+  LiveOutcome,
+} from './runtime/frame-stream.ts';
 export type { FrameResult, TileReport } from './runtime/frames-in-flight.ts';
 export { compareOutputs, loadWholeModel, topPredictions } from './runtime/whole-model.ts';

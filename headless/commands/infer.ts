@@ -24,7 +24,7 @@ import { findPictures } from '../pictures.ts';
 import { gatherPeers } from '../room-peers.ts';
 import { spreadModel } from '../spread-model.ts';
 import { EXIT, createTerminal, usage, type Terminal } from '../terminal.ts';
-import { parseCount, parseSeed, parseShape } from '../flags.ts';
+import { parseCount, parseSeed, parseShape, parseWindow } from '../flags.ts';
 
 interface InferFlags {
   readonly model: string;
@@ -35,6 +35,7 @@ interface InferFlags {
   readonly room?: string;
   readonly peers?: number;
   readonly plan?: string;
+  readonly window?: number;
   readonly preprocess?: string;
   readonly labels?: string;
   readonly top: number;
@@ -57,6 +58,11 @@ export function addInferCommand(program: Command): void {
     .option('--peers <n>', 'start n local peers; with --room: wait for n peers there', parseCount)
     .option('--room <url>', 'use the peers of this room (its link; or "env" for PEERCEPTRON_URL)')
     .option('--plan <file>', 'plan as JSON; tiles name peers by number, from 0')
+    .option(
+      '--window <n>',
+      'frames in flight at once (default: what keeps every stage of the plan busy)',
+      parseWindow,
+    )
     .addOption(
       new Option('--preprocess <kind>', 'how pixels become inputs (default: by model)').choices([
         ...PREPROCESSING,
@@ -109,6 +115,7 @@ async function infer(inputs: readonly string[], flags: InferFlags): Promise<numb
       model,
       peers,
       ...(planFile === undefined ? {} : { planFile }),
+      ...(flags.window === undefined ? {} : { window: flags.window }),
       onEvent: showLoading(terminal, peers.length),
     });
     cleanup.push(() => spread.session.close());
@@ -134,6 +141,7 @@ async function infer(inputs: readonly string[], flags: InferFlags): Promise<numb
       weights: describeWeights(model),
       ...(single ? { input: single.input, top: single.top } : {}),
       latencyMs,
+      window: spread.session.window,
       ...(verify ? { verify } : {}),
       plan: spread.session.plan,
       peers: work,

@@ -1,7 +1,7 @@
 import { fullBox } from '../graph/box.ts';
 import { tensorShapes } from '../graph/shapes.ts';
 import type { CompiledPlan } from '../planner/compiled-plan.ts';
-import type { PeerceptronError } from '../shared/errors.ts';
+import { PeerceptronError } from '../shared/errors.ts';
 import type { PeerId } from '../shared/ids.ts';
 import { BoxAssembly } from './assembly.ts';
 
@@ -51,6 +51,8 @@ export class FramesInFlight {
   readonly #entries = new Map<number, FrameEntry>();
   readonly #reports = new Map<number, Map<string, TileReport>>();
   readonly #waiting: (() => void)[] = [];
+  /** Slots of the window that are in use, or promised to a frame that is about to start. */
+  #taken = 0;
   #next = 0;
 
   constructor(compiled: CompiledPlan, window: number) {
@@ -58,11 +60,28 @@ export class FramesInFlight {
     this.#window = window;
   }
 
-  /** Resolves, in order of asking, when a frame may start. */
-  async admission(): Promise<void> {
-    while (this.#entries.size >= this.#window) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  /**
+   * Resolves, in order of asking, when a frame may start: whoever is let in starts one at once. Rejects with
+   * FRAME_DROPPED when `signal` aborts before.
+   */
+  async admission(signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted) throw frameDropped(signal);
+    if (this.#taken < this.#window) {
+      this.#taken += 1;
+      return;
     }
+    await new Promise<void>((resolve, reject) => {
+      const admit = (): void => {
+        signal?.removeEventListener('abort', giveUp);
+        resolve();
+      };
+      const giveUp = (): void => {
+        this.#waiting.splice(this.#waiting.indexOf(admit), 1);
+        reject(frameDropped(signal));
+      };
+      signal?.addEventListener('abort', giveUp, { once: true });
+      this.#waiting.push(admit);
+    });
   }
 
   get(frame: number): FrameEntry | undefined {
@@ -98,7 +117,10 @@ export class FramesInFlight {
       if (!this.#entries.delete(frame)) return;
       this.#reports.delete(frame);
       finish();
-      this.#waiting.shift()?.();
+      // The slot goes straight to who waits longest.
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#taken -= 1;
     };
     const succeed = (): void =>
       settle(() => {
@@ -166,6 +188,11 @@ export class FramesInFlight {
     );
   }
 }
+
+export const frameDropped = (signal: AbortSignal | undefined): PeerceptronError =>
+  new PeerceptronError('FRAME_DROPPED', 'the frame was dropped at the wish of the program that started it', {
+    cause: signal?.reason,
+  });
 
 const tileKey = ({ segment, tile }: { readonly segment: number; readonly tile: number }): string =>
   `${segment}/${tile}`;

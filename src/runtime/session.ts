@@ -1,6 +1,7 @@
 import { fullBox, shapeSize } from '../graph/box.ts';
 import type { Graph } from '../graph/graph.ts';
 import { compilePlan, REQUESTER, type CompiledPlan } from '../planner/compiled-plan.ts';
+import { planWindow } from '../planner/plan-window.ts';
 import type { Plan } from '../planner/plan.ts';
 import { verifyPlan } from '../planner/verify-plan.ts';
 import type { PieceMeta } from '../protocol/messages.ts';
@@ -12,7 +13,7 @@ import type { SeededWeights } from '../weights/seeded-model.ts';
 import type { WeightSource } from '../weights/weight-source.ts';
 import { f32ToBytes } from '../protocol/codec.ts';
 import { regionOf } from './assembly.ts';
-import { FramesInFlight, type FrameResult } from './frames-in-flight.ts';
+import { frameDropped, FramesInFlight, type FrameResult } from './frames-in-flight.ts';
 import { LaneDealer } from './lane-dealer.ts';
 import { checkLanes, checkPiece, consumerOf, pieceMeta } from './routes.ts';
 import type { RequestingRole, RuntimeNode, ToRequester } from './runtime-node.ts';
@@ -42,7 +43,7 @@ export interface SessionOptions {
   readonly seeded?: SeededWeights | undefined;
   readonly plan: Plan;
   readonly clock: Clock;
-  /** Frames in flight at once; peers reserve memory for them. */
+  /** Frames in flight at once, 1–64; peers reserve memory for them. The default keeps every stage of the plan busy. */
   readonly window?: number;
   /** Without any sign of progress for this long, loading peers or a frame are given up. */
   readonly stallTimeoutMs?: number;
@@ -52,16 +53,18 @@ export interface SessionOptions {
 /** A network that is spread over peers and ready for inputs. */
 export interface Session {
   readonly plan: Plan;
+  /** Frames that may be in flight at once. */
+  readonly window: number;
   readonly peers: readonly PreparedPeer[];
   /**
-   * Runs one frame: one buffer per graph input, row-major. Waits while the window is full. Rejects with
-   * FRAME_FAILED, FRAME_TIMEOUT, PEER_LOST, SESSION_CLOSED or INPUT_INVALID.
+   * Runs one frame: one buffer per graph input, row-major, untouched until the result is there. Waits, in order of the
+   * calls, while the window is full. Rejects with FRAME_FAILED, FRAME_TIMEOUT, PEER_LOST, SESSION_CLOSED or
+   * INPUT_INVALID; with FRAME_DROPPED when `signal` aborts first: every peer then forgets the frame.
    */
-  run(inputs: readonly Float32Array[]): Promise<FrameResult>;
+  run(inputs: readonly Float32Array[], options?: { readonly signal?: AbortSignal }): Promise<FrameResult>;
   close(): Promise<void>;
 }
 
-const DEFAULT_WINDOW = 2;
 const DEFAULT_STALL_TIMEOUT_MS = 60_000;
 
 /**
@@ -87,6 +90,7 @@ interface Preparation {
 
 class RequesterSession implements RequestingRole, Session {
   readonly plan: Plan;
+  readonly window: number;
   readonly resultSegment: number;
   peers: readonly PreparedPeer[] = [];
   readonly #options: SessionOptions;
@@ -102,18 +106,18 @@ class RequesterSession implements RequestingRole, Session {
   constructor(options: SessionOptions) {
     this.#options = options;
     this.plan = options.plan;
+    this.window = options.window ?? planWindow(options.plan);
     this.resultSegment = options.plan.segments.length;
     this.#compiled = compilePlan(options.graph, options.plan);
     this.#dealer = new LaneDealer(options.plan);
     this.#weights = new WeightService(options.weights);
-    this.#frames = new FramesInFlight(this.#compiled, options.window ?? DEFAULT_WINDOW);
+    this.#frames = new FramesInFlight(this.#compiled, this.window);
     options.node.addSession(options.plan.session, this);
   }
 
   async prepare(): Promise<void> {
     const { node, plan, graph, seeded } = this.#options;
     const { session, epoch } = plan;
-    const window = this.#options.window ?? DEFAULT_WINDOW;
     await Promise.all(
       this.#compiled.peers.map(async (peer) => {
         try {
@@ -135,7 +139,7 @@ class RequesterSession implements RequestingRole, Session {
             epoch,
             graph,
             plan,
-            window,
+            window: this.window,
             ...(seeded ? { weights: { kind: 'seeded', ...seeded } } : {}),
           });
         }),
@@ -144,14 +148,20 @@ class RequesterSession implements RequestingRole, Session {
     this.#stallWatch?.();
   }
 
-  async run(inputs: readonly Float32Array[]): Promise<FrameResult> {
+  async run(
+    inputs: readonly Float32Array[],
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): Promise<FrameResult> {
     this.#checkInputs(inputs);
     const { clock, node } = this.#options;
-    await this.#frames.admission();
+    await this.#frames.admission(signal);
     if (this.#over) throw this.#over;
     const lanes = this.#dealer.next();
     const startedAt = clock.now();
     const entry = this.#frames.start(lanes, startedAt, (cause) => this.#dropEverywhere(entry.frame, cause));
+    const drop = (): void => entry.fail(frameDropped(signal));
+    signal?.addEventListener('abort', drop, { once: true });
+    if (signal?.aborted) drop();
     this.#touch();
     for (const delivery of this.#compiled.deliveries(lanes, REQUESTER, 0)) {
       const index = this.#compiled.graph.inputs.findIndex(({ id }) => id === delivery.tensor);
@@ -164,7 +174,11 @@ class RequesterSession implements RequestingRole, Session {
         .sendStream(meta, bytes, { priority: 'activation', signal: entry.abort.signal })
         .catch((thrown: unknown) => entry.fail(toPeerceptronError(thrown, 'LINK_LOST')));
     }
-    return entry.result;
+    try {
+      return await entry.result;
+    } finally {
+      signal?.removeEventListener('abort', drop);
+    }
   }
 
   onControl(channel: PeerChannel, message: ToRequester): void {

@@ -46,6 +46,7 @@ export const ERROR_CODES = [
   'SESSION_CLOSED',
   'FRAME_FAILED',
   'FRAME_TIMEOUT',
+  'FRAME_DROPPED',
   'PEER_LOST',
   // programs
   'USAGE',

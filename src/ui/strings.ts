@@ -193,6 +193,7 @@ export const errorTexts: Record<ErrorCode, ErrorText> = {
   SESSION_REFUSED: { what: 'The session was refused.', todo: requester },
   SESSION_CLOSED: { what: 'The session is over.', todo: 'Nothing; the next one starts by itself.' },
   FRAME_FAILED: { what: 'One frame could not be computed.', todo: requester },
+  FRAME_DROPPED: { what: 'One frame was dropped on purpose.', todo: 'Nothing; newer frames follow.' },
   FRAME_TIMEOUT: { what: 'One frame took too long.', todo: requester },
   PEER_LOST: { what: 'A device left in the middle of the work.', todo: 'Nothing; the work is dealt anew.' },
   USAGE: { what: 'The command was not understood.', todo: 'See --help.' },

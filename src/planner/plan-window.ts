@@ -1,0 +1,42 @@
+import type { PeerId } from '../shared/ids.ts';
+import type { CompiledPlan } from './compiled-plan.ts';
+import { memoryPerPeer } from './memory.ts';
+import type { Plan } from './plan.ts';
+
+/** More frames than that only wait: latency and memory without a gain in rate. */
+const LARGEST_WINDOW = 16;
+
+/**
+ * Frames that should be in flight to keep every peer busy: one per lane of each pipeline stage, and one that travels.
+ * Segments that follow each other on common peers are one stage: those peers work on one frame at a time.
+ */
+export function planWindow(plan: Plan): number {
+  let window = 1;
+  let stagePeers = new Set<PeerId>();
+  let lanesCounted = 0;
+  for (const { lanes } of plan.segments) {
+    const peers = lanes.flatMap(({ tiles }) => tiles.map(({ peer }) => peer));
+    if (!peers.some((peer) => stagePeers.has(peer))) {
+      stagePeers = new Set();
+      lanesCounted = 0;
+    }
+    for (const peer of peers) stagePeers.add(peer);
+    window += Math.max(0, lanes.length - lanesCounted);
+    lanesCounted = Math.max(lanesCounted, lanes.length);
+  }
+  return Math.min(window, LARGEST_WINDOW);
+}
+
+/**
+ * The same, or as many as fit into the memory that every peer offers (bytes), but at least 1: whether that one fits is
+ * for the peers to judge.
+ */
+export function windowWithin(compiled: CompiledPlan, offers: ReadonlyMap<PeerId, number>): number {
+  let window = planWindow(compiled.plan);
+  const fits = (): boolean =>
+    [...memoryPerPeer(compiled, window)].every(
+      ([peer, { totalBytes }]) => totalBytes <= (offers.get(peer) ?? Infinity),
+    );
+  while (window > 1 && !fits()) window -= 1;
+  return window;
+}
