@@ -5,6 +5,9 @@ import { loadModel, type LoadedModel, type OpenBytes } from '../src/import/load-
 import { NETWORK_NAMES } from '../src/models/presets.ts';
 import { PREPROCESSING, type Preprocessing } from '../src/models/image-encoding.ts';
 import { PeerceptronError } from '../src/shared/errors.ts';
+import { systemClock } from '../src/mesh/system-clock.ts';
+import type { BlockCache } from '../src/weights/block-cache.ts';
+import { cachedHttpBytes, type ReadTally } from '../src/weights/cached-http.ts';
 import type { OpenH5 } from '../src/weights/h5.ts';
 import { fileBytes } from '../src/weights/file-source.ts';
 import { httpBytes } from '../src/weights/http-source.ts';
@@ -17,15 +20,25 @@ export function bundledModelDir(name: string): string {
   return places.find((place) => existsSync(place)) ?? places[0]!;
 }
 
+const isHttp = (location: string): boolean => /^https?:\/\//i.test(location);
+
 /** Opens model files for Node programs: local paths, `file:`, `http:` and `https:` URLs. */
 export const openModelFile: OpenBytes = (location) => {
-  if (/^https?:\/\//i.test(location)) return httpBytes(location);
+  if (isHttp(location)) return httpBytes(location);
   return fileBytes(/^file:\/\//i.test(location) ? fileURLToPath(location) : location);
 };
 
+/** The same, downloads through a cache; `tally` counts what comes from where. */
+export function openThroughCache(cache: BlockCache, tally?: ReadTally): OpenBytes {
+  return (location) =>
+    isHttp(location)
+      ? cachedHttpBytes(location, { cache, clock: systemClock, ...(tally ? { tally } : {}) })
+      : openModelFile(location);
+}
+
 /** The same for .h5 files: local ones, which are read in place. */
 export const openModelH5: OpenH5 = async (location) => {
-  if (/^https?:\/\//i.test(location)) {
+  if (isHttp(location)) {
     throw new PeerceptronError(
       'MODEL_UNSUPPORTED',
       `${location}: .h5 files are read in place, from disk; download it first`,
@@ -44,6 +57,8 @@ export interface ModelChoice {
   /** Of random weights. */
   readonly seed?: number | undefined;
   readonly inputShape?: readonly number[] | undefined;
+  /** How files are opened; as `openModelFile` does when absent. */
+  readonly open?: OpenBytes | undefined;
 }
 
 export const MODEL_HELP = `a preset (digits, ${NETWORK_NAMES.join(', ')}), a path (model.json, graph.json, .h5, folder) or a URL`;
@@ -60,7 +75,7 @@ export const describeWeights = ({ seeded, location, weightsLocation }: LoadedMod
 /** A model by preset name, path or URL, as the command line takes it. */
 export async function loadModelByName(name: string, choice: ModelChoice = {}): Promise<LoadedModel> {
   const model = await loadModel(name, {
-    open: openModelFile,
+    open: choice.open ?? openModelFile,
     openH5: openModelH5,
     presets: { digits: bundledModelDir('digits') },
     ...(choice.preprocess === undefined ? {} : { preprocessing: parsePreprocessing(choice.preprocess) }),

@@ -4,6 +4,7 @@ import type { Engine } from '../src/engine/engine.ts';
 import type { LoadedModel } from '../src/import/load-model.ts';
 import type { SessionEvent } from '../src/runtime/session.ts';
 import type { Comparison } from '../src/runtime/whole-model.ts';
+import type { ReadTally } from '../src/weights/cached-http.ts';
 import { classifyFrames, worstComparison, type Classified } from './classify.ts';
 import type { NamedFrame } from './frames.ts';
 import { peerWork, type PeerWork, type SpreadModel } from './spread-model.ts';
@@ -48,6 +49,14 @@ export function showLoading(terminal: Terminal, peerCount: number): (event: Sess
       `weights ${formatBytes(sum((entry) => entry.loaded))} of ${formatBytes(sum((entry) => entry.total))}, ${ready} of ${peerCount} peers ready`,
     );
   };
+}
+
+/** What this program read over HTTP, and how much of it was there already; nothing where it read no URL. */
+export function describeDownload({ cacheBytes, originBytes }: ReadTally): string | undefined {
+  const total = cacheBytes + originBytes;
+  if (total === 0) return undefined;
+  const percent = Math.round((100 * cacheBytes) / total);
+  return `Model files: ${formatBytes(originBytes)} from their server, ${formatBytes(cacheBytes)} (${percent} %) from the cache.`;
 }
 
 function describeResult({ input, top, latencyMs, verify }: Classified): string {

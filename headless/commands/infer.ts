@@ -7,16 +7,18 @@ import { PeerceptronError } from '../../src/shared/errors.ts';
 import { DEFAULT_SEED } from '../../src/import/load-model.ts';
 import { PREPROCESSING } from '../../src/models/image-encoding.ts';
 import { median } from '../classify.ts';
-import { runFrames, showLoading } from '../report.ts';
+import { describeDownload, runFrames, showLoading } from '../report.ts';
 import { openLocalRoom } from '../local-room.ts';
 import { pictureFrames, randomFrames } from '../frames.ts';
 import {
   describeWeights,
   loadModelByName,
   MODEL_HELP,
+  openThroughCache,
   randomWeightsNotice,
   WEIGHTS_HELP,
 } from '../model-files.ts';
+import { addCacheFlags, openWeightCache, type CacheFlags } from '../weight-cache.ts';
 import { ENGINE_NAMES, parseEngineName, startEngine } from '../node-engine.ts';
 import { joinNodeMesh, type JoinedNode } from '../node-mesh.ts';
 import { startPeerProcesses } from '../peer-processes.ts';
@@ -26,7 +28,7 @@ import { spreadModel } from '../spread-model.ts';
 import { EXIT, createTerminal, usage, type Terminal } from '../terminal.ts';
 import { parseCount, parseSeed, parseShape, parseWindow } from '../flags.ts';
 
-interface InferFlags {
+interface InferFlags extends CacheFlags {
   readonly model: string;
   readonly weights?: string;
   readonly seed?: number;
@@ -46,7 +48,7 @@ interface InferFlags {
 }
 
 export function addInferCommand(program: Command): void {
-  program
+  const command = program
     .command('infer')
     .description('run pictures through a network that is spread over peers')
     .argument('[input...]', 'pictures, or folders of pictures')
@@ -81,6 +83,7 @@ export function addInferCommand(program: Command): void {
     .action(async (inputs: string[], flags: InferFlags) => {
       process.exitCode = await infer(inputs, flags);
     });
+  addCacheFlags(command);
 }
 
 async function infer(inputs: readonly string[], flags: InferFlags): Promise<number> {
@@ -90,7 +93,10 @@ async function infer(inputs: readonly string[], flags: InferFlags): Promise<numb
   }
   const pictures = await findPictures(inputs);
   const { preprocess, labels, weights, seed, inputShape } = flags;
-  const model = await loadModelByName(flags.model, { preprocess, labels, weights, seed, inputShape });
+  const cache = await openWeightCache(flags, (sentence) => terminal.note(sentence));
+  const readFrom = { cacheBytes: 0, originBytes: 0 };
+  const open = openThroughCache(cache, readFrom);
+  const model = await loadModelByName(flags.model, { preprocess, labels, weights, seed, inputShape, open });
   if (model.seeded) terminal.say(pc.yellow(randomWeightsNotice(model.seeded.seed)));
   const frames =
     flags.randomInput === undefined
@@ -136,9 +142,12 @@ async function infer(inputs: readonly string[], flags: InferFlags): Promise<numb
     });
     const latencyMs = median(results.map((result) => result.latencyMs));
     const single = results.length === 1 ? results[0] : undefined;
+    const downloaded = describeDownload(readFrom);
+    if (downloaded) terminal.say(downloaded);
     terminal.result({
       model: model.graph.name,
       weights: describeWeights(model),
+      download: readFrom,
       ...(single ? { input: single.input, top: single.top } : {}),
       latencyMs,
       window: spread.session.window,

@@ -24,7 +24,8 @@ export interface Program {
 export function startProgram(args: readonly string[], env: Readonly<Record<string, string>> = {}): Program {
   const child = spawn(process.execPath, [bin, ...args], {
     cwd: root,
-    env: { ...process.env, NO_COLOR: '1', ...env },
+    // No test reads or fills the cache of the person who runs it.
+    env: { ...process.env, NO_COLOR: '1', PEERCEPTRON_CACHE: 'off', ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   let stdout = '';

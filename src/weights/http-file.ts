@@ -1,0 +1,130 @@
+import { PeerceptronError } from '../shared/errors.ts';
+
+/** What a server says of a file without sending it. */
+export interface HttpFileVersion {
+  readonly sizeBytes: number;
+  /** ETag or Last-Modified: another one means another content. Absent where the server sends neither. */
+  readonly validator?: string;
+}
+
+/** Asks for a file's version. Nothing where the server does not tell the size, or compresses on the way. */
+export async function httpFileVersion(
+  request: typeof fetch,
+  url: string,
+  signal?: AbortSignal,
+): Promise<HttpFileVersion | undefined> {
+  const head = await request(url, {
+    method: 'HEAD',
+    // Where it may be set: a browser's own cache would answer with what it had before.
+    cache: 'no-cache',
+    headers: { 'accept-encoding': 'identity' },
+    ...(signal ? { signal } : {}),
+  });
+  const length = head.headers.get('content-length');
+  if (!head.ok || head.headers.get('content-encoding') || length === null || !/^\d+$/.test(length)) {
+    return undefined;
+  }
+  return { sizeBytes: Number(length), ...validatorOf(head) };
+}
+
+const validatorOf = (response: Response): { validator?: string } => {
+  const validator = response.headers.get('etag') ?? response.headers.get('last-modified');
+  return validator ? { validator } : {};
+};
+
+export type RangeResult =
+  /** Every byte came. */
+  | { readonly state: 'complete' }
+  /** The connection broke, or the server was out of reach, after some of them: the rest may be asked for again. */
+  | { readonly state: 'broken'; readonly cause: unknown }
+  /** The server has a problem of its own that may pass (429, 5xx). */
+  | { readonly state: 'busy'; readonly status: number }
+  /** Range is ignored: another way has to be taken. */
+  | { readonly state: 'no-ranges' };
+
+/**
+ * One Range request for bytes `startBytes`–`endBytes` (half-open); they are handed on as they come.
+ * @throws WEIGHTS_UNAVAILABLE (refused for good), WEIGHTS_CORRUPT (another file by now, or another range), or the
+ * signal's reason
+ */
+export async function streamRange(
+  request: typeof fetch,
+  url: string,
+  range: { readonly startBytes: number; readonly endBytes: number; readonly validator?: string | undefined },
+  onBytes: (bytes: Uint8Array) => void,
+  signal?: AbortSignal,
+): Promise<RangeResult> {
+  const { startBytes, endBytes, validator } = range;
+  let response: Response;
+  try {
+    response = await request(url, {
+      headers: { range: `bytes=${startBytes}-${endBytes - 1}`, 'accept-encoding': 'identity' },
+      ...(signal ? { signal } : {}),
+    });
+  } catch (cause) {
+    signal?.throwIfAborted();
+    if (cause instanceof PeerceptronError) throw cause;
+    return { state: 'broken', cause };
+  }
+  const giveUp = async (): Promise<void> => {
+    await response.body?.cancel().catch(() => undefined);
+  };
+  if (response.status === 200) {
+    await giveUp();
+    return { state: 'no-ranges' };
+  }
+  if (response.status === 429 || response.status >= 500) {
+    await giveUp();
+    return { state: 'busy', status: response.status };
+  }
+  if (response.status !== 206) {
+    await giveUp();
+    throw new PeerceptronError(
+      'WEIGHTS_UNAVAILABLE',
+      `cannot read ${url}: HTTP ${response.status}: check that the file is still there and may be read`,
+      { details: { url, status: response.status } },
+    );
+  }
+  const now = validatorOf(response).validator;
+  if (validator !== undefined && now !== undefined && now !== validator) {
+    await giveUp();
+    throw new PeerceptronError(
+      'WEIGHTS_CORRUPT',
+      `${url} was replaced by another file while it was read: start again`,
+      { details: { url } },
+    );
+  }
+  const [, from] = /^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '') ?? [];
+  const wanted = endBytes - startBytes;
+  if (from !== undefined && Number(from) !== startBytes) {
+    await giveUp();
+    throw otherRange(url, startBytes, endBytes);
+  }
+  let received = 0;
+  try {
+    const reader = response.body?.getReader();
+    while (reader) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      received += value.length;
+      if (received > wanted) {
+        await reader.cancel();
+        throw otherRange(url, startBytes, endBytes);
+      }
+      onBytes(value);
+    }
+  } catch (cause) {
+    signal?.throwIfAborted();
+    if (cause instanceof PeerceptronError) throw cause;
+    return { state: 'broken', cause };
+  }
+  if (received === wanted) return { state: 'complete' };
+  return { state: 'broken', cause: new Error(`${received} of ${wanted} bytes came`) };
+}
+
+const otherRange = (url: string, startBytes: number, endBytes: number): PeerceptronError =>
+  new PeerceptronError(
+    'WEIGHTS_CORRUPT',
+    `${url}: the server answered another range than bytes ${startBytes}–${endBytes - 1}: check the proxy or cache in front of it`,
+    { details: { url } },
+  );
