@@ -7,7 +7,8 @@ const allowed = {
   weights: ['shared', 'graph'],
   models: ['shared', 'graph', 'weights'],
   import: ['shared', 'graph', 'weights', 'models'],
-  engine: ['shared', 'graph'],
+  kernels: ['shared'],
+  engine: ['shared', 'graph', 'kernels'],
   runtime: ['shared', 'graph', 'planner', 'protocol', 'weights', 'engine', 'transport'],
   mesh: ['shared', 'graph', 'planner', 'protocol', 'weights', 'engine', 'runtime', 'transport'],
 };

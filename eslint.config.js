@@ -4,7 +4,7 @@ import tseslint from 'typescript-eslint';
 const impure = (object, property, message) => ({ object, property, message });
 
 export default tseslint.config(
-  { ignores: ['**/*.d.mts', 'dist', 'node_modules', '.cache', 'public'] },
+  { ignores: ['**/*.d.mts', 'dist', 'node_modules', '.cache', 'public', 'kernels'] },
   js.configs.recommended,
   {
     files: ['**/*.ts'],

@@ -1,9 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { boxShape, boxSize, isEmpty, shapeSize } from '../graph/box.ts';
+import { boxShape, isEmpty, shapeSize } from '../graph/box.ts';
 import type { BatchNormOp, MergeOp } from '../graph/op.ts';
 import type { TileStep } from '../graph/tile-program.ts';
 import { activate, softmax } from './tfjs-activation.ts';
 import { prepareConv, type KeepTensor, type Tail } from './tfjs-conv.ts';
+import { prepareDense } from './tfjs-dense.ts';
+import type { HeapKernels } from './tfjs-heap.ts';
 import { prepareGlobalPool, preparePool } from './tfjs-pool.ts';
 import { prepareLrn, prepareUpsample } from './tfjs-resample.ts';
 import type { FusedStep } from './fusion.ts';
@@ -15,11 +17,13 @@ export type Kernel = (inputs: readonly (tf.Tensor | undefined)[]) => tf.Tensor;
  * Lays out a step's weights once and returns what runs per frame.
  * The kernel keeps no reference to the buffers: see `prepareConv`.
  * @param weights one buffer per entry of `TileProgram.weights`.
+ * @param heap our own kernels, on the wasm backend.
  */
 export function prepareKernel(
   { step, epilogue }: FusedStep,
   weights: readonly Float32Array[],
   keep: KeepTensor,
+  heap?: HeapKernels,
 ): Kernel {
   const { op } = step;
   const outputShape = boxShape(step.output);
@@ -37,19 +41,8 @@ export function prepareKernel(
       return ([x]) => kernel(x!);
     }
     case 'dense': {
-      const units = outputShape[0]!;
-      const inputs = boxSize(step.inputs[0]!.region);
-      const kernel = keep(weightOf(step, weights, 'kernel'), [inputs, units]) as tf.Tensor2D;
-      const bias = tail.bias && keep(tail.bias, [units]);
-      const activation = tail.activation ?? 'linear';
-      return ([x]) => {
-        const a = tf.reshape<tf.Rank.R2>(x!, [1, inputs]);
-        const y =
-          bias || activation !== 'linear'
-            ? tf.fused.matMul({ a, b: kernel, ...(bias ? { bias } : {}), activation })
-            : tf.matMul(a, kernel);
-        return tf.reshape(y, outputShape);
-      };
+      const kernel = prepareDense(step, weightOf(step, weights, 'kernel'), tail, keep, heap);
+      return ([x]) => kernel(x!);
     }
     case 'bias': {
       const bias = keep(weightOf(step, weights, 'bias'), [outputShape.at(-1)!]);

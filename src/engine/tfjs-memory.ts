@@ -1,4 +1,4 @@
-import type { KernelBackend, Tensor } from '@tensorflow/tfjs-core';
+import type { KernelBackend, Tensor, TensorInfo } from '@tensorflow/tfjs-core';
 import { boxSize, formatShape, type Box } from '../graph/box.ts';
 import type { TileProgram, TileStep } from '../graph/tile-program.ts';
 import { PeerceptronError } from '../shared/errors.ts';
@@ -8,10 +8,13 @@ const WASM_HEAP_LIMIT_BYTES = 4_294_901_760;
 /** Room for code, fragmentation and packing. */
 const WASM_RESERVE_BYTES = 128 * 1024 * 1024;
 
-interface WasmBackend extends KernelBackend {
+export interface WasmBackend extends KernelBackend {
+  /** Emscripten's module and its exports. */
+  readonly wasm: { readonly asm: { readonly memory: WebAssembly.Memory } };
   readonly dataIdMap: {
     get(id: object): { readonly memoryOffset: number };
   };
+  makeOutput(shape: number[], dtype: 'float32'): TensorInfo;
 }
 
 /** Bytes that a tile takes on the wasm heap: weights raw and packed, and about the most activations alive at a time. */

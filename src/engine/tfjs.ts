@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { boxEquals, boxShape, boxSize, isEmpty, relativeTo, shapeSize, type Box } from '../graph/box.ts';
 import { slotBox, type TileProgram } from '../graph/tile-program.ts';
+import type { KernelVariant } from '../kernels/kernel-binary.ts';
 import { PeerceptronError } from '../shared/errors.ts';
 import type { Accuracy, Engine, EngineMemory, LoadedTile, TileResult } from './engine.ts';
 import { fuseSteps } from './fusion.ts';
@@ -14,6 +15,7 @@ import {
 } from './tfjs-backends.ts';
 import type { KeepTensor } from './tfjs-conv.ts';
 import { deviceOf, type Device } from './tfjs-device.ts';
+import { heapKernels, type HeapKernels } from './tfjs-heap.ts';
 import { prepareKernel, type Kernel } from './tfjs-kernels.ts';
 import {
   checkWasmAllocation,
@@ -25,13 +27,19 @@ import {
 
 export type { BackendOptions, TfjsBackendName, WasmPaths } from './tfjs-backends.ts';
 
+export interface TfjsEngineOptions extends BackendOptions {
+  /** Which builds of our own kernels the wasm backend may use, the best first; none: tfjs' kernels alone. Default: all. */
+  readonly kernels?: readonly KernelVariant[];
+}
+
 /**
  * The TensorFlow.js engine on one of its backends; only that backend's package is loaded.
  * @throws ENGINE_UNAVAILABLE, naming the backend and the reason, when it cannot start here.
  */
-export async function createTfjsEngine(options: BackendOptions): Promise<Engine> {
+export async function createTfjsEngine(options: TfjsEngineOptions): Promise<Engine> {
   const backend = await acquireBackend(options);
-  return new TfjsEngine(options.backend, backend);
+  const heap = options.backend === 'wasm' ? await heapKernels(backend, options.kernels) : undefined;
+  return new TfjsEngine(options.backend, backend, heap);
 }
 
 interface Crop {
@@ -62,14 +70,16 @@ class TfjsEngine implements Engine {
   readonly #backendName: TfjsBackendName;
   readonly #backend: tf.KernelBackend;
   readonly #device: Device;
+  readonly #heap: HeapKernels | undefined;
   readonly #sequence = new Sequence();
   readonly #tiles = new Set<PreparedTile>();
   #disposed = false;
 
-  constructor(backendName: TfjsBackendName, backend: tf.KernelBackend) {
+  constructor(backendName: TfjsBackendName, backend: tf.KernelBackend, heap: HeapKernels | undefined) {
     this.name = `tfjs-${backendName}`;
     this.#backendName = backendName;
     this.#backend = backend;
+    this.#heap = heap;
     this.#device = deviceOf(backendName, backend);
     // Not `floatPrecision()`: the webgl backend's says 16 wherever float textures work.
     const half = backendName === 'webgl' && !tf.env().getBool('WEBGL_RENDER_FLOAT32_ENABLED');
@@ -174,7 +184,7 @@ class TfjsEngine implements Engine {
           return {
             node: entry.step.node,
             inputs: entry.step.inputs.map((input) => crop(input.slot, input.region)),
-            kernel: prepareKernel(entry, weights, keep),
+            kernel: prepareKernel(entry, weights, keep, this.#heap),
             slot: entry.slot,
             frees: [...lastUse].filter(([, last]) => last === index).map(([slot]) => slot),
           };

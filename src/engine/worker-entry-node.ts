@@ -1,4 +1,7 @@
+import { setFlagsFromString } from 'node:v8';
 import { parentPort } from 'node:worker_threads';
+import { dense } from '../kernels/dense.wasm.ts';
+import { runsKernel } from '../kernels/kernel-binary.ts';
 import { PeerceptronError } from '../shared/errors.ts';
 import { createEngine } from './worker-engines.ts';
 import { serveEngine } from './worker-service.ts';
@@ -10,6 +13,8 @@ if (!port) {
     'this file is the compute worker: it is started by the program, not by hand',
   );
 }
+// Fused multiply-add for our kernels: browsers have it without a flag, Node 20 behind this one.
+if (!runsKernel(dense, 'relaxed')) setFlagsFromString('--experimental-wasm-relaxed-simd');
 serveEngine(
   {
     post: (message, transfer) => port.postMessage(message, transfer),

@@ -1,0 +1,88 @@
+import { engine, type KernelBackend, type Tensor } from '@tensorflow/tfjs-core';
+import { dense } from '../kernels/dense.wasm.ts';
+import { startKernels, type KernelVariant } from '../kernels/kernel-binary.ts';
+import type { FusedActivation } from './fusion.ts';
+import { checkWasmAllocation, type WasmBackend } from './tfjs-memory.ts';
+
+/** Addresses and counts; see `kernels/dense.ts`. */
+interface DenseExports {
+  dense(
+    x: number,
+    w: number,
+    bias: number,
+    y: number,
+    rows: number,
+    units: number,
+    low: number,
+    high: number,
+  ): void;
+}
+
+/**
+ * Our own kernels on the heap of the wasm backend: they read its tensors where they lie, so that weights are held once,
+ * as they arrived, and activations are not copied.
+ */
+export interface HeapKernels {
+  readonly variant: KernelVariant;
+  /**
+   * `activation(x · W + bias)`.
+   * @param x of any shape with `rows` elements.
+   * @param kernel `[rows, units]`
+   * @returns `[units]`
+   * @throws ENGINE_MEMORY when the heap is full.
+   */
+  dense(x: Tensor, kernel: Tensor, bias: Tensor | undefined, activation: FusedActivation | undefined): Tensor;
+}
+
+const started = new WeakMap<KernelBackend, Promise<HeapKernels | undefined>>();
+
+/** The kernels of a backend, once per backend; undefined where it has no SIMD. */
+export function heapKernels(
+  backend: KernelBackend,
+  variants?: readonly KernelVariant[],
+): Promise<HeapKernels | undefined> {
+  if (variants) return start(backend as WasmBackend, variants);
+  let kernels = started.get(backend);
+  if (!kernels) started.set(backend, (kernels = start(backend as WasmBackend)));
+  return kernels;
+}
+
+const RANGES: { readonly [A in FusedActivation | 'linear']: readonly [low: number, high: number] } = {
+  linear: [-Infinity, Infinity],
+  relu: [0, Infinity],
+  relu6: [0, 6],
+};
+
+async function start(
+  backend: WasmBackend,
+  variants?: readonly KernelVariant[],
+): Promise<HeapKernels | undefined> {
+  const kernels = await startKernels<DenseExports>(dense, backend.wasm.asm.memory, variants);
+  if (!kernels) return undefined;
+  const { exports, variant } = kernels;
+  const addressOf = (tensor: Tensor): number => backend.dataIdMap.get(tensor.dataId).memoryOffset;
+  const allocate = (shape: number[]): Tensor => {
+    const tensor = engine().makeTensorFromTensorInfo(backend.makeOutput(shape, 'float32'));
+    checkWasmAllocation(backend, tensor);
+    return tensor;
+  };
+  return {
+    variant,
+    dense(x, kernel, bias, activation) {
+      const [rows, units] = kernel.shape as [number, number];
+      const y = allocate([units]);
+      const [low, high] = RANGES[activation ?? 'linear'];
+      exports.dense(
+        addressOf(x),
+        addressOf(kernel),
+        bias ? addressOf(bias) : 0,
+        addressOf(y),
+        rows,
+        units,
+        low,
+        high,
+      );
+      return y;
+    },
+  };
+}
