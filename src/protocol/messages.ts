@@ -2,9 +2,10 @@ import * as v from 'valibot';
 import type { Box } from '../graph/box.ts';
 import { asSessionId, isHex128 } from '../shared/ids.ts';
 import { isErrorCode, PeerceptronError, type ErrorCode } from '../shared/errors.ts';
+import { traceMessageSchemas } from './trace-span.ts';
 
 /** Raised whenever an old peer could misread a new one; a mismatch is refused at HELLO. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 const hex128 = v.pipe(v.string(), v.check(isHex128, 'expected 32 hex digits'));
 const sessionId = v.pipe(hex128, v.transform(asSessionId));
@@ -52,6 +53,8 @@ const controlSchema = v.variant('type', [
     /** Frames that may be in flight at once. */
     window: v.pipe(count, v.minValue(1), v.maxValue(64)),
     weights: v.exactOptional(weightsSchema),
+    /** Record spans, answer `clock-request` and `trace-request`. */
+    trace: v.exactOptional(v.literal(true)),
   }),
   v.strictObject({
     type: v.literal('ready'),
@@ -92,6 +95,7 @@ const controlSchema = v.variant('type', [
   v.strictObject({ type: v.literal('weight-refused'), request: count, code: errorCode, message: sentence }),
   v.strictObject({ type: v.literal('ping'), nonce: count }),
   v.strictObject({ type: v.literal('pong'), nonce: count }),
+  ...traceMessageSchemas,
 ]);
 
 export type ControlMessage = v.InferOutput<typeof controlSchema>;

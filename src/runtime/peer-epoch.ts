@@ -7,6 +7,7 @@ import type { PeerId } from '../shared/ids.ts';
 import { f32ToBytes } from '../protocol/codec.ts';
 import { BoxAssembly } from './assembly.ts';
 import { checkLanes, checkPiece } from './routes.ts';
+import type { PeerTrace } from './trace/peer-trace.ts';
 
 /** One tile of one frame, while its inputs come in. */
 export interface PendingTile extends TileAddress {
@@ -28,6 +29,8 @@ export class PeerEpoch {
   readonly compiled: CompiledPlan;
   readonly requester: PeerId;
   readonly tiles = new Map<string, LoadedTile>();
+  /** Where the requester asked for a trace. */
+  trace: PeerTrace | undefined;
   readonly #self: PeerId;
   readonly #maxFrames: number;
   readonly #frames = new Map<number, Map<string, PendingTile>>();

@@ -5,11 +5,14 @@ import type { PeerChannel, PeerNetwork, StreamSink } from '../transport/channel.
 
 export type ToPeer = Extract<
   ControlMessage,
-  { type: 'prepare' | 'retire' | 'end' | 'drop' | 'weight-refused' }
+  { type: 'prepare' | 'retire' | 'end' | 'drop' | 'weight-refused' | 'clock-request' | 'trace-request' }
 >;
 export type ToRequester = Extract<
   ControlMessage,
-  { type: 'ready' | 'refuse' | 'loading' | 'tile-done' | 'frame-failed' | 'weight-request' }
+  {
+    type:
+      'ready' | 'refuse' | 'loading' | 'tile-done' | 'frame-failed' | 'weight-request' | 'clock' | 'trace';
+  }
 >;
 
 /** The compute side of this device: what other peers' sessions ask of it. */
@@ -93,6 +96,8 @@ export class RuntimeNode {
       case 'end':
       case 'drop':
       case 'weight-refused':
+      case 'clock-request':
+      case 'trace-request':
         this.#serving?.onControl(channel, message);
         return;
       case 'ready':
@@ -101,6 +106,8 @@ export class RuntimeNode {
       case 'tile-done':
       case 'frame-failed':
       case 'weight-request':
+      case 'clock':
+      case 'trace':
         // A session that ended meanwhile gets late answers: nothing is wrong.
         this.#sessions.get(message.session)?.onControl(channel, message);
         return;

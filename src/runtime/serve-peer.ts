@@ -12,6 +12,7 @@ import { EpochLoader, type EpochLoaderOptions, type PrepareMessage } from './epo
 import { PeerEpoch, type PendingTile } from './peer-epoch.ts';
 import { consumerOf, pieceMeta } from './routes.ts';
 import type { ServingRole, ToPeer } from './runtime-node.ts';
+import { PeerTrace } from './trace/peer-trace.ts';
 import { WeightFetch } from './weight-fetch.ts';
 
 /** What this device computes in a session, for people to see. */
@@ -112,13 +113,19 @@ class Service implements ServingRole, PeerService {
         return;
       case 'retire':
       case 'end':
-      case 'drop': {
+      case 'drop':
+      case 'clock-request':
+      case 'trace-request': {
         const session = this.#sessions.get(message.session);
         // Only its requester may end a session; a stale message is no fault.
         if (session?.channel !== channel) return;
         if (message.type === 'end') void this.#endSession(session);
         else if (message.type === 'retire') void this.#retire(session, message.floor);
-        else this.#drop(session, message.epoch, message.frame);
+        else if (message.type === 'drop') this.#drop(session, message.epoch, message.frame);
+        else {
+          const state = session.epochs.get(message.epoch);
+          if (state && state.state !== 'over') state.epoch.trace?.onControl(message);
+        }
         return;
       }
       default:
@@ -143,11 +150,15 @@ class Service implements ServingRole, PeerService {
     const open = (): StreamSink => {
       const { epoch } = state;
       if (!this.#loader.isLive(epoch)) throw new PeerceptronError('SESSION_CLOSED', 'this session is over');
-      const place = epoch.announce(meta, channel.peer, totalBytes, this.#options.clock.now());
+      const since = this.#options.clock.now();
+      const place = epoch.announce(meta, channel.peer, totalBytes, since);
+      const { trace } = epoch;
       return {
         buffer: place.buffer,
         done: () => {
-          const complete = place.arrived();
+          const complete = trace
+            ? trace.recorder.arrived(meta, since, totalBytes, place.arrived)
+            : place.arrived();
           if (complete) this.#enqueue(session, epoch, complete);
         },
         // The loss of the link is reported by onChannelClosed; a cancelled frame is dropped by its requester.
@@ -183,6 +194,11 @@ class Service implements ServingRole, PeerService {
       }
       epoch = this.#loader.admit(message, channel.peer);
       const session = known ?? this.#newSession(id, channel);
+      if (message.trace) {
+        const { clock } = this.#options;
+        const send = (message: ControlMessage): void => trySend(channel, message);
+        epoch.trace = new PeerTrace({ session: id, epoch: number, clock, send });
+      }
       const ready = this.#load(session, epoch, message);
       ready.catch(() => undefined);
       session.epochs.set(number, { state: 'loading', epoch, ready });
@@ -250,12 +266,16 @@ class Service implements ServingRole, PeerService {
   }
 
   #enqueue(session: PeerSession, epoch: PeerEpoch, pending: PendingTile): void {
-    const receiveMs = this.#options.clock.now() - pending.since;
+    const { clock } = this.#options;
+    const completeMs = clock.now();
+    const receiveMs = completeMs - pending.since;
     this.#queue.push(session.id, pending.frame, async () => {
       const loaded = epoch.tiles.get(PeerEpoch.key(pending));
       if (!loaded || epoch.isDropped(pending.frame)) return;
       try {
+        const startedMs = clock.now();
         const { outputs, computeMs } = await loaded.run(pending.inputs.map((input) => input.buffer));
+        epoch.trace?.computed(pending, { sinceMs: pending.since, completeMs, startedMs, computeMs });
         const { frame, segment, tile } = pending;
         const done = { session: session.id, frame, segment, tile, computeMs };
         trySend(session.channel, { type: 'tile-done', epoch: epoch.compiled.plan.epoch, receiveMs, ...done });
@@ -276,23 +296,30 @@ class Service implements ServingRole, PeerService {
   ): void {
     const { compiled, requester } = epoch;
     const { node, clock } = this.#options;
+    const trace = epoch.trace?.recorder;
     for (const delivery of compiled.deliveries(pending.lanes, pending.segment, pending.tile)) {
       const output = pending.program.outputs.findIndex(({ tensor }) => tensor === delivery.tensor);
-      const data = regionOf(outputs[output]!, pending.program.outputs[output]!.box, delivery.region);
       const meta = pieceMeta(compiled, pending.frame, pending.lanes, delivery);
+      const encode = (): Float32Array =>
+        regionOf(outputs[output]!, pending.program.outputs[output]!.box, delivery.region);
+      const data = trace ? trace.timed('encode', meta, encode) : encode();
       const consumer = consumerOf(compiled, pending.lanes, delivery, requester);
       const isResult = delivery.segment === compiled.plan.segments.length;
       if (consumer === node.self && !isResult) {
-        const complete = epoch.deliver(meta, data, clock.now());
+        const deliver = (): PendingTile | undefined => epoch.deliver(meta, data, clock.now());
+        const complete = trace ? trace.timed('assemble', meta, deliver) : deliver();
         if (complete) this.#enqueue(session, epoch, complete);
         continue;
       }
       const sending = this.#sending(session, pending.frame);
       void node
         .channel(consumer)
-        .then((channel) =>
-          channel.sendStream(meta, f32ToBytes(data), { priority: 'activation', signal: sending.signal }),
-        )
+        .then((channel) => {
+          const bytes = f32ToBytes(data);
+          const send = (): Promise<void> =>
+            channel.sendStream(meta, bytes, { priority: 'activation', signal: sending.signal });
+          return trace ? trace.sent(meta, bytes.length, send) : send();
+        })
         .catch((thrown: unknown) => {
           if (sending.signal.aborted || epoch.isDropped(pending.frame)) return;
           this.#fail(session, epoch, pending, toPeerceptronError(thrown, 'LINK_LOST'));

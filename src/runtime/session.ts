@@ -17,6 +17,8 @@ import { frameDropped, FramesInFlight, type FrameResult } from './frames-in-flig
 import { LaneDealer } from './lane-dealer.ts';
 import { checkLanes, checkPiece, consumerOf, pieceMeta } from './routes.ts';
 import type { RequestingRole, RuntimeNode, ToRequester } from './runtime-node.ts';
+import { TraceCollector } from './trace/collector.ts';
+import type { Trace } from './trace/trace.ts';
 import { WeightService } from './weight-service.ts';
 
 export interface PreparedPeer {
@@ -47,6 +49,8 @@ export interface SessionOptions {
   readonly window?: number;
   /** Without any sign of progress for this long, loading peers or a frame are given up. */
   readonly stallTimeoutMs?: number;
+  /** Record what every device does for every frame; see `Session.trace`. */
+  readonly trace?: boolean;
   readonly onEvent?: (event: SessionEvent) => void;
 }
 
@@ -62,6 +66,8 @@ export interface Session {
    * INPUT_INVALID; with FRAME_DROPPED when `signal` aborts first: every peer then forgets the frame.
    */
   run(inputs: readonly Float32Array[], options?: { readonly signal?: AbortSignal }): Promise<FrameResult>;
+  /** What happened so far, with the option `trace`. Throws `USAGE` without it. */
+  trace(): Promise<Trace>;
   close(): Promise<void>;
 }
 
@@ -98,6 +104,7 @@ class RequesterSession implements RequestingRole, Session {
   readonly #dealer: LaneDealer;
   readonly #weights: WeightService;
   readonly #frames: FramesInFlight;
+  readonly #trace: TraceCollector | undefined;
   readonly #preparing = new Map<PeerId, Preparation>();
   readonly #channels = new Map<PeerId, PeerChannel>();
   #stallWatch: (() => void) | undefined;
@@ -112,6 +119,9 @@ class RequesterSession implements RequestingRole, Session {
     this.#dealer = new LaneDealer(options.plan);
     this.#weights = new WeightService(options.weights);
     this.#frames = new FramesInFlight(this.#compiled, this.window);
+    this.#trace = options.trace
+      ? new TraceCollector(this.#compiled, options.node.self, options.clock)
+      : undefined;
     options.node.addSession(options.plan.session, this);
   }
 
@@ -141,11 +151,18 @@ class RequesterSession implements RequestingRole, Session {
             plan,
             window: this.window,
             ...(seeded ? { weights: { kind: 'seeded', ...seeded } } : {}),
+            ...(this.#trace ? { trace: true } : {}),
           });
         }),
     );
     this.peers = await Promise.all(prepared);
     this.#stallWatch?.();
+    this.#trace?.begin(this.#channels);
+  }
+
+  async trace(): Promise<Trace> {
+    if (this.#trace) return this.#trace.collect();
+    throw new PeerceptronError('USAGE', 'this session records no trace: open it with the option trace: true');
   }
 
   async run(
@@ -154,11 +171,14 @@ class RequesterSession implements RequestingRole, Session {
   ): Promise<FrameResult> {
     this.#checkInputs(inputs);
     const { clock, node } = this.#options;
+    const trace = this.#trace?.recorder;
+    const askedAt = clock.now();
     await this.#frames.admission(signal);
     if (this.#over) throw this.#over;
     const lanes = this.#dealer.next();
     const startedAt = clock.now();
     const entry = this.#frames.start(lanes, startedAt, (cause) => this.#dropEverywhere(entry.frame, cause));
+    this.#trace?.frameStarted(entry.frame, lanes, askedAt, startedAt);
     const drop = (): void => entry.fail(frameDropped(signal));
     signal?.addEventListener('abort', drop, { once: true });
     if (signal?.aborted) drop();
@@ -166,16 +186,21 @@ class RequesterSession implements RequestingRole, Session {
     for (const delivery of this.#compiled.deliveries(lanes, REQUESTER, 0)) {
       const index = this.#compiled.graph.inputs.findIndex(({ id }) => id === delivery.tensor);
       const box = fullBox(this.#compiled.graph.inputs[index]!.shape);
-      const bytes = f32ToBytes(regionOf(inputs[index]!, box, delivery.region));
       const meta = pieceMeta(this.#compiled, entry.frame, lanes, delivery);
+      const encode = (): Uint8Array => f32ToBytes(regionOf(inputs[index]!, box, delivery.region));
+      const bytes = trace ? trace.timed('encode', meta, encode) : encode();
       const peer = consumerOf(this.#compiled, lanes, delivery, node.self);
-      this.#channels
-        .get(peer)!
-        .sendStream(meta, bytes, { priority: 'activation', signal: entry.abort.signal })
-        .catch((thrown: unknown) => entry.fail(toPeerceptronError(thrown, 'LINK_LOST')));
+      const channel = this.#channels.get(peer)!;
+      const send = (): Promise<void> =>
+        channel.sendStream(meta, bytes, { priority: 'activation', signal: entry.abort.signal });
+      (trace ? trace.sent(meta, bytes.length, send) : send()).catch((thrown: unknown) =>
+        entry.fail(toPeerceptronError(thrown, 'LINK_LOST')),
+      );
     }
     try {
-      return await entry.result;
+      const result = await entry.result;
+      this.#trace?.frameDone(entry.frame, startedAt, result.latencyMs);
+      return result;
     } finally {
       signal?.removeEventListener('abort', drop);
     }
@@ -223,6 +248,13 @@ class RequesterSession implements RequestingRole, Session {
         );
         return;
       }
+      case 'clock':
+      case 'trace':
+        if (this.#trace) {
+          this.#trace.onControl(peer, message);
+          return;
+        }
+        throw new PeerceptronError('PROTOCOL_MALFORMED', `a '${message.type}' that nobody asked for`);
       default:
         unreachable(message);
     }
@@ -241,11 +273,15 @@ class RequesterSession implements RequestingRole, Session {
     const pieces = this.#compiled.outputPieces(meta.lanes, meta.input);
     checkPiece(this.#compiled, pieces, meta, channel.peer, this.#options.node.self, totalBytes);
     const assembly = entry.outputs[meta.input]!;
+    const trace = this.#trace?.recorder;
+    const since = this.#options.clock.now();
     return {
       buffer: f32ToBytes(assembly.target(meta.piece)),
       done: () => {
         this.#touch();
-        assembly.arrived(meta.piece);
+        const assemble = (): void => assembly.arrived(meta.piece);
+        if (trace) trace.arrived(meta, since, totalBytes, assemble);
+        else assemble();
         entry.outputArrived(this.#options.clock.now());
       },
       failed: (error) => entry.fail(error),
@@ -254,6 +290,7 @@ class RequesterSession implements RequestingRole, Session {
 
   onChannelClosed(peer: PeerId, cause: PeerceptronError | undefined): void {
     if (!this.#channels.has(peer)) return;
+    this.#trace?.lost(peer);
     const why = cause ? `: ${cause.message}` : ' (it left)';
     this.#end(
       new PeerceptronError('PEER_LOST', `peer ${shortId(peer)} is gone${why}; start a new session`, {

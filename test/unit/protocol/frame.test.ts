@@ -6,6 +6,7 @@ import {
   writeFrame,
   type FrameHeader,
 } from '../../../src/protocol/frame.ts';
+import { PROTOCOL_VERSION } from '../../../src/protocol/messages.ts';
 import { PeerceptronError } from '../../../src/shared/errors.ts';
 import { seededRandom } from '../../../src/shared/random.ts';
 
@@ -33,7 +34,31 @@ describe('frames', () => {
   it('[FR1] has a little-endian header of 20 bytes', () => {
     const fields = header({ priority: 2, stream: 0x01020304, sequence: 0x05060708, offset: 0x090a0b0c });
     const message = encodeFrame(fields, payload);
-    expect([...message]).toEqual([1, 3, 0, 2, 4, 3, 2, 1, 8, 7, 6, 5, 12, 11, 10, 9, 3, 0, 0, 0, 1, 2, 3]);
+    expect([...message]).toEqual([
+      PROTOCOL_VERSION,
+      3,
+      0,
+      2,
+      4,
+      3,
+      2,
+      1,
+      8,
+      7,
+      6,
+      5,
+      12,
+      11,
+      10,
+      9,
+      3,
+      0,
+      0,
+      0,
+      1,
+      2,
+      3,
+    ]);
     expect(decodeFrame(message)).toEqual({ ...fields, payload });
   });
 
@@ -52,11 +77,11 @@ describe('frames', () => {
   });
 
   it('[FR2] refuses every other version by name', () => {
-    for (const version of [0, 2, 255]) {
+    for (const version of [0, PROTOCOL_VERSION - 1, PROTOCOL_VERSION + 1, 255]) {
       const message = encodeFrame(header({}), payload);
       message[0] = version;
       expect(refusal(message)).toBe('PROTOCOL_VERSION');
-      expect(() => decodeFrame(message)).toThrow(`version ${version}, this one 1`);
+      expect(() => decodeFrame(message)).toThrow(`version ${version}, this one ${PROTOCOL_VERSION}`);
     }
   });
 
@@ -118,7 +143,7 @@ describe('frames', () => {
     for (let round = 0; round < 50_000; round += 1) {
       const message = Uint8Array.from({ length: random.integer(40) }, () => random.integer(256));
       if (message.length >= HEADER_BYTES && round % 2 === 0) {
-        message.set([1, 1 + random.integer(6), random.integer(2), random.integer(3)]);
+        message.set([PROTOCOL_VERSION, 1 + random.integer(6), random.integer(2), random.integer(3)]);
         message.set([message.length - HEADER_BYTES, 0, 0, 0], 16);
       }
       const outcome = refusal(message);

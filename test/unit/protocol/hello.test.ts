@@ -5,7 +5,7 @@ import {
   type HelloContext,
   type HelloStep,
 } from '../../../src/protocol/hello.ts';
-import type { Capabilities } from '../../../src/protocol/messages.ts';
+import { PROTOCOL_VERSION, type Capabilities } from '../../../src/protocol/messages.ts';
 import { asPeerId } from '../../../src/shared/ids.ts';
 import { seededRandom } from '../../../src/shared/random.ts';
 
@@ -68,8 +68,8 @@ function meet(one: HelloExchange, other: HelloExchange): [HelloStep, HelloStep] 
 describe('HELLO', () => {
   it('[HELLO1] proves both sides to each other and exchanges what they can do', () => {
     const [atA, atB] = meet(new HelloExchange(contextA), new HelloExchange(contextB));
-    expect(atA).toEqual({ state: 'done', version: 1, capabilities: contextB.capabilities });
-    expect(atB).toEqual({ state: 'done', version: 1, capabilities });
+    expect(atA).toEqual({ state: 'done', version: PROTOCOL_VERSION, capabilities: contextB.capabilities });
+    expect(atB).toEqual({ state: 'done', version: PROTOCOL_VERSION, capabilities });
   });
 
   it('[HELLO1] is not done before the other side has accepted', () => {
@@ -105,7 +105,9 @@ describe('HELLO', () => {
 
   it('[HELLO2] tells the version even when nothing else of the newer HELLO is understood', () => {
     const step = failure(
-      new HelloExchange(contextA).receive(bytes({ type: 'hello', versions: [2], novel: { format: true } })),
+      new HelloExchange(contextA).receive(
+        bytes({ type: 'hello', versions: [PROTOCOL_VERSION + 1], novel: { format: true } }),
+      ),
     );
     expect(step.error.code).toBe('PROTOCOL_VERSION');
     expect(text(step.send!)).toMatchObject({ type: 'refuse', code: 'PROTOCOL_VERSION' });
