@@ -1,17 +1,24 @@
-import { boxSize, fullBox, type Box, type Shape } from '../graph/box.ts';
 import type { Graph } from '../graph/graph.ts';
 import { parseGraph } from '../graph/parse.ts';
-import { weightShapes } from '../graph/shapes.ts';
 import { PeerceptronError } from '../shared/errors.ts';
-import { safetensorsHeader } from '../weights/safetensors.ts';
-import type { WeightSource } from '../weights/weight-source.ts';
 import { corrupt, isObject, shown } from './json-reader.ts';
 
-/** Our own format: `graph.json` is the graph, and names the safetensors file beside it that holds the weights. */
+/**
+ * Our own format: `graph.json` is the graph, and names the files beside it that hold the weights. With a layout the
+ * weights lie in panels, each block with a hash (`src/weights/layout.ts`); without one they are plain safetensors.
+ */
 export interface GraphFile {
   readonly graph: Graph;
   /** Relative to `graph.json`. */
   readonly weights: string;
+  readonly layout?: LayoutReference;
+}
+
+export interface LayoutReference {
+  /** Relative to `graph.json`. */
+  readonly file: string;
+  /** Of the layout file, lower-case hex: all that it takes to trust every byte of the weights. */
+  readonly sha256: string;
 }
 
 export const isGraphFile = (json: unknown): boolean => isObject(json) && 'nodes' in json && 'outputs' in json;
@@ -19,12 +26,13 @@ export const isGraphFile = (json: unknown): boolean => isObject(json) && 'nodes'
 /** Throws `MODEL_CORRUPT`, with what `parseGraph` says as its cause. */
 export function parseGraphFile(json: unknown): GraphFile {
   if (!isObject(json)) return corrupt('the model', `it should be a JSON object, it is ${shown(json)}`);
-  const { weights = 'weights.safetensors', ...graph } = json;
+  const { weights = 'weights.safetensors', layout, ...graph } = json;
   if (typeof weights !== 'string') {
     return corrupt('the model', `'weights' should be the name of a file, it is ${shown(weights)}`);
   }
+  const reference = layout === undefined ? {} : { layout: layoutReference(layout) };
   try {
-    return { graph: parseGraph(graph), weights };
+    return { graph: parseGraph(graph), weights, ...reference };
   } catch (cause) {
     if (!(cause instanceof PeerceptronError)) throw cause;
     throw new PeerceptronError(
@@ -35,47 +43,13 @@ export function parseGraphFile(json: unknown): GraphFile {
   }
 }
 
-export const serializeGraphFile = ({ graph, weights }: GraphFile): string =>
-  `${JSON.stringify({ ...graph, weights }, null, 1)}\n`;
-
-/** Elements in memory at a time while a model is written. */
-const SLAB_ELEMENTS = 2 * 1024 * 1024;
-
-/**
- * The safetensors file of a graph's weights, piece by piece: models larger than memory can be written. The first piece
- * is the header.
- */
-export async function* safetensorsPieces(
-  graph: Graph,
-  source: WeightSource,
-  signal?: AbortSignal,
-): AsyncGenerator<Uint8Array> {
-  const tensors = [...weightShapes(graph)].map(([name, shape]) => ({ name, shape }));
-  yield safetensorsHeader(tensors, { format: 'peerceptron', model: graph.name });
-  for (const { name, shape } of tensors) {
-    for (const box of slabs(shape)) {
-      const data = await source.read(name, box, signal);
-      yield new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    }
+function layoutReference(json: unknown): LayoutReference {
+  const { file, sha256 } = isObject(json) ? json : {};
+  if (typeof file === 'string' && typeof sha256 === 'string' && /^[0-9a-f]{64}$/.test(sha256)) {
+    return { file, sha256 };
   }
+  return corrupt('the model', `'layout' should name a file and its SHA-256, it is ${shown(json)}`);
 }
 
-/** Boxes that cover a tensor in row-major order, each a contiguous run of it. */
-export function* slabs(shape: Shape): Generator<Box> {
-  yield* cut(fullBox(shape), 0);
-}
-
-function* cut(box: Box, axis: number): Generator<Box> {
-  if (boxSize(box) <= SLAB_ELEMENTS || axis === box.length) {
-    yield box;
-    return;
-  }
-  const [start, end] = box[axis]!;
-  const perStep = boxSize(box) / (end - start);
-  const step = Math.max(1, Math.floor(SLAB_ELEMENTS / perStep));
-  for (let from = start; from < end; from += step) {
-    const part = box.with(axis, [from, Math.min(end, from + step)]);
-    // A single step that is still too large is cut along the next axis.
-    yield* cut(part, axis + 1);
-  }
-}
+export const serializeGraphFile = ({ graph, weights, layout }: GraphFile): string =>
+  `${JSON.stringify({ ...graph, weights, ...(layout ? { layout } : {}) }, null, 1)}\n`;

@@ -16,7 +16,8 @@ import { derivedSource } from '../weights/derived-source.ts';
 import { checkWeights, seededModelWeights, type SeededWeights } from '../weights/seeded-model.ts';
 import type { StoredTensor } from '../weights/box-reader.ts';
 import { isH5Location, type H5File, type OpenH5 } from '../weights/h5.ts';
-import { readSafetensors, safetensorsSource } from '../weights/safetensors.ts';
+import { readSafetensors } from '../weights/safetensors.ts';
+import { openGraphWeights, type StoredWeights } from './stored-weights.ts';
 import { manifestTensors, parseWeightsManifest } from '../weights/tfjs-manifest.ts';
 import type { WeightSource } from '../weights/weight-source.ts';
 import { isGraphFile, parseGraphFile } from './graph-file.ts';
@@ -46,6 +47,13 @@ export interface LoadModelOptions {
   readonly weights?: string;
   /** Of random weights; they are also taken for layers that come without weights, where a seed is given. 0 … 2³² − 1. */
   readonly seed?: number;
+  /**
+   * Folders or addresses of the same model elsewhere, tried in order where its weights are damaged or out of reach. For models
+   * in our own layout, which can tell.
+   */
+  readonly mirrors?: readonly string[];
+  /** Told once for each copy of the weights that is given up. */
+  readonly onSetAside?: (source: string, reason: PeerceptronError) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -57,6 +65,8 @@ export interface LoadedModel {
   readonly weights: WeightSource;
   /** Present where the weights are random: how anyone computes the same. */
   readonly seeded?: SeededWeights;
+  /** Present where the weights lie in our own layout: what it takes to fetch and check blocks of them anywhere. */
+  readonly stored?: StoredWeights;
   /** Of the model file: a path or URL; the name of a preset that was built. */
   readonly location: string;
   /** Of a preset's weights, where they come from a file. */
@@ -94,9 +104,11 @@ export async function loadModel(ref: string, options: LoadModelOptions): Promise
   const openBeside = (path: string): ByteSource => options.open(locationOf(location, path));
   if (isGraphFile(json)) {
     const file = parseGraphFile(json);
-    const weights = random ? undefined : await safetensorsSource(openBeside(file.weights), options.signal);
-    if (weights) checkWeights(file.graph, weights);
-    return prepared(file.graph, weights, { location, format: 'graph' }, options);
+    if (random) return prepared(file.graph, undefined, { location, format: 'graph' }, options);
+    const { weights, stored } = await openGraphWeights(file, location, options);
+    checkWeights(file.graph, weights);
+    const model = prepared(file.graph, weights, { location, format: 'graph' }, options);
+    return stored ? { ...model, stored } : model;
   }
   const model = importLayersModel(json, options.inputShape ? { inputShape: options.inputShape } : {});
   const labels = await findLabels(model.graph, openBeside, options.signal);

@@ -12,6 +12,42 @@ export interface ByteSource {
    * @throws WEIGHTS_UNAVAILABLE, or the signal's reason.
    */
   read(offsetBytes: number, lengthBytes: number, signal?: AbortSignal): Promise<Uint8Array>;
+  /**
+   * The same bytes as they arrive, in order, for whoever need not hold them all: a chunk is the consumer's until it asks for
+   * the next. Without it `streamOf` reads piece by piece. Ends early where the source ends.
+   */
+  stream?(offsetBytes: number, lengthBytes: number, signal?: AbortSignal): AsyncIterable<Uint8Array>;
+}
+
+/** Read at a time from sources that do not stream. */
+const PIECE_BYTES = 1024 * 1024;
+
+/** `lengthBytes` bytes from `offsetBytes` as they arrive; fewer where the source ends. */
+export function streamOf(
+  source: ByteSource,
+  offsetBytes: number,
+  lengthBytes: number,
+  signal?: AbortSignal,
+): AsyncIterable<Uint8Array> {
+  return (
+    source.stream?.(offsetBytes, lengthBytes, signal) ?? pieces(source, offsetBytes, lengthBytes, signal)
+  );
+}
+
+async function* pieces(
+  source: ByteSource,
+  offsetBytes: number,
+  lengthBytes: number,
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const end = offsetBytes + lengthBytes;
+  for (let at = offsetBytes; at < end;) {
+    const wanted = Math.min(PIECE_BYTES, end - at);
+    const bytes = await source.read(at, wanted, signal);
+    if (bytes.length > 0) yield bytes;
+    if (bytes.length < wanted) return;
+    at += bytes.length;
+  }
 }
 
 export function memoryBytes(name: string, bytes: Uint8Array): ByteSource {

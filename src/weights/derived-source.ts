@@ -1,8 +1,8 @@
-import { checkBox, type Shape } from '../graph/box.ts';
+import { checkBox } from '../graph/box.ts';
 import { deriveWeights, type FoldedGraph } from '../graph/fold.ts';
 import { weightShapes } from '../graph/shapes.ts';
 import { missing } from './stored-source.ts';
-import type { WeightSource } from './weight-source.ts';
+import type { WeightSource, WeightTensor } from './weight-source.ts';
 
 /**
  * The weights of a folded graph: those that the fold has made are computed from the originals box by box, the others
@@ -10,9 +10,13 @@ import type { WeightSource } from './weight-source.ts';
  */
 export function derivedSource(originals: WeightSource, folded: FoldedGraph): WeightSource {
   const recipes = new Map(folded.weights.map((recipe) => [recipe.name, recipe]));
-  const tensors = new Map<string, { name: string; shape: Shape }>();
+  const tensors = new Map<string, WeightTensor>();
   for (const [name, shape] of weightShapes(folded.graph)) {
-    if (recipes.has(name) || originals.tensors.has(name)) tensors.set(name, { name, shape });
+    const recipe = recipes.get(name);
+    const original = originals.tensors.get(recipe?.source ?? name);
+    if (!recipe && !original) continue;
+    const order = original?.shape.length === shape.length ? original.storageOrder : undefined;
+    tensors.set(name, { name, shape, ...(order ? { storageOrder: order } : {}) });
   }
   return {
     tensors,

@@ -3,6 +3,8 @@ import type { Box, Shape } from '../graph/box.ts';
 export interface WeightTensor {
   readonly name: string;
   readonly shape: Shape;
+  /** Where the tensor lies in a file in another order than `shape`'s: its axes from the slowest to the fastest. */
+  readonly storageOrder?: readonly number[];
 }
 
 /** Where weights come from: a file, a server, a peer, a seed. Always float32 when read. */

@@ -2,6 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { StoredTensor } from '../../src/weights/box-reader.ts';
+import { originBlocks } from '../../src/weights/block-reader.ts';
+import { blockSource } from '../../src/weights/block-source.ts';
 import { memoryBytes, type ByteSource } from '../../src/weights/byte-source.ts';
 import { fileBytes } from '../../src/weights/file-source.ts';
 import { httpBytes } from '../../src/weights/http-source.ts';
@@ -10,6 +12,7 @@ import { readSafetensors, safetensorsSource, writeSafetensors } from '../../src/
 import { storedSource, viewed } from '../../src/weights/stored-source.ts';
 import { manifestTensors, parseWeightsManifest } from '../../src/weights/tfjs-manifest.ts';
 import { serveBytes } from '../support/byte-server.ts';
+import { laidOut } from '../support/laid-out.ts';
 import { manifestOf, type ManifestOptions } from '../support/weights-manifest.ts';
 import { weightSourceSuite, type WeightSourceUnderTest } from './weight-source-suite.ts';
 
@@ -62,6 +65,34 @@ for (const ranges of [true, false]) {
       return {
         source: storedSource(stored),
         truncated: storedSource(stored.map((tensor) => ({ ...tensor, bytes: open('short') }))),
+        close: () => server.close(),
+      };
+    },
+  });
+}
+
+for (const place of ['in memory', 'on a server']) {
+  weightSourceSuite({
+    name: `our own layout, ${place}`,
+    tolerance: 0,
+    truncates: true,
+    async make(tensors) {
+      const { bytes, layout } = await laidOut(
+        memorySource(tensors),
+        new Map([
+          ['fc/kernel', [7, 1, 2, 3]],
+          ['wide', [1, 7]],
+        ]),
+      );
+      const short = bytes.subarray(0, -1000);
+      const over = (...copies: ByteSource[]) => blockSource(layout, originBlocks(copies));
+      if (place === 'in memory') {
+        return { source: over(memoryBytes('w', bytes)), truncated: over(memoryBytes('w', short)) };
+      }
+      const server = await serveBytes({ weights: bytes, short });
+      return {
+        source: over(httpBytes(`${server.url}/weights`)),
+        truncated: over(httpBytes(`${server.url}/short`)),
         close: () => server.close(),
       };
     },

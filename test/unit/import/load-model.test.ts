@@ -7,11 +7,12 @@ import { openModelFile } from '../../../headless/model-files.ts';
 import { fullBox } from '../../../src/graph/box.ts';
 import type { Graph } from '../../../src/graph/graph.ts';
 import { weightShapes } from '../../../src/graph/shapes.ts';
-import { safetensorsPieces, serializeGraphFile, slabs } from '../../../src/import/graph-file.ts';
+import { serializeGraphFile } from '../../../src/import/graph-file.ts';
 import { loadModel, type LoadModelOptions } from '../../../src/import/load-model.ts';
 import { locationOf } from '../../../src/import/location.ts';
 import { PeerceptronError } from '../../../src/shared/errors.ts';
-import { memorySource, type MemoryTensor } from '../../../src/weights/memory-source.ts';
+import type { MemoryTensor } from '../../../src/weights/memory-source.ts';
+import { writeSafetensors } from '../../../src/weights/safetensors.ts';
 import { serveBytes } from '../../support/byte-server.ts';
 import { expectClose } from '../../support/close.ts';
 import { randomInputs, randomizeWeights, saveModel } from '../../support/saved-model.ts';
@@ -46,12 +47,6 @@ const kernel: MemoryTensor = {
   data: Float32Array.from({ length: 12 }, (_, i) => i - 5),
 };
 
-async function weightsFile(of: Graph, ...tensors: MemoryTensor[]): Promise<Uint8Array> {
-  const pieces: Uint8Array[] = [];
-  for await (const piece of safetensorsPieces(of, memorySource(tensors))) pieces.push(piece);
-  return new Uint8Array(Buffer.concat(pieces));
-}
-
 function teachableModel(): tf.LayersModel {
   return tf.sequential({
     layers: [
@@ -76,7 +71,7 @@ describe('loading models', () => {
       join(folder, 'graph.json'),
       serializeGraphFile({ graph, weights: 'weights.safetensors' }),
     );
-    await writeFile(join(folder, 'weights.safetensors'), await weightsFile(graph, kernel));
+    await writeFile(join(folder, 'weights.safetensors'), writeSafetensors([kernel]));
   }
 
   it('a graph file comes back as it was written', async () => {
@@ -254,21 +249,4 @@ describe('where a model may point', () => {
   ])('never to %s', (path) => {
     expect(() => locationOf('https://host/m/model.json', path)).toThrow(/not beside it/);
   });
-});
-
-describe('slabs', () => {
-  it.each([[[10]], [[3, 1000, 1000]], [[1, 5_000_000]], [[7, 7, 512, 512]]])(
-    'of %j cover it in order',
-    (shape) => {
-      let at = 0;
-      for (const box of slabs(shape)) {
-        const offset = box.reduce((sum, [start], axis) => sum * shape[axis]! + start, 0);
-        expect(offset).toBe(at);
-        const size = box.reduce((product, [start, end]) => product * (end - start), 1);
-        expect(size).toBeLessThanOrEqual(2 * 1024 * 1024);
-        at += size;
-      }
-      expect(at).toBe(shape.reduce((a, b) => a * b, 1));
-    },
-  );
 });
