@@ -15,7 +15,7 @@ export interface FrameFields {
 
 /**
  * The only way onto the link: numbers frames, and joins header and payload in one buffer that is used again for every
- * frame (links copy what they send), so a chunk costs one copy and no allocation.
+ * frame (links copy what they send, or lend a buffer), so a chunk costs one copy and no allocation.
  */
 export class FrameWriter {
   /** Largest payload of one frame. */
@@ -47,7 +47,8 @@ export class FrameWriter {
     if (this.#stopped) return 0;
     const { flags = 0, priority = PRIORITY.none, stream = 0, offset = 0, payload = NOTHING } = fields;
     const header = { type, flags, priority, stream, sequence: this.#sequence, offset };
-    const message = writeFrame(this.#buffer, header, payload);
+    const target = this.#link.lend?.(HEADER_BYTES + payload.length) ?? this.#buffer;
+    const message = writeFrame(target, header, payload);
     try {
       this.#link.send(message);
     } catch (thrown) {

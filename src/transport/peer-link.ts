@@ -13,6 +13,11 @@ export interface PeerLink {
    */
   send(message: Uint8Array): void;
   /**
+   * Of links that keep what they send: a buffer for the next message, which is not copied once more when it is sent from
+   * there. It belongs to the link after `send`.
+   */
+  lend?(sizeBytes: number): Uint8Array;
+  /**
    * One handler, called in order; the message is its own to keep. What comes before it is set is kept for it, up to a few
    * megabytes.
    */

@@ -1,10 +1,24 @@
 import { describe, it } from 'vitest';
 import { createMemoryPair } from '../../src/transport/memory-pair.ts';
+import { ResumableLink } from '../../src/transport/resumable-link.ts';
 import { openRtcNode } from '../../src/transport/simple-peer-node.ts';
 import { peerLinkSuite } from './peer-link-suite.ts';
 import { connectRtcPair } from './rtc-pair.ts';
 
 peerLinkSuite('in-memory pair', async () => createMemoryPair(), { describe, it });
+
+const unsuspended = (): void => {
+  throw new Error('the connection broke');
+};
+
+peerLinkSuite(
+  'resumable, in memory',
+  async () => {
+    const { a, b } = createMemoryPair();
+    return { a: new ResumableLink(a, unsuspended), b: new ResumableLink(b, unsuspended) };
+  },
+  { describe, it },
+);
 
 peerLinkSuite(
   'simple-peer over wrtc',

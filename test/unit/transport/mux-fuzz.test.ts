@@ -8,6 +8,7 @@ import type { StreamSink, StreamSource } from '../../../src/transport/channel.ts
 import { createMemoryPair } from '../../../src/transport/memory-pair.ts';
 import { createChannel } from '../../../src/transport/mux.ts';
 import type { PeerLink } from '../../../src/transport/peer-link.ts';
+import { FlakyConnection } from '../../support/flaky-connection.ts';
 import { filled, PEER_A, PEER_B, piece } from './channel-pair.ts';
 
 /** Checks, from outside, that what one side sends keeps within the credit and the window that the other side granted. */
@@ -72,6 +73,41 @@ function spied(link: PeerLink, watch: CreditWatch): PeerLink {
   };
 }
 
+interface Wire {
+  readonly links: { readonly a: PeerLink; readonly b: PeerLink };
+  /** Delivers one message; false when none is under way. */
+  readonly deliver: () => boolean;
+  readonly disturb: () => void;
+}
+
+function soundWire(_random: Random, maxMessageBytes: number): Wire {
+  const queue: (() => void)[] = [];
+  const links = createMemoryPair({ maxMessageBytes, schedule: (deliver) => queue.push(deliver) });
+  const deliver = (): boolean => {
+    const next = queue.shift();
+    next?.();
+    return next !== undefined;
+  };
+  return { links, deliver, disturb: () => undefined };
+}
+
+let cuts = 0;
+/** Connections break and are rebuilt all the time. */
+function breakingWire(random: Random, maxMessageBytes: number): Wire {
+  const connection = new FlakyConnection(random, maxMessageBytes);
+  return {
+    links: connection.links,
+    deliver: () => connection.deliver(),
+    disturb: () => {
+      if (random.integer(60) === 0) {
+        connection.cut();
+        cuts += 1;
+      }
+      if (random.integer(3) === 0) connection.repair();
+    },
+  };
+}
+
 type Outcome = 'complete' | 'cancelled by sender' | 'refused';
 
 const sizeOf = (random: Random): number => {
@@ -82,13 +118,16 @@ const sizeOf = (random: Random): number => {
 };
 
 /** Hundreds of streams in both directions at once, some cancelled, some refused, some with a late destination. */
-async function fuzz(seed: number, streamsPerSide: number): Promise<Record<Outcome, number>> {
+async function fuzz(
+  seed: number,
+  streamsPerSide: number,
+  wireOf = soundWire,
+): Promise<Record<Outcome, number>> {
   const random = seededRandom(seed);
-  const queue: (() => void)[] = [];
-  const links = createMemoryPair({
-    maxMessageBytes: [1024, 4096, 65_536, 262_144][random.integer(4)] as number,
-    schedule: (deliver) => queue.push(deliver),
-  });
+  const { links, deliver, disturb } = wireOf(
+    random,
+    [1025, 4096, 65_536, 262_144][random.integer(4)] as number,
+  );
   let nowMs = 0;
   const clock = { now: () => (nowMs += random.next()), after: () => () => undefined };
   const sides = [
@@ -164,12 +203,14 @@ async function fuzz(seed: number, streamsPerSide: number): Promise<Record<Outcom
     if (started < streamsPerSide * 2 && random.integer(2) === 0) start(started++);
     if (random.integer(3) === 0) lateDecisions.splice(random.integer(lateDecisions.length + 1), 1)[0]?.();
     if (random.integer(6) === 0) aborts.shift()?.abort();
-    for (let count = random.integer(8); count >= 0 && queue.length > 0; count -= 1) {
-      queue.shift()?.();
-      calm = 0;
+    let isQuiet = false;
+    for (let count = random.integer(8); count >= 0 && !isQuiet; count -= 1) {
+      isQuiet = !deliver();
+      if (!isQuiet) calm = 0;
     }
+    disturb();
     await Promise.resolve();
-    if (started === streamsPerSide * 2 && queue.length === 0 && lateDecisions.length === 0) {
+    if (started === streamsPerSide * 2 && isQuiet && lateDecisions.length === 0) {
       void Promise.all(pending).then(() => (settled = true));
       if (calm > 1000) throw new Error(`stalled: ${JSON.stringify(counts)} of ${started}`);
     }
@@ -189,6 +230,18 @@ describe('fuzz', () => {
     expect(totals.complete).toBeGreaterThan(1500);
     expect(totals['cancelled by sender']).toBeGreaterThan(30);
     expect(totals.refused).toBeGreaterThan(20);
+  });
+
+  it('[RES1] [CR1] [CH1] streams and windows do not notice that connections break and are rebuilt', async () => {
+    let complete = 0;
+    for (let seed = 1; seed <= 12; seed += 1) {
+      const counts = await fuzz(seed, 60, breakingWire).catch((error: unknown) => {
+        throw new Error(`seed ${seed}`, { cause: error });
+      });
+      complete += counts.complete;
+    }
+    expect(complete).toBeGreaterThan(800);
+    expect(cuts).toBeGreaterThan(100);
   });
 
   it('[LIM1] mutated conversations never break a channel otherwise than by a coded end', async () => {
