@@ -27,6 +27,8 @@ export async function spreadModel(options: {
   readonly planFile?: unknown;
   /** Frames in flight; by default as many as keep the plan's stages busy and fit into the peers' memory. */
   readonly window?: number;
+  /** See `SessionOptions`. */
+  readonly sweepBytes?: number | undefined;
   readonly onEvent?: (event: SessionEvent) => void;
 }): Promise<SpreadModel> {
   const { node, model, peers, planFile, onEvent } = options;
@@ -48,6 +50,7 @@ export async function spreadModel(options: {
     graph: model.graph,
     weights: model.weights,
     seeded: model.seeded,
+    sweepBytes: options.sweepBytes,
     plan,
     window,
     clock: systemClock,

@@ -36,12 +36,21 @@ const FREE_PART = 0.1;
 const MEMORY_BESIDE_DISK_BYTES = 16 * 1024 * 1024;
 const MEMORY_ALONE_BYTES = 64 * 1024 * 1024;
 
+export interface WeightCache {
+  readonly blocks: BlockCache;
+  /** How far apart readers of one file may be that share what little is kept; absent where there is a folder. */
+  readonly sweepBytes?: number;
+}
+
 /** `off` in the environment stands for `--no-cache`. */
 export async function openWeightCache(
   { cache = true, cacheLimit }: CacheFlags,
   onNotice: (sentence: string) => void,
-): Promise<BlockCache> {
-  const alone = (): BlockCache => new MemoryBlockCache(MEMORY_ALONE_BYTES);
+): Promise<WeightCache> {
+  const alone = (): WeightCache => ({
+    blocks: new MemoryBlockCache(MEMORY_ALONE_BYTES),
+    sweepBytes: MEMORY_ALONE_BYTES / 2,
+  });
   if (cache === false || cache === 'off' || cache === '') return alone();
   const path = typeof cache === 'string' ? cache : defaultCacheDir();
   try {
@@ -57,7 +66,7 @@ export async function openWeightCache(
     sha256: nodeSha256,
     onNotice,
   });
-  return tieredCache(new MemoryBlockCache(MEMORY_BESIDE_DISK_BYTES), folder);
+  return { blocks: tieredCache(new MemoryBlockCache(MEMORY_BESIDE_DISK_BYTES), folder) };
 }
 
 async function defaultLimitBytes(path: string): Promise<number> {

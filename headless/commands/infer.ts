@@ -95,7 +95,7 @@ async function infer(inputs: readonly string[], flags: InferFlags): Promise<numb
   const { preprocess, labels, weights, seed, inputShape } = flags;
   const cache = await openWeightCache(flags, (sentence) => terminal.note(sentence));
   const readFrom = { cacheBytes: 0, originBytes: 0 };
-  const open = openThroughCache(cache, readFrom);
+  const open = openThroughCache(cache.blocks, readFrom);
   const model = await loadModelByName(flags.model, { preprocess, labels, weights, seed, inputShape, open });
   if (model.seeded) terminal.say(pc.yellow(randomWeightsNotice(model.seeded.seed)));
   const frames =
@@ -121,6 +121,7 @@ async function infer(inputs: readonly string[], flags: InferFlags): Promise<numb
       model,
       peers,
       ...(planFile === undefined ? {} : { planFile }),
+      sweepBytes: cache.sweepBytes,
       ...(flags.window === undefined ? {} : { window: flags.window }),
       onEvent: showLoading(terminal, peers.length),
     });

@@ -37,7 +37,11 @@ const onEpoch = { session: sessionId, epoch: count };
 
 /** How a peer gets its slices: from the requester (also when nothing is said), or by computing them from a seed. */
 const weightsSchema = v.variant('kind', [
-  v.strictObject({ kind: v.literal('requester') }),
+  v.strictObject({
+    kind: v.literal('requester'),
+    /** How the requester's file orders the axes of a tensor, the slowest first, where that is not the tensor's own order. */
+    orders: v.exactOptional(v.array(v.strictTuple([name, v.pipe(v.array(count), v.maxLength(8))]))),
+  }),
   /** `unfolded`: the graph whose weights the seed gives, before its batch norms were folded; parsed by its own module. */
   v.strictObject({ kind: v.literal('seeded'), seed: count, unfolded: v.unknown() }),
 ]);

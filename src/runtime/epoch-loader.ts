@@ -32,6 +32,8 @@ export class EpochLoader {
   readonly #reserved = new Map<PeerEpoch, number>();
   /** Weights that this peer computes by itself. */
   readonly #seeded = new WeakMap<PeerEpoch, WeightSource>();
+  /** By tensor: the axes in the order of the requester's file. */
+  readonly #orders = new WeakMap<PeerEpoch, ReadonlyMap<string, readonly number[]>>();
 
   constructor(options: EpochLoaderOptions) {
     this.#options = options;
@@ -63,6 +65,7 @@ export class EpochLoader {
     const epoch = new PeerEpoch(compiled, self, requester, message.window);
     this.#reserved.set(epoch, need);
     if (seeded) this.#seeded.set(epoch, seeded);
+    if (message.weights?.kind === 'requester') this.#orders.set(epoch, new Map(message.weights.orders));
     return epoch;
   }
 
@@ -77,8 +80,11 @@ export class EpochLoader {
     const totalBytes = EpochLoader.weightBytes(epoch);
     let loadedBytes = 0;
     const seeded = this.#seeded.get(epoch);
+    const orders = this.#orders.get(epoch);
     const read = (name: string, box: Box): Promise<Float32Array> =>
-      seeded ? seeded.read(name, box) : fetch.fetch(session, number, name, box);
+      seeded
+        ? seeded.read(name, box)
+        : fetch.fetch({ session, epoch: number, name, box, order: orders?.get(name) });
     const dialled = this.#dialConsumers(epoch);
     // Awaited below; until then its failure must not count as unhandled.
     dialled.catch(() => undefined);

@@ -19,7 +19,8 @@ import { checkLanes, checkPiece, consumerOf, pieceMeta } from './routes.ts';
 import type { RequestingRole, RuntimeNode, ToRequester } from './runtime-node.ts';
 import { TraceCollector } from './trace/collector.ts';
 import type { Trace } from './trace/trace.ts';
-import { WeightService } from './weight-service.ts';
+import { storageOrders, WeightService } from './weight-service.ts';
+import { WeightSweep } from './weight-sweep.ts';
 
 export interface PreparedPeer {
   readonly peer: PeerId;
@@ -43,6 +44,11 @@ export interface SessionOptions {
   readonly weights: WeightSource;
   /** Where `weights` come from a seed: peers compute their slices by themselves, and nothing is sent. */
   readonly seeded?: SeededWeights | undefined;
+  /**
+   * Where `weights` keep only a little of what they have read: how far apart in it peers may be that load the same
+   * tensors. Absent where reading something again costs nothing.
+   */
+  readonly sweepBytes?: number | undefined;
   readonly plan: Plan;
   readonly clock: Clock;
   /** Frames in flight at once, 1–64; peers reserve memory for them. The default keeps every stage of the plan busy. */
@@ -117,7 +123,18 @@ class RequesterSession implements RequestingRole, Session {
     this.resultSegment = options.plan.segments.length;
     this.#compiled = compilePlan(options.graph, options.plan);
     this.#dealer = new LaneDealer(options.plan);
-    this.#weights = new WeightService(options.weights);
+    const { weights, clock, sweepBytes } = options;
+    this.#weights = new WeightService(
+      weights,
+      sweepBytes === undefined
+        ? undefined
+        : new WeightSweep({
+            compiled: this.#compiled,
+            tensors: weights.tensors,
+            clock,
+            spanBytes: sweepBytes,
+          }),
+    );
     this.#frames = new FramesInFlight(this.#compiled, this.window);
     this.#trace = options.trace
       ? new TraceCollector(this.#compiled, options.node.self, options.clock)
@@ -150,7 +167,9 @@ class RequesterSession implements RequestingRole, Session {
             graph,
             plan,
             window: this.window,
-            ...(seeded ? { weights: { kind: 'seeded', ...seeded } } : {}),
+            weights: seeded
+              ? { kind: 'seeded', ...seeded }
+              : { kind: 'requester', orders: storageOrders(graph, this.#options.weights.tensors) },
             ...(this.#trace ? { trace: true } : {}),
           });
         }),
@@ -214,6 +233,7 @@ class RequesterSession implements RequestingRole, Session {
     switch (message.type) {
       case 'ready': {
         const { weightBytes, reservedBytes } = message;
+        this.#weights.finished(peer);
         this.#preparing.get(peer)?.resolve({ peer, weightBytes, reservedBytes });
         this.#options.onEvent?.({ type: 'ready', peer });
         return;
