@@ -3,8 +3,8 @@
  * `npm run bench -- <name> [--json] [--quick]`, `npm run bench -- list`. Installs and builds as needed, compiles the
  * benchmarks beside the build, and runs one. Only the result goes to stdout.
  */
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { reportSetupFailure, setUp } from '../scripts/setup.mjs';
@@ -32,6 +32,14 @@ function parsed() {
   return undefined;
 }
 
+/** Programs that benchmarks start as processes of their own; they lie beside main.js. */
+function processes() {
+  const files = readdirSync(join(root, 'bench'), { recursive: true }).filter((file) =>
+    file.endsWith('.process.ts'),
+  );
+  return Object.fromEntries(files.map((file) => [basename(file, '.ts'), join(root, 'bench', file)]));
+}
+
 async function compiled() {
   const { build } = await import('vite');
   // A folder of its own per process: two benchmarks may run at a time.
@@ -42,7 +50,7 @@ async function compiled() {
     logLevel: 'warn',
     build: {
       outDir,
-      rollupOptions: { input: { main: join(root, 'bench/main.ts') } },
+      rollupOptions: { input: { main: join(root, 'bench/main.ts'), ...processes() } },
     },
   });
   process.on('exit', () => rmSync(outDir, { recursive: true, force: true }));

@@ -1,0 +1,92 @@
+import { median, type Benchmark, type BenchmarkContext, type Row } from './benchmark.ts';
+import { LARGEST_BYTES } from './transport/link-end.ts';
+import { connectEnds, startNodeEnd, type RemoteEnd } from './transport/node-end.ts';
+
+const MB = 1e6;
+
+/** Tensors as they travel: a tile's activation, a layer's, the largest of the presets. */
+const SIZES = [
+  { name: '1 MB', sizeBytes: 1_000_000, tensors: 16 },
+  { name: '8 MB', sizeBytes: 8_000_000, tensors: 4 },
+  { name: '51 MB', sizeBytes: LARGEST_BYTES, tensors: 1 },
+] as const;
+
+interface Goodput {
+  readonly raw: number;
+  readonly mux: number;
+  readonly ratio: number;
+}
+
+/** Raw and mux in turns; MB/s, and the median of the ratios of neighbours. */
+async function goodput(
+  sender: RemoteEnd,
+  { sizeBytes, tensors }: (typeof SIZES)[number],
+  rounds: number,
+): Promise<Goodput> {
+  const raw: number[] = [];
+  const mux: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    // Each goes first half of the time.
+    const order = round % 2 === 0 ? (['raw', 'mux'] as const) : (['mux', 'raw'] as const);
+    for (const carrier of order) {
+      let timeMs = 0;
+      for (let tensor = 0; tensor < tensors; tensor++) timeMs += await sender.transfer(carrier, sizeBytes);
+      (carrier === 'raw' ? raw : mux).push((tensors * sizeBytes) / MB / (timeMs / 1000));
+    }
+  }
+  return {
+    raw: median(raw),
+    mux: median(mux),
+    ratio: median(raw.map((rate, round) => mux[round]! / rate)),
+  };
+}
+
+const percentile = (values: readonly number[], share: number): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(share * (values.length - 1))]!;
+
+async function nodeToNode({ quick, say }: BenchmarkContext): Promise<Row[]> {
+  const rounds = quick ? 3 : 15;
+  const sender = startNodeEnd();
+  const receiver = startNodeEnd();
+  try {
+    await connectEnds(sender, receiver);
+    for (const carrier of ['raw', 'mux'] as const) await sender.transfer(carrier, LARGEST_BYTES);
+    const rows: Row[] = [];
+    const ratios: number[] = [];
+    for (const size of SIZES) {
+      say(`Node–Node, tensors of ${size.name}`);
+      const { raw, mux, ratio } = await goodput(sender, size, rounds);
+      ratios.push(ratio);
+      const name = `Node–Node, ${size.name}`;
+      rows.push(
+        { name: `${name}: raw data channel`, value: raw, unit: 'MB/s', goal: { atLeast: 75 } },
+        { name: `${name}: mux`, value: mux, unit: 'MB/s', goal: null },
+        { name: `${name}: mux over raw`, value: ratio, unit: '×', goal: { atLeast: 0.9 } },
+      );
+    }
+    rows.push({
+      name: 'Node–Node: mux over raw, median of the sizes',
+      value: median(ratios),
+      unit: '×',
+      goal: { atLeast: 0.9 },
+    });
+    say('Node–Node, control round trips under bulk');
+    const roundTrips = await sender.roundTrips(quick ? 3000 : 15_000);
+    rows.push({
+      name: 'Node–Node: control round trip under bulk, p95',
+      value: percentile(roundTrips, 0.95),
+      unit: 'ms',
+      goal: { atMost: 15 },
+    });
+    return rows;
+  } finally {
+    await Promise.all([sender.close(), receiver.close()]);
+  }
+}
+
+export const transport: Benchmark = {
+  summary: 'goodput of tensors over WebRTC against a raw data channel, and control latency under bulk',
+  async run(context) {
+    return [...(await nodeToNode(context))];
+  },
+};

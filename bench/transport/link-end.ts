@@ -1,0 +1,161 @@
+import type { StreamMeta } from '../../src/protocol/messages.ts';
+import { asPeerId, asSessionId } from '../../src/shared/ids.ts';
+import type { PeerChannel } from '../../src/transport/channel.ts';
+import { createChannel } from '../../src/transport/mux.ts';
+import type { OpenRtc, RtcConnection, RtcSignal } from '../../src/transport/rtc.ts';
+import type { WebRtc } from '../../src/transport/simple-peer.ts';
+import { RawEnd } from './raw-end.ts';
+
+/** What carries the bytes: a bare data channel, or the product's channel over the product's adapter. */
+export type Carrier = 'raw' | 'mux';
+
+export interface EndSignal {
+  readonly carrier: Carrier;
+  readonly signal: RtcSignal;
+}
+
+export interface LinkEndOptions {
+  readonly openRtc: OpenRtc;
+  readonly webRtc: Pick<WebRtc, 'RTCPeerConnection'>;
+  readonly initiator: boolean;
+  readonly emit: (signal: EndSignal) => void;
+}
+
+/** The largest tensor that is sent, in bytes: C3D's first activation, 16×112×112×64 as f32. */
+export const LARGEST_BYTES = 51_380_224;
+
+const meta: StreamMeta = {
+  kind: 'piece',
+  session: asSessionId('5'.repeat(32)),
+  epoch: 0,
+  frame: 0,
+  lanes: [],
+  segment: 0,
+  tile: 0,
+  input: 0,
+  piece: 0,
+  codec: 'f32',
+};
+
+/**
+ * One side of two connections to the same peer, one per carrier. The side that sends is told to; the other one answers
+ * by itself. Runs in Node and in a page.
+ */
+export class LinkEnd {
+  readonly opened: Promise<void>;
+  readonly #raw: RawEnd;
+  readonly #rtc: RtcConnection;
+  readonly #data = patterned(LARGEST_BYTES);
+  #channel!: PeerChannel;
+  #nonce = 0;
+  readonly #pongs = new Map<number, () => void>();
+
+  constructor({ openRtc, webRtc, initiator, emit }: LinkEndOptions) {
+    this.#raw = new RawEnd(webRtc, initiator, (signal) => emit({ carrier: 'raw', signal }));
+    this.#rtc = openRtc({ initiator, iceServers: [] });
+    this.#rtc.onSignal = (signal) => emit({ carrier: 'mux', signal });
+    this.opened = Promise.all([
+      this.#raw.opened,
+      this.#rtc.opened.then(({ link }) => {
+        this.#channel = createChannel({ link, peer: asPeerId('0'.repeat(32)) });
+        this.#answer();
+      }),
+    ]).then(() => undefined);
+  }
+
+  signal({ carrier, signal }: EndSignal): void {
+    if (carrier === 'raw') this.#raw.signal(signal);
+    else this.#rtc.signal(signal);
+  }
+
+  /** Sends that many bytes as one tensor; milliseconds until the other side confirms that it has them all. */
+  async transfer(carrier: Carrier, sizeBytes: number): Promise<number> {
+    const data = this.#data.subarray(0, sizeBytes);
+    const startMs = performance.now();
+    if (carrier === 'raw') await this.#raw.transfer(data);
+    else {
+      // The receiver answers a stream by a pong with the number of its bytes.
+      const confirmed = new Promise<void>((resolve) => this.#pongs.set(sizeBytes, resolve));
+      await this.#channel.sendStream(meta, data, { priority: 'activation' });
+      await confirmed;
+    }
+    return performance.now() - startMs;
+  }
+
+  /** Milliseconds of control round trips, one after the other, while tensors of `LARGEST_BYTES` fill the link. */
+  async roundTripsUnderBulk(durationMs: number): Promise<number[]> {
+    const untilMs = performance.now() + durationMs;
+    const roundTripsMs: number[] = [];
+    let bulk = true;
+    const pings = (async () => {
+      while (bulk) roundTripsMs.push(await this.#roundTrip());
+    })();
+    while (performance.now() < untilMs) await this.transfer('mux', LARGEST_BYTES);
+    bulk = false;
+    await pings;
+    return roundTripsMs;
+  }
+
+  /** Processor seconds of this process so far; 0 in a page, which cannot know. */
+  cpuSeconds(): number {
+    if (typeof process === 'undefined') return 0;
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1e6;
+  }
+
+  close(): void {
+    this.#raw.close();
+    this.#channel?.close();
+    this.#rtc.close();
+  }
+
+  async #roundTrip(): Promise<number> {
+    // Above every number of bytes.
+    const nonce = LARGEST_BYTES + 1 + (this.#nonce++ % 1_000_000);
+    const startMs = performance.now();
+    await new Promise<void>((resolve) => {
+      this.#pongs.set(nonce, resolve);
+      this.#channel.sendControl({ type: 'ping', nonce });
+    });
+    return performance.now() - startMs;
+  }
+
+  #answer(): void {
+    const channel = this.#channel;
+    const received = new Uint8Array(LARGEST_BYTES);
+    channel.onControl = (message) => {
+      if (message.type === 'ping') channel.sendControl({ type: 'pong', nonce: message.nonce });
+      else if (message.type === 'pong') {
+        this.#pongs.get(message.nonce)?.();
+        this.#pongs.delete(message.nonce);
+      }
+    };
+    channel.onStream = (_meta, totalBytes) => {
+      const buffer = received.subarray(0, totalBytes);
+      return {
+        buffer,
+        done: () => {
+          channel.sendControl({ type: 'pong', nonce: totalBytes });
+          checkPattern(buffer);
+          buffer.fill(0);
+        },
+        failed: (error) => channel.close(error),
+      };
+    };
+  }
+}
+
+/** A byte here and there, so that a chunk in the wrong place would show. */
+const PATTERN_STEP = 4099;
+
+function patterned(sizeBytes: number): Uint8Array {
+  const bytes = new Uint8Array(sizeBytes);
+  for (let index = 0; index < sizeBytes; index += PATTERN_STEP) bytes[index] = index >> 8;
+  return bytes;
+}
+
+function checkPattern(bytes: Uint8Array): void {
+  for (let index = 0; index < bytes.length; index += PATTERN_STEP) {
+    if (bytes[index] !== ((index >> 8) & 255)) throw new Error(`byte ${index} of a tensor arrived wrong`);
+  }
+}
