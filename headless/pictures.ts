@@ -1,6 +1,5 @@
 import { readdir, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
-import sharp from 'sharp';
 import type { GraphInput } from '../src/graph/graph.ts';
 import { PeerceptronError } from '../src/shared/errors.ts';
 
@@ -43,6 +42,8 @@ export async function decodePicture(path: string, input: GraphInput): Promise<Ui
     );
   }
   try {
+    // When the first picture comes: a peer never sees one, and the decoder takes 16 MB.
+    const { default: sharp } = await import('sharp');
     const rgb = await sharp(path)
       .rotate() // as its EXIF orientation says
       .flatten({ background: '#fff' })

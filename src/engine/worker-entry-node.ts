@@ -1,4 +1,5 @@
 import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { parentPort } from 'node:worker_threads';
 import { dense } from '../kernels/dense.wasm.ts';
 import { runsKernel } from '../kernels/kernel-binary.ts';
@@ -15,10 +16,13 @@ if (!port) {
 }
 // Fused multiply-add for our kernels: browsers have it without a flag, Node 20 behind this one.
 if (!runsKernel(dense, 'relaxed')) setFlagsFromString('--experimental-wasm-relaxed-simd');
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 serveEngine(
   {
     post: (message, transfer) => port.postMessage(message, transfer),
     listen: (listener) => void port.on('message', listener),
   },
   createEngine,
+  collectGarbage,
 );

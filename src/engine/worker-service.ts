@@ -10,10 +10,15 @@ import {
   type WorkerRequest,
 } from './worker-protocol.ts';
 
-/** Serves one engine on `port`, one call at a time in the order of arrival. Runs inside the worker. */
+/**
+ * Serves one engine on `port`, one call at a time in the order of arrival. Runs inside the worker.
+ * @param collectGarbage called when a tile was loaded: the buffers that its weights came in are garbage by then, of a
+ *   kind that does not make a collector hurry.
+ */
 export function serveEngine(
   port: WorkerPort,
   createEngine: (options: EngineOptions) => Promise<Engine>,
+  collectGarbage: () => void = () => undefined,
 ): void {
   const sequence = new Sequence();
   const tiles = new Map<number, LoadedTile>();
@@ -65,6 +70,7 @@ export function serveEngine(
       try {
         const { value, transfer = [] } = await answer(request);
         port.post({ id: request.id, ok: true, value }, transfer);
+        if (request.type === 'load') collectGarbage();
       } catch (error) {
         const wire = toWireError(toPeerceptronError(error, 'ENGINE_FAILED'));
         port.post({ id: request.id, ok: false, error: wire }, []);
