@@ -1,6 +1,7 @@
 import { fullBox } from '../graph/box.ts';
 import { tensorShapes } from '../graph/shapes.ts';
 import type { CompiledPlan } from '../planner/compiled-plan.ts';
+import { AbortGroup } from './abort-group.ts';
 import { PeerceptronError } from '../shared/errors.ts';
 import type { PeerId } from '../shared/ids.ts';
 import { BoxAssembly } from './assembly.ts';
@@ -30,7 +31,7 @@ export interface FrameEntry {
   readonly frame: number;
   readonly lanes: readonly number[];
   readonly outputs: readonly BoxAssembly[];
-  readonly abort: AbortController;
+  readonly sending: AbortGroup;
   readonly result: Promise<FrameResult>;
   outputArrived(now: number): void;
   reported(): void;
@@ -109,7 +110,7 @@ export class FramesInFlight {
       resolve = accept;
       reject = refuse;
     });
-    const abort = new AbortController();
+    const sending = new AbortGroup();
     const reports = new Map<string, TileReport>();
     this.#reports.set(frame, reports);
     let latencyMs: number | undefined;
@@ -131,7 +132,7 @@ export class FramesInFlight {
       frame,
       lanes,
       outputs,
-      abort,
+      sending,
       result,
       outputArrived: (now) => {
         if (!outputs.every((output) => output.complete)) return;
@@ -148,7 +149,7 @@ export class FramesInFlight {
           return;
         }
         settle(() => {
-          abort.abort();
+          sending.abort();
           onFailure(error);
           reject(error);
         });

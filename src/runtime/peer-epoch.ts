@@ -2,6 +2,7 @@ import type { LoadedTile } from '../engine/engine.ts';
 import type { TileProgram } from '../graph/tile-program.ts';
 import type { CompiledPlan, TileAddress } from '../planner/compiled-plan.ts';
 import type { PieceMeta } from '../protocol/messages.ts';
+import { AbortGroup } from './abort-group.ts';
 import { PeerceptronError } from '../shared/errors.ts';
 import type { PeerId } from '../shared/ids.ts';
 import { f32ToBytes } from '../protocol/codec.ts';
@@ -19,6 +20,18 @@ export interface PendingTile extends TileAddress {
   readonly since: number;
 }
 
+/** What a peer holds of one frame: it has a place in the reserved memory as long as anything of it is here. */
+interface HeldFrame {
+  /** Inputs that are not complete, by tile. */
+  readonly assembling: Map<string, PendingTile>;
+  /** Streams that bring them. */
+  readonly receiving: AbortGroup;
+  /** Complete, and waiting for the engine. */
+  readonly complete: Set<PendingTile>;
+  /** In the engine. */
+  computing: number;
+}
+
 const FORGOTTEN_FRAMES_KEPT = 1024;
 
 /**
@@ -32,16 +45,17 @@ export class PeerEpoch {
   /** Where the requester asked for a trace. */
   trace: PeerTrace | undefined;
   readonly #self: PeerId;
-  readonly #maxFrames: number;
-  readonly #frames = new Map<number, Map<string, PendingTile>>();
+  readonly #window: number;
+  readonly #frames = new Map<number, HeldFrame>();
+  /** Pieces that came before there was room for their frame. */
+  readonly #waiting: (() => void)[] = [];
   readonly #dropped = new Set<number>();
 
   constructor(compiled: CompiledPlan, self: PeerId, requester: PeerId, window: number) {
     this.compiled = compiled;
     this.requester = requester;
     this.#self = self;
-    // A frame may end at the requester while a tile that no longer matters for it is still being fed.
-    this.#maxFrames = 2 * window;
+    this.#window = window;
   }
 
   get addresses(): readonly TileAddress[] {
@@ -53,21 +67,37 @@ export class PeerEpoch {
   }
 
   /**
+   * Undefined when a piece of this frame may be announced now; otherwise resolves when it is worth asking again. The memory
+   * of the window is reserved, and the requester has no more frames in flight than that: what is in the way can only be
+   * a frame that it has dropped, and its DROP comes as a control message, which no stream holds up.
+   * @throws STREAM_CANCELLED (the frame was dropped)
+   */
+  room(frame: number): Promise<void> | undefined {
+    this.#checkWanted(frame);
+    if (this.#frames.has(frame) || this.#frames.size < this.#window) return undefined;
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /**
    * Checks an announced piece against the plan and opens its place.
-   * @throws PROTOCOL_MALFORMED, PROTOCOL_ORDER, PROTOCOL_LIMIT, STREAM_CANCELLED (the frame was dropped)
+   * @throws PROTOCOL_MALFORMED, PROTOCOL_ORDER, STREAM_CANCELLED (the frame was dropped)
    */
   announce(
     meta: PieceMeta,
     sender: PeerId,
     totalBytes: number,
     now: number,
-  ): { buffer: Uint8Array; arrived: () => PendingTile | undefined } {
-    const pending = this.#pending(meta, now);
+  ): { buffer: Uint8Array; signal: AbortSignal; arrived: () => PendingTile | undefined } {
+    checkLanes(this.compiled, meta.lanes);
     const pieces = this.compiled.inputPieces(meta.lanes, meta.segment, meta.tile, meta.input);
+    this.#checkTile(meta);
     checkPiece(this.compiled, pieces, meta, sender, this.requester, totalBytes);
+    this.#checkWanted(meta.frame);
+    const { pending, receiving } = this.#pending(meta, now);
     const assembly = pending.inputs[meta.input]!;
     return {
       buffer: f32ToBytes(assembly.target(meta.piece)),
+      signal: receiving.signal(),
       arrived: () => {
         assembly.arrived(meta.piece);
         return this.#completed(pending);
@@ -78,11 +108,27 @@ export class PeerEpoch {
   /** The same for a piece that another tile on this peer made. */
   deliver(meta: PieceMeta, data: Float32Array, now: number): PendingTile | undefined {
     if (this.#dropped.has(meta.frame)) return undefined;
-    const pending = this.#pending(meta, now);
+    const { pending } = this.#pending(meta, now);
     const assembly = pending.inputs[meta.input]!;
     assembly.target(meta.piece).set(data);
     assembly.arrived(meta.piece);
     return this.#completed(pending);
+  }
+
+  /** The engine gets this tile; false when the frame was dropped. `ended` has to follow. */
+  begin(pending: PendingTile): boolean {
+    const held = this.#frames.get(pending.frame);
+    if (!held?.complete.delete(pending)) return false;
+    held.computing += 1;
+    return true;
+  }
+
+  /** The engine is done with this tile, and its outputs are handed on: its inputs are free. */
+  ended(pending: PendingTile): void {
+    const held = this.#frames.get(pending.frame);
+    if (!held) return;
+    held.computing -= 1;
+    this.#releaseIfEmpty(pending.frame, held);
   }
 
   isDropped(frame: number): boolean {
@@ -90,71 +136,85 @@ export class PeerEpoch {
   }
 
   drop(frame: number): void {
-    this.#frames.delete(frame);
+    const held = this.#frames.get(frame);
     this.#dropped.add(frame);
+    held?.assembling.clear();
+    held?.complete.clear();
+    held?.receiving.abort();
     if (this.#dropped.size > FORGOTTEN_FRAMES_KEPT) {
       this.#dropped.delete(this.#dropped.values().next().value!);
     }
+    if (held) this.#releaseIfEmpty(frame, held);
+    this.#wake();
   }
 
   async dispose(): Promise<void> {
     const tiles = [...this.tiles.values()];
     this.tiles.clear();
     this.#frames.clear();
+    this.#wake();
     await Promise.all(tiles.map((tile) => tile.dispose()));
   }
 
-  #pending(meta: PieceMeta, now: number): PendingTile {
-    checkLanes(this.compiled, meta.lanes);
-    const segment = this.compiled.plan.segments[meta.segment];
-    const lane = meta.lanes[meta.segment]!;
-    const address = { segment: meta.segment, lane, tile: meta.tile };
-    if (segment?.lanes[lane]?.tiles[meta.tile]?.peer !== this.#self) {
-      throw new PeerceptronError(
-        'PROTOCOL_MALFORMED',
-        `segment ${meta.segment}, tile ${meta.tile} is not computed by this peer`,
-      );
+  /** Throws `PROTOCOL_MALFORMED` unless this peer computes the tile that `meta` is for, and it has that input. */
+  #checkTile({ lanes, segment, tile, input }: PieceMeta): void {
+    const lane = lanes[segment];
+    const what = `segment ${segment}, tile ${tile}`;
+    if (
+      lane === undefined ||
+      this.compiled.plan.segments[segment]!.lanes[lane]!.tiles[tile]?.peer !== this.#self
+    ) {
+      throw new PeerceptronError('PROTOCOL_MALFORMED', `${what} is not computed by this peer`);
     }
-    if (this.#dropped.has(meta.frame)) {
-      throw new PeerceptronError('STREAM_CANCELLED', `frame ${meta.frame} was dropped by its requester`);
+    if (input >= this.compiled.program(segment, lane, tile).inputs.length) {
+      throw new PeerceptronError('PROTOCOL_MALFORMED', `${what} has no input ${input}`);
     }
+  }
+
+  #pending(
+    { frame, lanes, segment, tile }: PieceMeta,
+    since: number,
+  ): { pending: PendingTile; receiving: AbortGroup } {
+    let held = this.#frames.get(frame);
+    if (!held) {
+      held = { assembling: new Map(), receiving: new AbortGroup(), complete: new Set(), computing: 0 };
+      this.#frames.set(frame, held);
+    }
+    const address = { segment, lane: lanes[segment]!, tile };
     const key = PeerEpoch.key(address);
-    let tiles = this.#frames.get(meta.frame);
-    if (!tiles) {
-      if (this.#frames.size >= this.#maxFrames) {
-        throw new PeerceptronError(
-          'PROTOCOL_LIMIT',
-          `frame ${meta.frame} exceeds the window of ${this.#maxFrames / 2} frames that was reserved`,
-        );
-      }
-      this.#frames.set(meta.frame, (tiles = new Map<string, PendingTile>()));
-    }
-    let pending = tiles.get(key);
+    let pending = held.assembling.get(key);
     if (!pending) {
-      const program = this.compiled.program(meta.segment, lane, meta.tile);
+      const program = this.compiled.program(segment, address.lane, tile);
       const inputs = program.inputs.map(
-        ({ box }, input) =>
-          new BoxAssembly(box, this.compiled.inputPieces(meta.lanes, meta.segment, meta.tile, input)),
+        ({ box }, input) => new BoxAssembly(box, this.compiled.inputPieces(lanes, segment, tile, input)),
       );
-      pending = { ...address, frame: meta.frame, lanes: meta.lanes, program, inputs, since: now };
-      tiles.set(key, pending);
+      pending = { ...address, frame, lanes, program, inputs, since };
+      held.assembling.set(key, pending);
     }
-    if (!pending.inputs[meta.input]) {
-      throw new PeerceptronError(
-        'PROTOCOL_MALFORMED',
-        `segment ${meta.segment}, tile ${meta.tile} has no input ${meta.input}`,
-      );
-    }
-    return pending;
+    return { pending, receiving: held.receiving };
   }
 
   #completed(pending: PendingTile): PendingTile | undefined {
     if (!pending.inputs.every((input) => input.complete)) return undefined;
-    const tiles = this.#frames.get(pending.frame);
+    const held = this.#frames.get(pending.frame);
     // A dropped frame's last bytes may still arrive.
-    if (!tiles) return undefined;
-    tiles.delete(PeerEpoch.key(pending));
-    if (tiles.size === 0) this.#frames.delete(pending.frame);
+    if (!held?.assembling.delete(PeerEpoch.key(pending))) return undefined;
+    held.complete.add(pending);
     return pending;
+  }
+
+  #checkWanted(frame: number): void {
+    if (!this.#dropped.has(frame)) return;
+    throw new PeerceptronError('STREAM_CANCELLED', `frame ${frame} was dropped by its requester`);
+  }
+
+  #releaseIfEmpty(frame: number, { assembling, complete, computing }: HeldFrame): void {
+    if (assembling.size > 0 || complete.size > 0 || computing > 0) return;
+    this.#frames.delete(frame);
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 }

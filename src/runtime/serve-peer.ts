@@ -1,6 +1,7 @@
 import type { TileAddress } from '../planner/compiled-plan.ts';
 import { programWeightBytes } from '../planner/memory.ts';
 import { asSentence, type ControlMessage, type StreamMeta } from '../protocol/messages.ts';
+import { AbortGroup } from './abort-group.ts';
 import type { Clock } from '../shared/clock.ts';
 import { PeerceptronError, toPeerceptronError, unreachable } from '../shared/errors.ts';
 import type { PeerId, SessionId } from '../shared/ids.ts';
@@ -80,7 +81,7 @@ interface PeerSession {
   readonly channel: PeerChannel;
   readonly epochs: Map<number, EpochState>;
   /** Cancels what is being sent for a frame, or for all. */
-  readonly sending: Map<number, AbortController>;
+  readonly sending: Map<number, AbortGroup>;
   floor: number;
 }
 
@@ -147,14 +148,17 @@ class Service implements ServingRole, PeerService {
         'this session or epoch is over, or was never prepared here',
       );
     }
-    const open = (): StreamSink => {
+    const open = (): StreamSink | Promise<StreamSink> => {
       const { epoch } = state;
       if (!this.#loader.isLive(epoch)) throw new PeerceptronError('SESSION_CLOSED', 'this session is over');
+      const room = epoch.room(meta.frame);
+      if (room) return room.then(open);
       const since = this.#options.clock.now();
       const place = epoch.announce(meta, channel.peer, totalBytes, since);
       const { trace } = epoch;
       return {
         buffer: place.buffer,
+        signal: place.signal,
         done: () => {
           const complete = trace
             ? trace.recorder.arrived(meta, since, totalBytes, place.arrived)
@@ -271,7 +275,7 @@ class Service implements ServingRole, PeerService {
     const receiveMs = completeMs - pending.since;
     this.#queue.push(session.id, pending.frame, async () => {
       const loaded = epoch.tiles.get(PeerEpoch.key(pending));
-      if (!loaded || epoch.isDropped(pending.frame)) return;
+      if (!loaded || !epoch.begin(pending)) return 0;
       try {
         const startedMs = clock.now();
         const { outputs, computeMs } = await loaded.run(pending.inputs.map((input) => input.buffer));
@@ -281,8 +285,12 @@ class Service implements ServingRole, PeerService {
         trySend(session.channel, { type: 'tile-done', epoch: epoch.compiled.plan.epoch, receiveMs, ...done });
         this.#emit({ type: 'tile-done', ...done });
         this.#handOn(session, epoch, pending, outputs);
+        return computeMs;
       } catch (thrown) {
         this.#fail(session, epoch, pending, toPeerceptronError(thrown, 'ENGINE_FAILED'));
+        return 0;
+      } finally {
+        epoch.ended(pending);
       }
     });
   }
@@ -317,24 +325,24 @@ class Service implements ServingRole, PeerService {
         .then((channel) => {
           const bytes = f32ToBytes(data);
           const send = (): Promise<void> =>
-            channel.sendStream(meta, bytes, { priority: 'activation', signal: sending.signal });
+            channel.sendStream(meta, bytes, { priority: 'activation', signal: sending.signal() });
           return trace ? trace.sent(meta, bytes.length, send) : send();
         })
         .catch((thrown: unknown) => {
-          if (sending.signal.aborted || epoch.isDropped(pending.frame)) return;
+          if (sending.aborted || epoch.isDropped(pending.frame)) return;
           this.#fail(session, epoch, pending, toPeerceptronError(thrown, 'LINK_LOST'));
         });
     }
   }
 
-  #sending(session: PeerSession, frame: number): AbortController {
-    let controller = session.sending.get(frame);
-    if (!controller) {
-      session.sending.set(frame, (controller = new AbortController()));
+  #sending(session: PeerSession, frame: number): AbortGroup {
+    let group = session.sending.get(frame);
+    if (!group) {
+      session.sending.set(frame, (group = new AbortGroup()));
       // Frames far behind have been sent or dropped; only recent ones can still be cancelled.
       if (session.sending.size > 256) session.sending.delete(session.sending.keys().next().value!);
     }
-    return controller;
+    return group;
   }
 
   #fail(session: PeerSession, epoch: PeerEpoch, pending: PendingTile, error: PeerceptronError): void {
@@ -354,6 +362,7 @@ class Service implements ServingRole, PeerService {
   #drop(session: PeerSession, epoch: number, frame: number): void {
     const state = session.epochs.get(epoch);
     if (!state || state.state === 'over') return;
+    this.#queue.drop(session.id, frame);
     state.epoch.drop(frame);
     session.sending.get(frame)?.abort();
     session.sending.delete(frame);
@@ -370,7 +379,7 @@ class Service implements ServingRole, PeerService {
   async #endSession(session: PeerSession): Promise<void> {
     if (!this.#sessions.delete(session.id)) return;
     this.#queue.forget(session.id);
-    for (const controller of session.sending.values()) controller.abort();
+    for (const group of session.sending.values()) group.abort();
     await this.#retire(session, Number.MAX_SAFE_INTEGER);
     this.#emit({ type: 'session-ended', session: session.id });
   }

@@ -211,7 +211,7 @@ class RequesterSession implements RequestingRole, Session {
       const peer = consumerOf(this.#compiled, lanes, delivery, node.self);
       const channel = this.#channels.get(peer)!;
       const send = (): Promise<void> =>
-        channel.sendStream(meta, bytes, { priority: 'activation', signal: entry.abort.signal });
+        channel.sendStream(meta, bytes, { priority: 'activation', signal: entry.sending.signal() });
       (trace ? trace.sent(meta, bytes.length, send) : send()).catch((thrown: unknown) =>
         entry.fail(toPeerceptronError(thrown, 'LINK_LOST')),
       );

@@ -79,8 +79,8 @@ export const runtime = [
     id: 'piece-of-another-frame',
     breaks: 'a tile takes the pieces of a new frame for those of the frame that it waits for',
     file: 'src/runtime/peer-epoch.ts',
-    find: 'let tiles = this.#frames.get(meta.frame);',
-    replace: 'let tiles = this.#frames.get(meta.frame) ?? this.#frames.values().next().value;',
+    find: 'let held = this.#frames.get(frame);',
+    replace: 'let held = this.#frames.get(frame) ?? this.#frames.values().next().value;',
     tests: ['epoch', 'plans'],
   },
   {

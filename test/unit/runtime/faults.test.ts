@@ -12,7 +12,7 @@ import { compareOutputs, loadWholeModel } from '../../../src/runtime/whole-model
 import { PeerceptronError, type ErrorCode } from '../../../src/shared/errors.ts';
 import { asSessionId, shortId, type PeerId } from '../../../src/shared/ids.ts';
 import { seededRandom } from '../../../src/shared/random.ts';
-import type { PeerChannel } from '../../../src/transport/channel.ts';
+import type { PeerChannel, StreamSink } from '../../../src/transport/channel.ts';
 import { memorySource } from '../../../src/weights/memory-source.ts';
 import { MemoryRoom, peerIdOf } from '../../support/memory-network.ts';
 import { normals } from '../../support/random.ts';
@@ -219,6 +219,43 @@ describe('running frames', () => {
     await expectRight(session);
   });
 
+  it('[SES6] drops a frame when its program says so, wherever it is, and runs the others', async () => {
+    const held: (() => void)[] = [];
+    world.serve(
+      1,
+      engineWith(() => new Promise((resolve) => held.push(resolve))),
+    );
+    const session = await world.open([1], { window: 2 });
+    const controllers = [0, 1, 2].map(() => new AbortController());
+    const settled: string[] = [];
+    const runs = controllers.map(({ signal }, index) =>
+      session.run(frame(), { signal }).then(
+        () => settled.push(`${index} done`),
+        (error: PeerceptronError) => settled.push(`${index} ${error.code}`),
+      ),
+    );
+    await settle();
+    // Frame 0 computes, frame 1 is in the peer's memory, frame 2 waits for admission.
+    controllers[2]!.abort();
+    controllers[1]!.abort();
+    await settle();
+    expect(settled.toSorted()).toEqual(['1 FRAME_DROPPED', '2 FRAME_DROPPED']);
+    controllers[0]!.abort();
+    await Promise.all(runs);
+    const next = session.run(frame());
+    await settle();
+    while (held.length > 0) {
+      held.shift()!();
+      await settle();
+    }
+    expect((await next).outputs).toHaveLength(1);
+    const aborted = new AbortController();
+    aborted.abort();
+    await expect(session.run(frame(), { signal: aborted.signal })).rejects.toThrowError(
+      coded('FRAME_DROPPED'),
+    );
+  });
+
   it('keeps no more frames in flight than the window, and finishes all in order', async () => {
     let running = 0;
     let most = 0;
@@ -383,19 +420,40 @@ describe('pieces that nobody may send', () => {
     await expectRight(session);
   });
 
-  it('[SES5] [SES6] beyond what the window reserved are refused, until a frame is dropped', async () => {
+  it('[SES5] [SES6] beyond what the window reserved wait until a frame is dropped', async () => {
     world.serve(1);
-    const session = await world.open([1], { window: 1 });
+    const session = await world.open([1], { window: 2 });
     const open = (frameId: number): Promise<unknown> =>
       announce(peerIdOf(0), piece(session, { frame: frameId }), wholeInput);
-    await open(50);
+    const { signal } = (await open(50)) as StreamSink;
     await open(51);
-    await expect(open(52)).rejects.toThrowError(coded('PROTOCOL_LIMIT'));
+    let opened = false;
+    const third = open(52).then(() => (opened = true));
+    await settle();
+    expect(opened).toBe(false);
+    expect(signal!.aborted).toBe(false);
     const channel = await world.requester.channel(peerIdOf(1));
     channel.sendControl({ type: 'drop', session: session.plan.session, epoch: 0, frame: 50 });
-    await settle();
+    await third;
+    // The sender of what was under way is told, and what comes later is refused.
+    expect(signal!.aborted).toBe(true);
     await expect(open(50)).rejects.toThrowError(coded('STREAM_CANCELLED'));
-    await open(52);
+    channel.sendControl({ type: 'drop', session: session.plan.session, epoch: 0, frame: 51 });
+    channel.sendControl({ type: 'drop', session: session.plan.session, epoch: 0, frame: 52 });
+    await settle();
+    await expectRight(session);
+  });
+
+  it('[SES5] [SES7] that wait for room are refused when the session ends', async () => {
+    world.serve(1);
+    const session = await world.open([1], { window: 1 });
+    await announce(peerIdOf(0), piece(session, { frame: 50 }), wholeInput);
+    const waiting = expect(
+      announce(peerIdOf(0), piece(session, { frame: 51 }), wholeInput),
+    ).rejects.toThrowError(coded('SESSION_CLOSED'));
+    await settle();
+    await session.close();
+    await waiting;
   });
 
   it('[SES2] as weights that were not asked for are refused', async () => {

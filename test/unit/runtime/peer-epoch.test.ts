@@ -6,6 +6,7 @@ import type { PieceMeta } from '../../../src/protocol/messages.ts';
 import { PeerEpoch, type PendingTile } from '../../../src/runtime/peer-epoch.ts';
 import { asSessionId } from '../../../src/shared/ids.ts';
 import { peerIdOf } from '../../support/memory-network.ts';
+import { settle } from '../mesh/fake-clock.ts';
 
 const session = asSessionId('5'.repeat(32));
 const relu = { kind: 'activation', function: 'relu' } as const;
@@ -43,7 +44,8 @@ const plan: Plan = {
   ],
 };
 
-const newEpoch = (): PeerEpoch => new PeerEpoch(compilePlan(graph, plan), peerIdOf(3), peerIdOf(0), 4);
+const newEpoch = (window = 4): PeerEpoch =>
+  new PeerEpoch(compilePlan(graph, plan), peerIdOf(3), peerIdOf(0), window);
 const piece = (frame: number, index: number): PieceMeta => ({
   kind: 'piece',
   session,
@@ -86,5 +88,46 @@ describe('PeerEpoch', () => {
       expect.objectContaining({ code: 'STREAM_CANCELLED' }) as Error,
     );
     expect([...arrive(epoch, 2, 1, 20)!.inputs[0]!.buffer]).toEqual([2, 2, 20, 20]);
+  });
+
+  it('[SES5] has room for the frames of the window, until their tiles are computed', async () => {
+    const epoch = newEpoch(2);
+    arrive(epoch, 1, 0, 1);
+    const complete = arrive(epoch, 1, 1, 1)!;
+    arrive(epoch, 2, 0, 2);
+    expect(epoch.room(1)).toBeUndefined();
+    expect(epoch.room(2)).toBeUndefined();
+    let woken = false;
+    const room = epoch.room(3)!.then(() => (woken = true));
+    expect(epoch.begin(complete)).toBe(true);
+    await settle();
+    expect(woken).toBe(false);
+    epoch.ended(complete);
+    await room;
+    expect(epoch.room(3)).toBeUndefined();
+  });
+
+  it('[SES6] keeps the place of a dropped frame while it is computed, and no longer', () => {
+    const epoch = newEpoch(1);
+    arrive(epoch, 1, 0, 1);
+    const computing = arrive(epoch, 1, 1, 1)!;
+    epoch.begin(computing);
+    epoch.drop(1);
+    expect(epoch.room(2)).toBeDefined();
+    epoch.ended(computing);
+    expect(epoch.room(2)).toBeUndefined();
+    arrive(epoch, 2, 0, 1);
+    const waiting = arrive(epoch, 2, 1, 1)!;
+    epoch.drop(2);
+    expect(epoch.begin(waiting)).toBe(false);
+    expect(epoch.room(3)).toBeUndefined();
+  });
+
+  it('[SES4] takes no room for a piece that is refused', () => {
+    const epoch = newEpoch(1);
+    expect(() => epoch.announce(piece(1, 0), peerIdOf(9), 8, 0)).toThrowError(
+      expect.objectContaining({ code: 'PROTOCOL_MALFORMED' }) as Error,
+    );
+    expect(epoch.room(2)).toBeUndefined();
   });
 });
