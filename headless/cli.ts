@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { addDoctorCommand } from './commands/doctor.ts';
+import { addImportCommand } from './commands/import.ts';
 import { addInferCommand } from './commands/infer.ts';
 import { addInspectCommand } from './commands/inspect.ts';
 import { addJoinCommand } from './commands/join.ts';
@@ -16,7 +17,14 @@ const program = new Command('peerceptron')
   .version(version)
   .showHelpAfterError('(add --help for what there is)')
   .exitOverride();
-for (const add of [addServeCommand, addJoinCommand, addInferCommand, addInspectCommand, addDoctorCommand]) {
+for (const add of [
+  addServeCommand,
+  addJoinCommand,
+  addInferCommand,
+  addInspectCommand,
+  addImportCommand,
+  addDoctorCommand,
+]) {
   add(program);
 }
 for (const command of program.commands)

@@ -57,6 +57,10 @@ export interface ModelChoice {
   /** Of random weights. */
   readonly seed?: number | undefined;
   readonly inputShape?: readonly number[] | undefined;
+  /** Folders or URLs of the same model elsewhere. */
+  readonly mirrors?: readonly string[] | undefined;
+  /** Told once for each copy of the weights that is given up. */
+  readonly onSetAside?: ((source: string, reason: PeerceptronError) => void) | undefined;
   /** How files are opened; as `openModelFile` does when absent. */
   readonly open?: OpenBytes | undefined;
 }
@@ -64,6 +68,18 @@ export interface ModelChoice {
 export const MODEL_HELP = `a preset (digits, ${NETWORK_NAMES.join(', ')}), a path (model.json, graph.json, .h5, folder) or a URL`;
 export const WEIGHTS_HELP =
   'weights of a preset: safetensors, Keras .h5, or a tfjs manifest (default: random); "random" for any model';
+
+export const MIRROR_HELP =
+  'folder or URL of the same imported model elsewhere, for weights that are damaged or out of reach; may be repeated';
+
+/** For commander: collects the values of an option that may be repeated. */
+export const repeated = (value: string, before: readonly string[] = []): readonly string[] => [
+  ...before,
+  value,
+];
+
+export const setAsideNotice = (source: string, reason: PeerceptronError): string =>
+  `${source} is set aside (${reason.code}: ${reason.message}); going on with the next copy`;
 
 export const randomWeightsNotice = (seed: number): string =>
   `random weights (seed ${seed}): the answers mean nothing`;
@@ -82,6 +98,8 @@ export async function loadModelByName(name: string, choice: ModelChoice = {}): P
     ...(choice.weights === undefined ? {} : { weights: choice.weights }),
     ...(choice.seed === undefined ? {} : { seed: choice.seed }),
     ...(choice.inputShape === undefined ? {} : { inputShape: choice.inputShape }),
+    ...(choice.mirrors === undefined ? {} : { mirrors: choice.mirrors }),
+    ...(choice.onSetAside === undefined ? {} : { onSetAside: choice.onSetAside }),
   });
   if (choice.labels === undefined) return model;
   return { ...model, graph: { ...model.graph, labels: await readLabels(choice.labels) } };

@@ -13,9 +13,12 @@ import { pictureFrames, randomFrames } from '../frames.ts';
 import {
   describeWeights,
   loadModelByName,
+  MIRROR_HELP,
   MODEL_HELP,
   openThroughCache,
   randomWeightsNotice,
+  repeated,
+  setAsideNotice,
   WEIGHTS_HELP,
 } from '../model-files.ts';
 import { addCacheFlags, openWeightCache, type CacheFlags } from '../weight-cache.ts';
@@ -31,6 +34,7 @@ import { parseCount, parseSeed, parseShape, parseWindow } from '../flags.ts';
 interface InferFlags extends CacheFlags {
   readonly model: string;
   readonly weights?: string;
+  readonly mirror?: readonly string[];
   readonly seed?: number;
   readonly inputShape?: readonly number[];
   readonly randomInput?: number | true;
@@ -55,6 +59,7 @@ export function addInferCommand(program: Command): void {
     .requiredOption('--model <model>', MODEL_HELP)
     .option('--random-input [n]', 'random input, once or n times, instead of pictures', parseCount)
     .option('--weights <file>', WEIGHTS_HELP)
+    .option('--mirror <place>', MIRROR_HELP, repeated)
     .option('--input-shape <shape>', 'for models that work at any size, as 224x224x3', parseShape)
     .option('--seed <n>', 'of random weights and random input (default: 1)', parseSeed)
     .option('--peers <n>', 'start n local peers; with --room: wait for n peers there', parseCount)
@@ -96,7 +101,16 @@ async function infer(inputs: readonly string[], flags: InferFlags): Promise<numb
   const cache = await openWeightCache(flags, (sentence) => terminal.note(sentence));
   const readFrom = { cacheBytes: 0, originBytes: 0 };
   const open = openThroughCache(cache.blocks, readFrom);
-  const model = await loadModelByName(flags.model, { preprocess, labels, weights, seed, inputShape, open });
+  const model = await loadModelByName(flags.model, {
+    preprocess,
+    labels,
+    weights,
+    seed,
+    inputShape,
+    open,
+    mirrors: flags.mirror,
+    onSetAside: (source, reason) => terminal.note(setAsideNotice(source, reason)),
+  });
   if (model.seeded) terminal.say(pc.yellow(randomWeightsNotice(model.seeded.seed)));
   const frames =
     flags.randomInput === undefined

@@ -135,6 +135,7 @@ export const errorTexts: Record<ErrorCode, ErrorText> = {
     todo: 'Check that the device with the model is still there.',
   },
   INPUT_INVALID: { what: 'The input does not fit the network.', todo: requester },
+  OUTPUT_UNWRITABLE: { what: 'A file cannot be written.', todo: requester },
   ENGINE_UNAVAILABLE: {
     what: 'No engine of this browser computes right.',
     todo: 'Update the browser, or try another one.',

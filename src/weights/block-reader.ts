@@ -25,7 +25,7 @@ const RUN_BYTES = 8 * 1024 * 1024;
 const RUNS_IN_FLIGHT = 4;
 
 export interface OriginBlocksOptions {
-  /** Told once for each source that is given up, with the reason. */
+  /** Told once for each source that is given up while there are others, with the reason. */
   readonly onSetAside?: (source: string, reason: PeerceptronError) => void;
 }
 
@@ -70,7 +70,8 @@ export function originBlocks(
             if (reason.code !== 'WEIGHTS_CORRUPT' && reason.code !== 'WEIGHTS_UNAVAILABLE') throw thrown;
             if (setAside.has(source)) continue;
             setAside.set(source, reason);
-            if (told.has(source)) continue;
+            // Of the only one the error tells.
+            if (told.has(source) || sources.length === 1) continue;
             told.add(source);
             onSetAside?.(source.name, reason);
           }

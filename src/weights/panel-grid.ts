@@ -19,19 +19,19 @@ export interface Panel {
 }
 
 /** Smaller panels than this make more requests and hashes than the bytes that they spare are worth. */
-const PANEL_MIN_BYTES = 128 * 1024;
+const PANEL_MIN_BYTES = 64 * 1024;
 /** Runs of fewer units are not worth cutting for. */
 const UNITS_MIN = 8;
 /** Divisible by all small numbers of peers but 5 and 7. */
 const UNIT_PARTS = [24, 12, 8, 6, 4, 3, 2];
-const CHANNEL_PARTS = [12, 6, 4, 3, 2];
+const CHANNEL_PARTS = [12, 4, 2];
 /** All panels of the same input channels: who converts a row-major file holds as much at a time. */
 const PANEL_ROW_MAX_BYTES = 16 * 1024 * 1024;
 
 /**
  * The grid in which a tensor of float32 is stored: output units (the last axis) in up to 24 parts, then input channels (the
  * axis before it) in up to 12, then the outermost axis of kernels with leading axes in single rows, so that row bands that
- * flow into a dense layer are whole panels; always as far as panels stay at 128 KiB or more. Very large tensors get more
+ * flow into a dense layer are whole panels; always as far as panels stay at 64 KiB or more. Very large tensors get more
  * parts of the input channels.
  */
 export function panelGrid(shape: Shape): PanelGrid {

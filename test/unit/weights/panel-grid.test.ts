@@ -13,8 +13,8 @@ describe('the grid of panels', () => {
     ["VGG16's fc1: units, channels, rows", vgg16Fc1, [7, 1, 12, 24]],
     ['the same, flattened: no panel row above 16 MiB', [25_088, 4096], [48, 24]],
     ['fc2', [4096, 4096], [12, 24]],
-    ['a late convolution', [3, 3, 512, 512], [1, 1, 3, 24]],
-    ['an early convolution', [3, 3, 64, 64], [1, 1, 1, 1]],
+    ['a late convolution', [3, 3, 512, 512], [1, 1, 4, 24]],
+    ['an early convolution', [3, 3, 64, 64], [1, 1, 1, 2]],
     ['a bias', [4096], [1]],
     ['a scalar', [], []],
   ])('%s', (_name, shape, grid) => {
