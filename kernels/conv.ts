@@ -16,9 +16,7 @@ const PLACES: u32 = 4;
 /** Output channels summed at a time; filters are laid out in panels of as many. */
 const PANEL: u32 = 8;
 
-/** Where things are in `geometry`: int32 each, three per axis triple (frame, row, column). */
-// @ts-ignore: decorator
-@inline
+/** Triples are frame, row, column. */
 function at(geometry: usize, field: u32): i32 {
   return load<i32>(geometry + ((<usize>field) << 2));
 }
@@ -61,7 +59,19 @@ export function conv(
       let target = y + <usize>first * pitch + <usize>channel * 4;
       let entries = table;
       for (let place: u32 = 0; place < count; place += PLACES) {
-        sum(entries, taps, inChannels, panel, biases, target, pitch, min(PLACES, count - place), width, low, high);
+        sum(
+          entries,
+          taps,
+          inChannels,
+          panel,
+          biases,
+          target,
+          pitch,
+          min(PLACES, count - place),
+          width,
+          low,
+          high,
+        );
         entries += <usize>taps * PLACES * 4;
         target += pitch * PLACES;
       }
@@ -170,8 +180,6 @@ function sum(
 }
 
 /** Clamps and stores the first `width` of eight channels. */
-// @ts-ignore: decorator
-@inline
 function finish(y: usize, s0: v128, s1: v128, width: u32, low: f32, high: f32): void {
   const lows = f32x4.splat(low);
   const highs = f32x4.splat(high);

@@ -1,4 +1,5 @@
 import { engine, type KernelBackend, type Tensor } from '@tensorflow/tfjs-core';
+import { conv } from '../kernels/conv.wasm.ts';
 import { dense } from '../kernels/dense.wasm.ts';
 import { startKernels, type KernelVariant } from '../kernels/kernel-binary.ts';
 import type { FusedActivation } from './fusion.ts';
@@ -18,6 +19,32 @@ interface DenseExports {
   ): void;
 }
 
+/** Addresses, see `kernels/conv.ts`. */
+interface ConvExports {
+  conv(
+    geometry: number,
+    x: number,
+    zeros: number,
+    table: number,
+    w: number,
+    bias: number,
+    y: number,
+    low: number,
+    high: number,
+  ): void;
+}
+
+/** One group of a convolution, laid out for the kernel: see `kernels/conv.ts`. */
+export interface HeapConv {
+  readonly geometry: Tensor;
+  readonly filters: Tensor;
+  readonly bias: Tensor;
+  readonly zeros: Tensor;
+  /** Channels before the group's first one in the input and in the output. */
+  readonly inOffset: number;
+  readonly outOffset: number;
+}
+
 /**
  * Our own kernels on the heap of the wasm backend: they read its tensors where they lie, so that weights are held once,
  * as they arrived, and activations are not copied.
@@ -32,6 +59,19 @@ export interface HeapKernels {
    * @throws ENGINE_MEMORY when the heap is full.
    */
   dense(x: Tensor, kernel: Tensor, bias: Tensor | undefined, activation: FusedActivation | undefined): Tensor;
+  /**
+   * The groups of a convolution, each into its channels of one output.
+   * @param tableEntries 4 bytes each, held while the kernel runs.
+   * @returns a tensor of `shape`.
+   * @throws ENGINE_MEMORY when the heap is full.
+   */
+  conv(
+    x: Tensor,
+    groups: readonly HeapConv[],
+    shape: readonly number[],
+    tableEntries: number,
+    activation: FusedActivation | undefined,
+  ): Tensor;
 }
 
 const started = new WeakMap<KernelBackend, Promise<HeapKernels | undefined>>();
@@ -57,9 +97,11 @@ async function start(
   backend: WasmBackend,
   variants?: readonly KernelVariant[],
 ): Promise<HeapKernels | undefined> {
-  const kernels = await startKernels<DenseExports>(dense, backend.wasm.asm.memory, variants);
-  if (!kernels) return undefined;
-  const { exports, variant } = kernels;
+  const { memory } = backend.wasm.asm;
+  const denseKernel = await startKernels<DenseExports>(dense, memory, variants);
+  const convKernel = await startKernels<ConvExports>(conv, memory, variants);
+  if (!denseKernel || !convKernel) return undefined;
+  const { variant } = denseKernel;
   const addressOf = (tensor: Tensor): number => backend.dataIdMap.get(tensor.dataId).memoryOffset;
   const allocate = (shape: number[]): Tensor => {
     const tensor = engine().makeTensorFromTensorInfo(backend.makeOutput(shape, 'float32'));
@@ -72,7 +114,7 @@ async function start(
       const [rows, units] = kernel.shape as [number, number];
       const y = allocate([units]);
       const [low, high] = RANGES[activation ?? 'linear'];
-      exports.dense(
+      denseKernel.exports.dense(
         addressOf(x),
         addressOf(kernel),
         bias ? addressOf(bias) : 0,
@@ -82,6 +124,26 @@ async function start(
         low,
         high,
       );
+      return y;
+    },
+    conv(x, groups, shape, tableEntries, activation) {
+      const y = allocate([...shape]);
+      const table = allocate([tableEntries]);
+      const [low, high] = RANGES[activation ?? 'linear'];
+      for (const { geometry, filters, bias, zeros, inOffset, outOffset } of groups) {
+        convKernel.exports.conv(
+          addressOf(geometry),
+          addressOf(x) + 4 * inOffset,
+          addressOf(zeros),
+          addressOf(table),
+          addressOf(filters),
+          addressOf(bias),
+          addressOf(y) + 4 * outOffset,
+          low,
+          high,
+        );
+      }
+      table.dispose();
       return y;
     },
   };

@@ -5,6 +5,7 @@ import type { TileStep } from '../graph/tile-program.ts';
 import { activate, softmax } from './tfjs-activation.ts';
 import { prepareConv, type KeepTensor, type Tail } from './tfjs-conv.ts';
 import { prepareDense } from './tfjs-dense.ts';
+import { fitsHeapConv, prepareHeapConv } from './tfjs-heap-conv.ts';
 import type { HeapKernels } from './tfjs-heap.ts';
 import { prepareGlobalPool, preparePool } from './tfjs-pool.ts';
 import { prepareLrn, prepareUpsample } from './tfjs-resample.ts';
@@ -37,7 +38,11 @@ export function prepareKernel(
   }
   switch (op.kind) {
     case 'conv': {
-      const kernel = prepareConv(op, step, weightOf(step, weights, 'kernel'), tail, keep);
+      const filters = weightOf(step, weights, 'kernel');
+      const kernel =
+        heap && fitsHeapConv(op, step)
+          ? prepareHeapConv(op, step, filters, tail, keep, heap)
+          : prepareConv(op, step, filters, tail, keep);
       return ([x]) => kernel(x!);
     }
     case 'dense': {
