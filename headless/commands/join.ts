@@ -128,7 +128,9 @@ function narrateMesh(terminal: Terminal, event: MeshEvent): void {
   if (event.type === 'signaling' && event.state === 'lost') {
     terminal.note(`signaling lost, trying again: ${event.error?.message ?? ''}`);
   } else if (event.type === 'member' && event.member.state === 'connected') {
-    terminal.note(`connected to ${event.member.capabilities.name} (${shortId(event.member.id)})`);
+    const { capabilities, id, reconnecting } = event.member;
+    const what = reconnecting ? 'lost the connection, reconnecting to' : 'connected to';
+    terminal.note(`${what} ${capabilities.name} (${shortId(id)})`);
   } else if (event.type === 'member' && event.member.state === 'failed') {
     terminal.note(`${shortId(event.member.id)}: ${event.member.error.message}`);
   }

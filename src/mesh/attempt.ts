@@ -6,12 +6,23 @@ import type { Clock } from '../shared/clock.ts';
 import type { PeerId } from '../shared/ids.ts';
 import type { PeerChannel } from '../transport/channel.ts';
 import type { PeerLink } from '../transport/peer-link.ts';
+import { ResumableLink } from '../transport/resumable-link.ts';
 import type { IceServer, OpenedRtc, OpenRtc, RtcConnection } from '../transport/rtc.ts';
 import { WatchedLink } from './watched-link.ts';
 import { explainNoLink, type DialProgress } from './why-no-link.ts';
 
 /** A refused side hears why before the link ends: it closes the link itself, or this side does after this time. */
 const REFUSAL_LINGER_MS = 1_000;
+
+/** A proven channel, and what carries it. */
+export interface Connection {
+  /** Names the channel towards its peer, for HELLO: the nonces of its first connection. */
+  readonly id: string;
+  readonly channel: PeerChannel;
+  readonly resumable: ResumableLink;
+  /** The connection of the moment, or the last one. */
+  watched: WatchedLink;
+}
 
 /** Puts streams and control messages on a link; `transport/mux.ts` in production. */
 export type CreateChannel = (options: { readonly link: PeerLink; readonly peer: PeerId }) => PeerChannel;
@@ -29,7 +40,14 @@ export interface AttemptOptions {
   readonly createChannel: CreateChannel;
   /** Hands a sealed payload to the signaling server. */
   readonly relay: (payload: string) => void;
-  readonly onConnected: (channel: PeerChannel, capabilities: Capabilities, link: WatchedLink) => void;
+  /** Id of the channel with this peer that is to go on over the new connection, if there is one by the time it opens. */
+  readonly resumes: () => string | undefined;
+  /** A new channel is up. */
+  readonly onConnected: (connection: Connection, capabilities: Capabilities) => void;
+  /** Both sides go on with the channel that has this id. */
+  readonly onResumed: (id: string, watched: WatchedLink) => void;
+  /** The connection under a channel of this attempt broke. */
+  readonly onSuspended: (connection: Connection, cause: PeerceptronError) => void;
   readonly onFailed: (error: PeerceptronError) => void;
 }
 
@@ -131,6 +149,7 @@ export class Attempt {
       proofKey,
       capabilities,
       versions,
+      resumes: this.#options.resumes(),
     });
     this.#state = { state: 'greeting', link, exchange };
     link.onClose = (error) =>
@@ -162,19 +181,32 @@ export class Attempt {
         return this.#fail(step.error, step.send ? 'linger' : 'at once');
       case 'done': {
         const watched = new WatchedLink(link, this.#options.clock);
-        let channel: PeerChannel;
+        if (step.resumes !== undefined) {
+          this.#state = { state: 'over' };
+          return this.#options.onResumed(step.resumes, watched);
+        }
+        let connection: Connection;
         try {
           // At once, not after an await: the next message may already be a frame.
-          channel = this.#options.createChannel({ link: watched, peer: this.#options.peer });
+          connection = this.#connection(watched);
         } catch (thrown) {
           return this.#fail(toPeerceptronError(thrown));
         }
         this.#state = { state: 'over' };
-        return this.#options.onConnected(channel, step.capabilities, watched);
+        return this.#options.onConnected(connection, step.capabilities);
       }
       default:
         return unreachable(step);
     }
+  }
+
+  #connection(watched: WatchedLink): Connection {
+    const { self, peer, line, createChannel, onSuspended } = this.#options;
+    const resumable = new ResumableLink(watched, (cause) => onSuspended(connection, cause));
+    const channel = createChannel({ link: resumable, peer });
+    const id = self < peer ? line.ownNonce + line.peerNonce : line.peerNonce + line.ownNonce;
+    const connection: Connection = { id, channel, resumable, watched };
+    return connection;
   }
 
   #fail(error: PeerceptronError, close: 'at once' | 'linger' = 'at once'): void {

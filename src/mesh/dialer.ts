@@ -7,8 +7,9 @@ import { shortId, type PeerId } from '../shared/ids.ts';
 import type { RandomBytes } from '../shared/random.ts';
 import type { PeerChannel } from '../transport/channel.ts';
 import type { IceServer, OpenRtc } from '../transport/rtc.ts';
-import { Attempt, type CreateChannel } from './attempt.ts';
+import { Attempt, type Connection, type CreateChannel } from './attempt.ts';
 import { KnockExchange } from './knock-exchange.ts';
+import { Reconnection } from './reconnection.ts';
 import type { WatchedLink } from './watched-link.ts';
 import { explainNoLink } from './why-no-link.ts';
 
@@ -24,13 +25,17 @@ export interface DialerOptions {
   readonly connectTimeoutMs: number;
   readonly iceServers: () => readonly IceServer[];
   readonly signalingOpen: () => boolean;
+  /** Whether the signaling server lists `peer`. */
+  readonly isPresent: (peer: PeerId) => boolean;
   readonly relay: (to: PeerId, payload: string) => void;
   readonly events: {
     /** A connection is being set up, whoever asked for it. */
     connecting(peer: PeerId): void;
     connected(channel: PeerChannel, capabilities: Capabilities): void;
+    /** The connection under a channel broke and is being rebuilt, or it is there again. */
+    reconnecting(peer: PeerId, isSo: boolean): void;
     failed(peer: PeerId, error: PeerceptronError): void;
-    /** A connection that was up is gone: with the reason, or nothing after an orderly close. */
+    /** A channel that was up is over: with the reason, or nothing after an orderly close. */
     ended(peer: PeerId, error: PeerceptronError | undefined): void;
   };
 }
@@ -45,7 +50,9 @@ interface Dial {
 }
 
 interface Entry {
-  link: { readonly channel: PeerChannel; readonly watched: WatchedLink } | undefined;
+  link: Connection | undefined;
+  /** While `link` has no connection that carries it. */
+  reconnection: Reconnection | undefined;
   dial: Dial | undefined;
 }
 
@@ -84,11 +91,10 @@ export class Dialer {
     const entry = this.#entry(peer);
     if (entry.link) return Promise.resolve(entry.link.channel);
     if (!entry.dial) {
-      entry.dial = this.#newDial(peer, { phase: 'knocking' });
       this.#options.events.connecting(peer);
-      this.#knocks.start(peer);
+      this.#knock(peer, entry);
     }
-    return entry.dial.promise;
+    return (entry.dial as Dial).promise;
   }
 
   /** Whether a connection to `peer` is up or being set up. */
@@ -100,6 +106,7 @@ export class Dialer {
   /** The signaling server says that `peer` left: its connection, if it lives, knows better, and is asked. */
   memberLeft(peer: PeerId): void {
     this.#knocks.forgetAnswer(peer);
+    this.#entries.get(peer)?.reconnection?.memberLeft();
     this.probe(peer);
     if (this.#entries.get(peer)?.dial?.phase.phase === 'knocking')
       this.#failDial(
@@ -111,17 +118,28 @@ export class Dialer {
     this.#knocks.forget(peer);
   }
 
-  /** Ends the connection to `peer` with LINK_LOST unless its program answers within seconds. */
+  /** The signaling server lists `peer` (again). */
+  memberReturned(peer: PeerId): void {
+    this.#entries.get(peer)?.reconnection?.memberReturned();
+  }
+
+  /** Lets go of the connection to `peer` unless its program answers within seconds; without the server's word for it, the channel ends. */
   probe(peer: PeerId): void {
-    const link = this.#entries.get(peer)?.link;
-    link?.watched.probe(() =>
-      link.channel.close(
+    const entry = this.#entries.get(peer);
+    const link = entry?.link;
+    if (!link || entry?.reconnection) return;
+    const { watched, channel, resumable } = link;
+    watched.probe(() => {
+      if (entry.link !== link || link.watched !== watched) return;
+      if (this.#options.isPresent(peer))
+        return resumable.suspend(new PeerceptronError('LINK_LOST', 'the device does not answer any more'));
+      channel.close(
         new PeerceptronError(
           'LINK_LOST',
           `Device ${shortId(peer)} is gone: it left the signaling server and does not answer any more.`,
         ),
-      ),
-    );
+      );
+    });
   }
 
   /** Signaling is back: knocks that went nowhere are worth repeating now. */
@@ -174,7 +192,7 @@ export class Dialer {
   #entry(peer: PeerId): Entry {
     let entry = this.#entries.get(peer);
     if (!entry) {
-      entry = { link: undefined, dial: undefined };
+      entry = { link: undefined, reconnection: undefined, dial: undefined };
       this.#entries.set(peer, entry);
     }
     return entry;
@@ -205,6 +223,11 @@ export class Dialer {
     return { promise, resolve, reject, cancelDeadline, phase, sealFailures: 0 };
   }
 
+  #knock(peer: PeerId, entry: Entry): void {
+    entry.dial = this.#newDial(peer, { phase: 'knocking' });
+    this.#knocks.start(peer);
+  }
+
   /** Both nonces are known and fresh: this attempt takes the place of whatever was under way. */
   #attempt(peer: PeerId, line: SealedLine): void {
     const { self, keys, capabilities, versions, iceServers, clock, openRtc, createChannel, relay, events } =
@@ -226,10 +249,17 @@ export class Dialer {
       openRtc,
       createChannel,
       relay: (payload) => relay(peer, payload),
-      onConnected: (channel, theirs, watched) => {
-        if (isCurrent()) this.#connected(peer, { channel, watched }, theirs);
-        else channel.close();
+      resumes: () => entry.link?.id,
+      onConnected: (connection, theirs) => {
+        if (isCurrent()) this.#connected(peer, connection, theirs);
+        else connection.channel.close();
       },
+      onResumed: (id, watched) => {
+        if (isCurrent() && entry.link?.id === id) this.#resumed(peer, entry.link, watched);
+        // What was to go on has ended since HELLO: the other side will ask again, and hear so.
+        else watched.close();
+      },
+      onSuspended: (connection, cause) => this.#suspended(peer, connection, cause),
       onFailed: (error) => {
         if (isCurrent()) this.#failDial(peer, error);
       },
@@ -240,15 +270,16 @@ export class Dialer {
       return;
     }
     entry.dial = this.#newDial(peer, phase);
-    events.connecting(peer);
+    if (!entry.link) events.connecting(peer);
   }
 
-  #connected(peer: PeerId, link: NonNullable<Entry['link']>, capabilities: Capabilities): void {
+  #connected(peer: PeerId, link: Connection, capabilities: Capabilities): void {
     const entry = this.#entry(peer);
     const { dial, link: older } = entry;
     const { channel } = link;
     entry.link = link;
     entry.dial = undefined;
+    this.#endReconnection(entry);
     dial?.cancelDeadline();
     // Nobody dials while the link lives: the other side has lost the older one already.
     older?.channel.close(
@@ -257,22 +288,67 @@ export class Dialer {
     void channel.closed.then((error) => {
       if (entry.link !== link) return;
       entry.link = undefined;
+      if (entry.reconnection && entry.dial?.phase.phase === 'knocking') this.#dropDial(peer, entry.dial);
+      this.#endReconnection(entry);
       this.#options.events.ended(peer, error);
     });
     this.#options.events.connected(channel, capabilities);
     dial?.resolve(channel);
   }
 
+  #suspended(peer: PeerId, link: Connection, cause: PeerceptronError): void {
+    const entry = this.#entry(peer);
+    const isOver = this.#closed || entry.link !== link;
+    // A channel that has ended waits for the other side to close: this is it.
+    if (isOver) return link.resumable.end(cause);
+    this.#endReconnection(entry);
+    entry.reconnection = new Reconnection({
+      peer,
+      cause,
+      clock: this.#options.clock,
+      isPresent: this.#options.isPresent(peer),
+      dial: () => {
+        if (!entry.dial) this.#knock(peer, entry);
+      },
+      giveUp: (error) => link.resumable.end(error),
+    });
+    this.#options.events.reconnecting(peer, true);
+  }
+
+  #resumed(peer: PeerId, link: Connection, watched: WatchedLink): void {
+    const entry = this.#entry(peer);
+    const { dial } = entry;
+    entry.dial = undefined;
+    dial?.cancelDeadline();
+    const wasSuspended = entry.reconnection !== undefined;
+    this.#endReconnection(entry);
+    link.watched = watched;
+    if (wasSuspended) this.#options.events.reconnecting(peer, false);
+    link.resumable.resume(watched);
+    dial?.resolve(link.channel);
+  }
+
+  #endReconnection(entry: Entry): void {
+    entry.reconnection?.stop();
+    entry.reconnection = undefined;
+  }
+
   #failDial(peer: PeerId, error: PeerceptronError): void {
     const entry = this.#entries.get(peer);
     const dial = entry?.dial;
     if (!entry || !dial) return;
-    entry.dial = undefined;
+    this.#dropDial(peer, dial);
+    // A channel that lives, or waits for a connection, is not over because one attempt failed.
+    if (entry.link) entry.reconnection?.dialFailed();
+    else this.#options.events.failed(peer, error);
+    dial.reject(error);
+  }
+
+  #dropDial(peer: PeerId, dial: Dial): void {
+    this.#entry(peer).dial = undefined;
     dial.cancelDeadline();
     if (dial.phase.phase === 'knocking') this.#knocks.stop(peer);
     else dial.phase.attempt.close();
-    this.#options.events.failed(peer, error);
-    dial.reject(error);
   }
 
   #noteSealFailure(peer: PeerId): void {

@@ -93,6 +93,7 @@ class RoomMesh implements Mesh {
       connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
       iceServers: () => this.#iceServers,
       signalingOpen: () => this.#signaling.isOpen,
+      isPresent: (peer) => this.#present.has(peer),
       relay: (to, payload) => this.#signaling.relay(to, payload),
       events: {
         connecting: (peer) => this.#setMember({ state: 'connecting', id: peer }),
@@ -100,6 +101,7 @@ class RoomMesh implements Mesh {
           this.#setMember({ state: 'connected', id: channel.peer, capabilities });
           this.onChannel?.(channel);
         },
+        reconnecting: (peer, isSo) => this.#reconnecting(peer, isSo),
         failed: (peer, error) => this.#disconnected(peer, error),
         ended: (peer, error) => this.#disconnected(peer, error),
       },
@@ -191,6 +193,7 @@ class RoomMesh implements Mesh {
   #arrived(peer: PeerId): void {
     if (peer === this.self) return;
     this.#present.add(peer);
+    this.#dialer.memberReturned(peer);
     const member = this.#members.get(peer);
     // Whoever comes back after a failure is worth a new try.
     if (!member || member.state === 'failed') this.#setMember({ state: 'announced', id: peer });
@@ -206,6 +209,13 @@ class RoomMesh implements Mesh {
   #disconnected(peer: PeerId, error: PeerceptronError | undefined): void {
     if (!this.#present.has(peer)) return this.#removeMember(peer);
     this.#setMember(error ? { state: 'failed', id: peer, error } : { state: 'announced', id: peer });
+  }
+
+  #reconnecting(peer: PeerId, isSo: boolean): void {
+    const member = this.#members.get(peer);
+    if (member?.state !== 'connected') return;
+    const { state, id, capabilities } = member;
+    this.#setMember({ state, id, capabilities, ...(isSo ? { reconnecting: true } : {}) });
   }
 
   #setMember(member: Member): void {

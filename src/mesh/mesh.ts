@@ -9,7 +9,13 @@ export type Member =
   | { readonly state: 'announced'; readonly id: PeerId }
   | { readonly state: 'connecting'; readonly id: PeerId }
   /** A channel is up and both sides have proven that they know the room's secret. */
-  | { readonly state: 'connected'; readonly id: PeerId; readonly capabilities: Capabilities }
+  | {
+      readonly state: 'connected';
+      readonly id: PeerId;
+      readonly capabilities: Capabilities;
+      /** The connection under the channel broke and is being rebuilt; the channel waits. */
+      readonly reconnecting?: true;
+    }
   /** The last attempt failed, or the link was lost; `channel()` tries again. */
   | { readonly state: 'failed'; readonly id: PeerId; readonly error: PeerceptronError };
 

@@ -26,6 +26,8 @@ export interface HelloContext {
   readonly remoteFingerprint: string;
   readonly proofKey: Uint8Array;
   readonly capabilities: Capabilities;
+  /** The channel that this side would go on with (64 hex digits), if it has one with this peer. */
+  readonly resumes?: string | undefined;
   /** Protocol versions that this side speaks. */
   readonly versions?: readonly number[];
 }
@@ -33,7 +35,13 @@ export interface HelloContext {
 /** What to do after a message: `send` what is given, then go on, use the connection, or close it. */
 export type HelloStep =
   | { readonly state: 'waiting'; readonly send: Uint8Array | undefined }
-  | { readonly state: 'done'; readonly capabilities: Capabilities; readonly version: number }
+  /** `resumes`: both sides named the same channel, which goes on over this connection; otherwise it carries a new one. */
+  | {
+      readonly state: 'done';
+      readonly capabilities: Capabilities;
+      readonly version: number;
+      readonly resumes: string | undefined;
+    }
   | { readonly state: 'failed'; readonly send: Uint8Array | undefined; readonly error: PeerceptronError };
 
 const versionList = v.pipe(
@@ -55,6 +63,8 @@ const messageSchema = v.variant('type', [
     nonce: v.pipe(v.string(), v.check(isHex128)),
     /** JSON inside JSON: the proof covers these very letters. */
     capabilities: v.pipe(v.string(), v.maxLength(4096)),
+    /** Of the channel that the sender would go on with; empty for none. */
+    resumes: v.union([v.literal(''), hex(64)]),
     proof: hex(64),
   }),
   v.strictObject({ type: v.literal('accept') }),
@@ -76,12 +86,13 @@ interface ProofFields {
   readonly fromFingerprint: string;
   readonly toFingerprint: string;
   readonly capabilities: string;
+  readonly resumes: string;
 }
 
 /** HMAC-SHA256 over every field, each with its length, so that none can flow into the next. */
 function proofOf(key: Uint8Array, fields: ProofFields): string {
   const parts = [
-    'peerceptron hello 1',
+    'peerceptron hello 2',
     fields.role,
     fields.from,
     fields.to,
@@ -91,6 +102,7 @@ function proofOf(key: Uint8Array, fields: ProofFields): string {
     fields.fromFingerprint,
     fields.toFingerprint,
     fields.capabilities,
+    fields.resumes,
   ].map((part) => {
     const bytes = utf8ToBytes(part);
     return concatBytes(Uint8Array.of(bytes.length & 255, (bytes.length >>> 8) & 255), bytes);
@@ -132,12 +144,13 @@ export class HelloExchange {
   readonly #context: HelloContext;
   readonly #versions: readonly number[];
   #state: 'hello' | 'accept' | 'over' = 'hello';
-  #agreed: { capabilities: Capabilities; version: number } | undefined;
+  #agreed: Omit<Extract<HelloStep, { state: 'done' }>, 'state'> | undefined;
 
   constructor(context: HelloContext) {
     this.#context = context;
     this.#versions = context.versions ?? [PROTOCOL_VERSION];
     const capabilities = JSON.stringify(context.capabilities);
+    const resumes = context.resumes ?? '';
     this.hello = encode({
       type: 'hello',
       versions: [...this.#versions],
@@ -146,6 +159,7 @@ export class HelloExchange {
       to: context.peer,
       nonce: context.selfNonce,
       capabilities,
+      resumes,
       proof: proofOf(context.proofKey, {
         role: context.role,
         from: context.self,
@@ -156,6 +170,7 @@ export class HelloExchange {
         fromFingerprint: context.localFingerprint,
         toFingerprint: context.remoteFingerprint,
         capabilities,
+        resumes,
       }),
     });
   }
@@ -195,7 +210,12 @@ export class HelloExchange {
         if (this.#state !== 'hello' || version === undefined)
           throw new PeerceptronError('PROTOCOL_ORDER', 'HELLO came twice.');
         this.#verify(message);
-        this.#agreed = { capabilities: this.#parseCapabilities(message.capabilities), version };
+        this.#agreed = {
+          capabilities: this.#parseCapabilities(message.capabilities),
+          version,
+          resumes:
+            message.resumes !== '' && message.resumes === this.#context.resumes ? message.resumes : undefined,
+        };
         this.#state = 'accept';
         return { state: 'waiting', send: encode({ type: 'accept' }) };
       }
@@ -235,6 +255,7 @@ export class HelloExchange {
       fromFingerprint: context.remoteFingerprint,
       toFingerprint: context.localFingerprint,
       capabilities: hello.capabilities,
+      resumes: hello.resumes,
     });
     if (
       hello.from !== context.peer ||

@@ -60,8 +60,8 @@ export class ResumableLink implements PeerLink {
   #state: LinkState;
 
   /**
-   * Takes over the handlers of `raw`, which is open. `onSuspended` is called whenever the connection breaks, possibly within
-   * `send`; the answer is `resume`, sooner or later, or `end`.
+   * Takes over the handlers of `raw`, which is open. `onSuspended` is called whenever the connection breaks (`LINK_LOST`) or the
+   * other side closes it without ending the link (`LINK_CLOSED`), possibly within `send`; the answer is `resume`, sooner or later, or `end`.
    */
   constructor(raw: PeerLink, onSuspended: (cause: PeerceptronError) => void) {
     // A byte for the mark of an escaped message.
@@ -154,7 +154,10 @@ export class ResumableLink implements PeerLink {
 
   #adopt(raw: PeerLink): void {
     raw.onClose = (error) =>
-      this.#lost(raw, error ?? new PeerceptronError('LINK_LOST', 'the connection was closed without a word'));
+      this.#lost(
+        raw,
+        error ?? new PeerceptronError('LINK_CLOSED', 'the connection was closed without a word'),
+      );
     raw.onMessage = (message) => this.#receive(raw, message);
   }
 
@@ -166,7 +169,8 @@ export class ResumableLink implements PeerLink {
     try {
       raw.send(message);
     } catch (thrown) {
-      this.#lost(raw, toPeerceptronError(thrown, 'LINK_LOST'));
+      const { message: why } = toPeerceptronError(thrown);
+      this.#lost(raw, new PeerceptronError('LINK_LOST', why, { cause: thrown }));
     }
   }
 

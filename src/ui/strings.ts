@@ -71,6 +71,7 @@ export const strings = {
     connected: 'connected',
     failed: 'not reachable',
   },
+  reconnecting: 'reconnecting',
   unnamed: 'Device',
   asks: 'asks, does not compute',
   problems: 'What went wrong lately',

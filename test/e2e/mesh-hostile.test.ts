@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { JoinMeshOptions } from '../../src/mesh/join-mesh.ts';
 import type { Mesh } from '../../src/mesh/mesh.ts';
+import { PROTOCOL_VERSION } from '../../src/protocol/messages.ts';
 import { encodeFrame, type FrameHeader } from '../../src/protocol/frame.ts';
 import { encodePayload } from '../../src/protocol/payload.ts';
 import type { PeerceptronError } from '../../src/shared/errors.ts';
@@ -132,7 +133,7 @@ describe('a hostile member that knows the secret', () => {
     );
     expect(error?.code).toBe('PROTOCOL_VERSION');
     expect(error?.message).toMatch(/4242/);
-    expect(error?.message).toMatch(/version 1\b/);
+    expect(error?.message).toMatch(new RegExp(`version ${PROTOCOL_VERSION}\\b`));
     await until(hostile, () => hostile.members.get(victim.self)?.state === 'failed');
     expect(hostile.members.get(victim.self)).toMatchObject({ error: { code: 'PROTOCOL_VERSION' } });
     expect(failureOf(hostile)?.code).toBe('PROTOCOL_VERSION');

@@ -58,11 +58,14 @@ export class MembersCard extends LitElement {
   }
 
   private member(member: Member) {
+    const isReconnecting = member.state === 'connected' && member.reconnecting === true;
     const name = member.state === 'connected' ? member.capabilities.name : strings.unnamed;
     return html`<li>
       <p class="row">
         <span>${name} <span class="mono muted">${shortId(member.id)}</span></span>
-        <span class="small ${tone[member.state]}">${strings.memberState[member.state]}</span>
+        <span class="small ${isReconnecting ? tone.connecting : tone[member.state]}"
+          >${isReconnecting ? strings.reconnecting : strings.memberState[member.state]}</span
+        >
       </p>
       ${this.detail(member)}
     </li>`;

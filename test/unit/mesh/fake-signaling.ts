@@ -61,6 +61,12 @@ export class FakeSignaling {
     if (socket) socket.send = () => undefined;
   }
 
+  /** The socket of `peer` ends without a goodbye. */
+  cutOff(peer: PeerId): void {
+    const socket = this.#sockets.get(peer);
+    socket?.close();
+  }
+
   readonly openSocket: OpenSocket = () => {
     this.opened += 1;
     const socket: SignalingSocket = {

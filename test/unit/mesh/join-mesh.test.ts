@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { PeerceptronError } from '../../../src/shared/errors.ts';
 import type { PeerChannel } from '../../../src/transport/channel.ts';
 import { settle } from './fake-clock.ts';
 import { rejectionOf } from './thrown.ts';
@@ -100,29 +99,37 @@ describe('a room that works', () => {
 });
 
 describe('links that are lost', () => {
-  it('[MESH5] marks the member failed with LINK_LOST, and a later call redials', async () => {
-    const { joinMany, network } = createWorld();
+  it('[MESH5] marks the member failed with LINK_LOST when a connection cannot be rebuilt, and a later call redials', async () => {
+    const { joinMany, network, clock } = createWorld();
     const [a, b, c] = await joinMany(3);
-    await a!.mesh.channel(b!.id);
+    const lost = await a!.mesh.channel(b!.id);
     const other = await a!.mesh.channel(c!.id);
+    b!.rtc.routed = false;
     network.pairs[0]!.drop();
-    await settle();
+    await clock.advance(29_000);
+    expect(a!.mesh.members.get(b!.id)).toMatchObject({ state: 'connected', reconnecting: true });
+    await clock.advance(1_000);
+    expect((await lost.closed)?.code).toBe('LINK_LOST');
     expect(a!.mesh.members.get(b!.id)).toMatchObject({ state: 'failed', error: { code: 'LINK_LOST' } });
     expect(a!.mesh.members.get(c!.id)).toMatchObject({ state: 'connected' });
+    await clock.advance(20_000);
+    b!.rtc.routed = true;
     const again = await a!.mesh.channel(b!.id);
     await settle();
+    expect(again).not.toBe(lost);
     await expectAlive(again, b!.channels.at(-1)!);
     await expectAlive(other, c!.channels[0]!);
   });
 
-  it('[MESH6] replaces a link that only the other side knows to be dead', async () => {
+  it('[MESH6] replaces a channel that has ended on the other side only', async () => {
     const { joinMany, network } = createWorld();
     const [a, b] = await joinMany(2);
     const older = await a!.mesh.channel(b!.id);
     await settle();
-    // Only b notices: its network is gone, so that even its goodbye does not arrive.
+    // b ends the channel while its network is gone, so that a does not hear of it.
+    for (const link of [a, b].map((device) => device!.rtc.links[0]!)) link.send = () => undefined;
     b!.rtc.links[0]!.close = () => undefined;
-    b!.rtc.links[0]!.onClose?.(new PeerceptronError('LINK_LOST', 'no route any more'));
+    b!.channels[0]!.close();
     await settle();
     const newer = await b!.mesh.channel(a!.id);
     await settle();
@@ -190,8 +197,9 @@ describe('signaling that is lost', () => {
     await clock.advance(20_000);
     expect(left()).toBe(false);
     expect(a!.mesh.members.get(b!.id)?.state).toBe('connected');
+    b!.rtc.routed = false;
     network.pairs[0]!.drop();
-    await settle();
+    await clock.advance(4_000);
     expect(left()).toBe(true);
     expect(a!.mesh.members.has(b!.id)).toBe(false);
   });
@@ -204,6 +212,8 @@ describe('signaling that is lost', () => {
     // b freezes: neither heartbeats nor anything else is answered, while the link stays up.
     b!.rtc.links[0]!.onMessage = () => undefined;
     signaling.mute(b!.id);
+    signaling.intercept = (message) =>
+      message.type === 'joined' || message.type === 'member-joined' ? undefined : message;
     await clock.advance(16_000);
     expect((await toB.closed)?.code).toBe('LINK_LOST');
     expect(a!.mesh.members.get(b!.id)?.state).not.toBe('connected');

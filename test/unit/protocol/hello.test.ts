@@ -140,6 +140,23 @@ describe('HELLO', () => {
     for (const step of steps) expect(failure(step).error.code).toBe('AUTH_FAILED');
   });
 
+  it('[RES6] goes on with a channel only when both sides name the same one', () => {
+    const [one, other] = ['ab'.repeat(32), 'cd'.repeat(32)];
+    const outcome = (resumesA: string | undefined, resumesB: string | undefined) =>
+      meet(
+        new HelloExchange({ ...contextA, resumes: resumesA }),
+        new HelloExchange({ ...contextB, resumes: resumesB }),
+      ).map((step) => (step.state === 'done' ? step.resumes : 'not done'));
+    expect(outcome(one, one)).toEqual([one, one]);
+    for (const [a, b] of [
+      [one, other],
+      [one, undefined],
+      [undefined, one],
+      [undefined, undefined],
+    ] as const)
+      expect(outcome(a, b)).toEqual([undefined, undefined]);
+  });
+
   it('[HELLO4] does not accept its own proof back, as it is or relabelled', () => {
     const own = text(new HelloExchange(contextA).hello);
     for (const reflected of [
@@ -150,7 +167,7 @@ describe('HELLO', () => {
       expect(failure(new HelloExchange(contextA).receive(bytes(reflected))).error.code).toBe('AUTH_FAILED');
   });
 
-  it.each(['versions', 'role', 'from', 'to', 'nonce', 'capabilities', 'proof'])(
+  it.each(['versions', 'role', 'from', 'to', 'nonce', 'capabilities', 'resumes', 'proof'])(
     '[HELLO4] does not accept a HELLO whose %s was changed on the way',
     (field) => {
       const hello = text(new HelloExchange(contextB).hello);
@@ -161,6 +178,7 @@ describe('HELLO', () => {
         to: id(3),
         nonce: id(3),
         capabilities: JSON.stringify({ ...contextB.capabilities, memoryBytes: 1e12 }),
+        resumes: 'ab'.repeat(32),
         proof: '0'.repeat(64),
       };
       const step = failure(new HelloExchange(contextA).receive(bytes({ ...hello, [field]: changes[field] })));
@@ -176,6 +194,11 @@ describe('HELLO', () => {
     ['too many versions', bytes({ type: 'hello', versions: Array(100).fill(1) }), 'PROTOCOL_MALFORMED'],
     ['no versions', bytes({ type: 'hello', versions: [] }), 'PROTOCOL_MALFORMED'],
     ['too much', new Uint8Array(HELLO_MAX_BYTES + 1).fill(32), 'PROTOCOL_LIMIT'],
+    [
+      'a channel that is no id',
+      bytes({ ...text(new HelloExchange(contextB).hello), resumes: 'ab' }),
+      'PROTOCOL_MALFORMED',
+    ],
     ['an accept first', bytes({ type: 'accept' }), 'PROTOCOL_ORDER'],
   ])('[HELLO5] refuses %s', (_what, message, code) => {
     const step = failure(new HelloExchange(contextA).receive(message));
