@@ -69,10 +69,20 @@ export function prepareHeapConv(
       outOffset: from,
     };
   });
-  const { activation } = tail;
-  const tableEntries = round * taps;
-  return (x) => heap.conv(x, parts, outputShape, tableEntries, activation);
+  return running(heap, parts, outputShape, round * taps, tail.activation);
 }
+
+/** Apart from `prepareHeapConv`, whose closures would keep the raw weights alive. */
+const running =
+  (
+    heap: HeapKernels,
+    parts: readonly HeapConv[],
+    outputShape: readonly number[],
+    tableEntries: number,
+    activation: Tail['activation'],
+  ) =>
+  (x: tf.Tensor): tf.Tensor =>
+    heap.conv(x, parts, outputShape, tableEntries, activation);
 
 /** The groups that a box of output channels touches; `from` and `to` count within the box, `inOffset` within the region. */
 function groupsOf(
