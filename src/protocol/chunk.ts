@@ -2,10 +2,12 @@ import { PeerceptronError } from '../shared/errors.ts';
 import { HEADER_BYTES } from './frame.ts';
 
 /**
- * Messages that this side sends, header included. The protocol allows 64 KiB; smaller ones let an urgent frame in sooner and
- * fill a small window more evenly, and cost nothing that can be measured.
+ * Largest message of a frame, header included. Every message costs both sides some 20 µs, whatever its size, so a fast link
+ * wants large ones.
  */
-export const FRAME_BYTES = 16 * 1024;
+export const FRAME_BYTES = 64 * 1024;
+/** Chunks on a link whose window is small: an urgent frame gets in sooner, and the window is filled evenly. */
+export const SMALL_FRAME_BYTES = 16 * 1024;
 /** A link whose messages are smaller than this cannot carry the protocol: OPEN metadata must fit one message. */
 export const MIN_LINK_MESSAGE_BYTES = 1024;
 /** Bytes of a stream that its sender may send before the receiver has granted any. */
@@ -13,11 +15,11 @@ export const INITIAL_CREDIT_BYTES = 256 * 1024;
 /** How far beyond the bytes already copied a receiver grants, once it knows where the stream goes. */
 export const STREAM_WINDOW_BYTES = 1024 * 1024;
 /** A receiver grants more as soon as this much was copied since its last grant. */
-export const GRANT_STEP_BYTES = 128 * 1024;
+export const GRANT_STEP_BYTES = 256 * 1024;
 /** Message bytes (OPEN and DATA, headers included) of one direction that may be unacknowledged at once. */
 export const CONNECTION_WINDOW_BYTES = 1024 * 1024;
-/** A receiver acknowledges as soon as this much is owed. Less than any window that a sender may choose. */
-export const ACKNOWLEDGE_STEP_BYTES = 32 * 1024;
+/** A receiver acknowledges as soon as this much is owed. A sender with a smaller window asks for more (rule CR5). */
+export const ACKNOWLEDGE_STEP_BYTES = 256 * 1024;
 /** Largest control message, encoded: a PREPARE holds a graph and a plan. */
 export const MAX_CONTROL_BYTES = 4 * 1024 * 1024;
 /** Fragments of a control message, the last one aside, are at least this long: otherwise their number would be unbounded. */

@@ -21,6 +21,9 @@ export const FLAG_LAST = 1;
 /** On CANCEL: sent by the receiver of the stream, so `stream` counts the other side's streams. */
 export const FLAG_BY_RECEIVER = 1;
 
+/** On OPEN and DATA: the receiver acknowledges as soon as it has dealt with this message. */
+export const FLAG_ACKNOWLEDGE = 1;
+
 /** Values of the priority byte. Frames that belong to no stream carry 0. */
 export const PRIORITY = { none: 0, activation: 1, weight: 2 } as const;
 
@@ -116,9 +119,9 @@ export function decodeFrame(message: Uint8Array): Frame {
 /** What each type demands of its fields (rule FR6). */
 function faultOf(frame: Frame): string | undefined {
   const { type, flags, priority, stream, offset, payload } = frame;
-  const flagged = type === 'control' || type === 'cancel';
-  if (flags > (flagged ? 1 : 0)) return `unknown flags ${flags}`;
   const prioritised = type === 'open' || type === 'data';
+  const flagged = prioritised || type === 'control' || type === 'cancel';
+  if (flags > (flagged ? 1 : 0)) return `unknown flags ${flags}`;
   if (prioritised ? priority !== PRIORITY.activation && priority !== PRIORITY.weight : priority !== 0) {
     return `priority ${priority}`;
   }

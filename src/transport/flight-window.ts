@@ -1,4 +1,4 @@
-import { CONNECTION_WINDOW_BYTES } from '../protocol/chunk.ts';
+import { CONNECTION_WINDOW_BYTES, FRAME_BYTES, SMALL_FRAME_BYTES } from '../protocol/chunk.ts';
 import type { Clock } from '../shared/clock.ts';
 import { PeerceptronError } from '../shared/errors.ts';
 
@@ -7,11 +7,18 @@ const SMALLEST_WINDOW_BYTES = 64 * 1024;
 /**
  * What a receiver's socket surely holds while its process is not scheduled: Linux gives UDP sockets 208 KiB by default and
  * charges about twice the payload for small packets. What does not fit is lost, and losing the end of a burst
- * costs SCTP a time-out of 0.4 s or more. More than this is under way only where the round trip is long enough for
- * the rest to be on the wire rather than in that buffer.
+ * costs SCTP a time-out of 0.4 s or more, longer each time.
  */
 const SOCKET_BUFFER_BYTES = 96 * 1024;
+/**
+ * So much more may be with SCTP, which paces what it sends by its own congestion window; it keeps the link busy while an
+ * acknowledgement is on its way through two event loops. On a longer round trip the rest is on the wire.
+ */
+const LOCAL_WINDOW_BYTES = 4 * SOCKET_BUFFER_BYTES;
 const SOCKET_DRAIN_MS = 2;
+/** An acknowledgement this late means that the receiver cannot keep up: then nothing but its buffer is filled for a while. */
+const STALL_MS = 1_000;
+const CAREFUL_MS = 10_000;
 /** How long an urgent frame may have to wait behind bytes that the link has already taken. */
 const QUEUE_TARGET_MS = 10;
 /** The window is judged after at least this time, this many acknowledgements, and one round trip. */
@@ -29,7 +36,7 @@ interface Departure {
 /**
  * How many bytes of streams may be on their way in one direction. The protocol allows 1 MiB; within that, this side
  * lets only about 10 ms of queue stand, because whatever the link has taken can no longer be overtaken by a more
- * urgent frame. Starts at 64 KiB and grows on evidence, beyond 96 KiB only in proportion to the round trip.
+ * urgent frame. Starts at 64 KiB and grows on evidence, beyond 384 KiB only in proportion to the round trip.
  *
  * The queue is the round trip above the shortest one known. As in CoDel (RFC 8289) it is the *smallest* of a round that counts: one
  * late acknowledgement may be a busy event loop, but if all of them are late, the queue stands.
@@ -41,6 +48,9 @@ export class FlightWindow {
   #sent = 0;
   #acknowledged = 0;
   #windowBytes = SMALLEST_WINDOW_BYTES;
+  /** Of the bytes sent, those whose acknowledgement was asked for. */
+  #asked = 0;
+  #carefulUntilMs = -Infinity;
   #round = { startMs: -Infinity, samples: 0, shortestMs: Infinity, wasFull: false };
 
   constructor(clock: Pick<Clock, 'now'>) {
@@ -55,14 +65,26 @@ export class FlightWindow {
     return this.#sent - this.#acknowledged;
   }
 
+  /** Largest message for this window: four fill it. */
+  get frameBytes(): number {
+    return Math.min(FRAME_BYTES, Math.max(SMALL_FRAME_BYTES, this.#windowBytes >> 2));
+  }
+
   /** Whether a message of `sizeBytes` may leave now. */
   admits(sizeBytes: number): boolean {
     if (this.inFlightBytes + sizeBytes <= this.#windowBytes) return true;
     this.#round.wasFull = true;
-    return false;
+    // A window that shrank may be full of bytes whose acknowledgement nobody asked for; one more message asks.
+    return this.#asked <= this.#acknowledged && this.inFlightBytes + sizeBytes <= CONNECTION_WINDOW_BYTES;
+  }
+
+  /** Whether the next message, of `sizeBytes`, asks for an acknowledgement: about three times per window. */
+  asks(sizeBytes: number): boolean {
+    return this.#sent + sizeBytes - this.#asked >= this.#windowBytes / 3;
   }
 
   sent(sizeBytes: number): void {
+    if (this.asks(sizeBytes)) this.#asked = this.#sent + sizeBytes;
     this.#sent += sizeBytes;
     this.#departures.push({ endBytes: this.#sent, atMs: this.#clock.now() });
   }
@@ -98,6 +120,7 @@ export class FlightWindow {
     const roundTripMs = Math.max(0, nowMs - departure.atMs);
     const baseMs = this.#base.add(roundTripMs, nowMs);
     const round = this.#round;
+    if (roundTripMs - baseMs > STALL_MS) this.#carefulUntilMs = nowMs + CAREFUL_MS;
     round.samples += 1;
     round.shortestMs = Math.min(round.shortestMs, roundTripMs);
     const roundMs = Math.max(SHORTEST_ROUND_MS, round.shortestMs);
@@ -110,11 +133,12 @@ export class FlightWindow {
       const factor = queueMs > QUEUE_TARGET_MS / 2 ? 1.25 : 2;
       this.#windowBytes = Math.floor(this.#windowBytes * factor);
     }
-    const onTheWire = Math.max(1, baseMs / SOCKET_DRAIN_MS);
+    const localBytes = nowMs < this.#carefulUntilMs ? SOCKET_BUFFER_BYTES : LOCAL_WINDOW_BYTES;
+    const onTheWireBytes = Math.floor((SOCKET_BUFFER_BYTES * baseMs) / SOCKET_DRAIN_MS);
     this.#windowBytes = Math.min(
       this.#windowBytes,
       CONNECTION_WINDOW_BYTES,
-      Math.floor(SOCKET_BUFFER_BYTES * onTheWire),
+      Math.max(localBytes, onTheWireBytes),
     );
     this.#round = { startMs: nowMs, samples: 0, shortestMs: Infinity, wasFull: false };
   }

@@ -5,7 +5,7 @@ import {
   INITIAL_CREDIT_BYTES,
   STREAM_WINDOW_BYTES,
 } from '../protocol/chunk.ts';
-import { FLAG_BY_RECEIVER, HEADER_BYTES, PRIORITY, type Frame } from '../protocol/frame.ts';
+import { FLAG_ACKNOWLEDGE, FLAG_BY_RECEIVER, HEADER_BYTES, PRIORITY, type Frame } from '../protocol/frame.ts';
 import { parseStreamMeta, type StreamMeta } from '../protocol/messages.ts';
 import { decodePayload, encodeReason, type Reason } from '../protocol/payload.ts';
 import { PeerceptronError, toPeerceptronError } from '../shared/errors.ts';
@@ -57,6 +57,8 @@ export class ReceiveStreams {
   #receivedBytes = 0;
   #settledBytes = 0;
   #acknowledgedBytes = 0;
+  /** The sender waits for an acknowledgement of what was received. */
+  #isAsked = false;
   #heldBytes = 0;
 
   /** `offer` is told of every stream that was opened, in order; it answers with `accept` or `refuse`. */
@@ -269,6 +271,7 @@ export class ReceiveStreams {
   /** Every OPEN and DATA counts against the window of the connection, header included. */
   #count(frame: Frame): void {
     this.#receivedBytes += HEADER_BYTES + frame.payload.length;
+    if (frame.flags === FLAG_ACKNOWLEDGE) this.#isAsked = true;
     if (this.#receivedBytes - this.#acknowledgedBytes > CONNECTION_WINDOW_BYTES) {
       throw violation(
         'PROTOCOL_LIMIT',
@@ -299,11 +302,13 @@ export class ReceiveStreams {
 
   #settle(messageBytes: number): void {
     this.#settledBytes += messageBytes;
-    if (this.#settledBytes - this.#acknowledgedBytes >= ACKNOWLEDGE_STEP_BYTES) this.#acknowledge(0, 0);
+    const owedBytes = this.#settledBytes - this.#acknowledgedBytes;
+    if (owedBytes >= ACKNOWLEDGE_STEP_BYTES || (this.#isAsked && owedBytes > 0)) this.#acknowledge(0, 0);
   }
 
   #acknowledge(stream: number, limitBytes: number): void {
     this.#acknowledgedBytes = this.#settledBytes;
+    if (this.#settledBytes === this.#receivedBytes) this.#isAsked = false;
     const payload = new Uint8Array(4);
     new DataView(payload.buffer).setUint32(0, this.#acknowledgedBytes % 2 ** 32, true);
     this.#writer.write('credit', { stream, offset: limitBytes, payload });

@@ -1,5 +1,5 @@
 import { INITIAL_CREDIT_BYTES, MAX_STREAM_BYTES } from '../protocol/chunk.ts';
-import { HEADER_BYTES, PRIORITY } from '../protocol/frame.ts';
+import { FLAG_ACKNOWLEDGE, HEADER_BYTES, PRIORITY } from '../protocol/frame.ts';
 import type { StreamMeta } from '../protocol/messages.ts';
 import { encodePayload, encodeReason, type Reason } from '../protocol/payload.ts';
 import { PeerceptronError, toPeerceptronError } from '../shared/errors.ts';
@@ -129,13 +129,15 @@ export class SendStreams {
   #advance(stream: OutgoingStream): boolean {
     const priority = PRIORITY[stream.priority];
     if (stream.id === 0) {
-      if (!this.#flight.admits(HEADER_BYTES + stream.announcement.length)) return false;
+      const sizeBytes = HEADER_BYTES + stream.announcement.length;
+      if (!this.#flight.admits(sizeBytes)) return false;
       this.#lastId += 1;
       stream.id = this.#lastId;
       this.#open.set(stream.id, stream);
       this.#account(
         stream,
         this.#writer.write('open', {
+          flags: this.#flight.asks(sizeBytes) ? FLAG_ACKNOWLEDGE : 0,
           priority,
           stream: stream.id,
           offset: stream.source.totalBytes,
@@ -146,9 +148,10 @@ export class SendStreams {
       const end = Math.min(
         stream.source.totalBytes,
         stream.creditBytes,
-        stream.sentBytes + this.#writer.payloadBytes,
+        stream.sentBytes + Math.min(this.#writer.payloadBytes, this.#flight.frameBytes - HEADER_BYTES),
       );
-      if (!this.#flight.admits(HEADER_BYTES + end - stream.sentBytes)) return false;
+      const sizeBytes = HEADER_BYTES + end - stream.sentBytes;
+      if (!this.#flight.admits(sizeBytes)) return false;
       let payload: Uint8Array;
       try {
         payload = stream.source.read(stream.sentBytes, end);
@@ -164,7 +167,11 @@ export class SendStreams {
       }
       const offset = stream.sentBytes;
       stream.sentBytes = end;
-      this.#account(stream, this.#writer.write('data', { priority, stream: stream.id, offset, payload }));
+      const flags = this.#flight.asks(sizeBytes) ? FLAG_ACKNOWLEDGE : 0;
+      this.#account(
+        stream,
+        this.#writer.write('data', { flags, priority, stream: stream.id, offset, payload }),
+      );
     }
     if (this.#writer.stopped) return false;
     if (stream.sentBytes === stream.source.totalBytes) {

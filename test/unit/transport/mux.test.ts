@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { CONNECTION_WINDOW_BYTES, FRAME_BYTES, INITIAL_CREDIT_BYTES } from '../../../src/protocol/chunk.ts';
+import {
+  CONNECTION_WINDOW_BYTES,
+  FRAME_BYTES,
+  INITIAL_CREDIT_BYTES,
+  SMALL_FRAME_BYTES,
+} from '../../../src/protocol/chunk.ts';
 import { decodeFrame, FLAG_BY_RECEIVER, HEADER_BYTES, type Frame } from '../../../src/protocol/frame.ts';
 import type { ControlMessage } from '../../../src/protocol/messages.ts';
 import { decodePayload, decodeReason, encodeReason } from '../../../src/protocol/payload.ts';
@@ -125,7 +130,8 @@ describe('streams', () => {
       const channel = createChannel({ link, peer: PEER_A });
       await channel.sendStream(piece(), bytes(50_000), activation);
       await done;
-      expect(largest).toBe(Math.min(FRAME_BYTES, maxMessageBytes));
+      // A window that has not grown yet takes small chunks.
+      expect(largest).toBe(Math.min(SMALL_FRAME_BYTES, maxMessageBytes));
     },
   );
 
@@ -191,12 +197,25 @@ describe('credit', () => {
     expect(sink.buffer[240_000]).toBe(0);
   });
 
+  it('[CR5] acknowledges at once what it is asked to, and else only what is owed for long', async () => {
+    const { channel, sent, settle, open, data } = scripted();
+    channel.onStream = () => noSink(100_000);
+    open(1, 100_000);
+    data(1, 0, bytes(1_000));
+    await settle();
+    expect(framesOf(sent, 'credit')).toEqual([]);
+    data(1, 1_000, bytes(1_000), { flags: 1 });
+    data(1, 2_000, bytes(1_000));
+    await settle();
+    expect(framesOf(sent, 'credit').length).toBe(1);
+  });
+
   it('[CR6] acknowledges what is held up to the budget, and nothing beyond', async () => {
     const { channel, sent, settle, open, data } = scripted({ limits: { maxHeldBytes: 100_000 } });
     let decide: (sink: StreamSink) => void = () => undefined;
     channel.onStream = () => new Promise((resolve) => (decide = resolve));
     open(1, 1_000_000);
-    for (let offset = 0; offset < 240_000; offset += 40_000) data(1, offset, bytes(40_000));
+    for (let offset = 0; offset < 240_000; offset += 40_000) data(1, offset, bytes(40_000), { flags: 1 });
     const acknowledged = (): number => {
       const last = framesOf(sent, 'credit').at(-1)?.payload;
       return last === undefined ? 0 : new DataView(last.buffer, last.byteOffset).getUint32(0, true);
@@ -370,7 +389,7 @@ describe('cancelling', () => {
       throw new PeerceptronError('FRAME_FAILED', 'dropped');
     };
     open(1, 1_000_000);
-    for (let offset = 0; offset < 240_000; offset += 60_000) data(1, offset, bytes(60_000));
+    for (let offset = 0; offset < 240_000; offset += 60_000) data(1, offset, bytes(60_000), { flags: 1 });
     await settle();
     const refusal = framesOf(sent, 'cancel')[0] as Frame;
     expect(refusal).toMatchObject({ stream: 1, flags: FLAG_BY_RECEIVER });
