@@ -75,9 +75,3 @@ export function worstComparison(results: readonly Classified[]): Comparison | un
     withinTolerance: all.every(({ withinTolerance }) => withinTolerance),
   };
 }
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-}

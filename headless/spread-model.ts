@@ -29,6 +29,8 @@ export async function spreadModel(options: {
   readonly window?: number;
   /** See `SessionOptions`. */
   readonly sweepBytes?: number | undefined;
+  /** Record what every device does for every frame; `session.trace()` gives it. */
+  readonly trace?: boolean;
   readonly onEvent?: (event: SessionEvent) => void;
 }): Promise<SpreadModel> {
   const { node, model, peers, planFile, onEvent } = options;
@@ -54,6 +56,7 @@ export async function spreadModel(options: {
     plan,
     window,
     clock: systemClock,
+    ...(options.trace ? { trace: true } : {}),
     ...(onEvent ? { onEvent } : {}),
   });
   return { session: opened, peers };

@@ -59,4 +59,9 @@ export type {
   LiveOutcome,
 } from './runtime/frame-stream.ts';
 export type { FrameResult, TileReport } from './runtime/frames-in-flight.ts';
+export { chromeTrace } from './runtime/trace/chrome-trace.ts';
+export type { ChromeEvent, ChromeTrace } from './runtime/trace/chrome-trace.ts';
+export { summarizeTrace } from './runtime/trace/summary.ts';
+export type { TraceSummary } from './runtime/trace/summary.ts';
+export type { Trace, TracedDevice, TracedTile, TraceSpan } from './runtime/trace/trace.ts';
 export { compareOutputs, loadWholeModel, topPredictions } from './runtime/whole-model.ts';

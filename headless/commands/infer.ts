@@ -6,7 +6,7 @@ import { parseRoomLink } from '../../src/protocol/room-link.ts';
 import { PeerceptronError } from '../../src/shared/errors.ts';
 import { DEFAULT_SEED } from '../../src/import/load-model.ts';
 import { PREPROCESSING } from '../../src/models/image-encoding.ts';
-import { median } from '../classify.ts';
+import { median } from '../../src/shared/median.ts';
 import { describeDownload, runFrames, showLoading } from '../report.ts';
 import { openLocalRoom } from '../local-room.ts';
 import { pictureFrames, randomFrames } from '../frames.ts';
@@ -28,6 +28,8 @@ import { startPeerProcesses } from '../peer-processes.ts';
 import { findPictures } from '../pictures.ts';
 import { gatherPeers } from '../room-peers.ts';
 import { spreadModel } from '../spread-model.ts';
+import { openTraceFile } from '../trace-file.ts';
+import { reportTrace } from '../trace-report.ts';
 import { EXIT, createTerminal, usage, type Terminal } from '../terminal.ts';
 import { parseCount, parseSeed, parseShape, parseWindow } from '../flags.ts';
 
@@ -47,6 +49,7 @@ interface InferFlags extends CacheFlags {
   readonly top: number;
   readonly engine: string;
   readonly verify?: boolean;
+  readonly trace?: string;
   readonly json?: boolean;
   readonly timeout: number;
 }
@@ -83,6 +86,10 @@ export function addInferCommand(program: Command): void {
         .default('auto'),
     )
     .option('--verify', 'compare every output with the unsplit model; exit code 1 when they differ')
+    .option(
+      '--trace <file>',
+      'write what every device did when, for ui.perfetto.dev, and say what the bottleneck is',
+    )
     .option('--timeout <seconds>', 'how long to wait for peers', parseCount, 30)
     .option('--json', 'print one JSON document')
     .action(async (inputs: string[], flags: InferFlags) => {
@@ -125,6 +132,8 @@ async function infer(inputs: readonly string[], flags: InferFlags): Promise<numb
   process.once('SIGINT', interrupted);
   process.once('SIGTERM', interrupted);
   try {
+    const traceFile = flags.trace === undefined ? undefined : await openTraceFile(flags.trace);
+    if (traceFile) cleanup.push(() => traceFile.discard());
     const { mesh, node } = await enterRoom(flags, terminal, cleanup);
     const peers = await gatherPeers(mesh, {
       ...(flags.peers === undefined ? {} : { count: flags.peers }),
@@ -137,6 +146,7 @@ async function infer(inputs: readonly string[], flags: InferFlags): Promise<numb
       ...(planFile === undefined ? {} : { planFile }),
       sweepBytes: cache.sweepBytes,
       ...(flags.window === undefined ? {} : { window: flags.window }),
+      ...(traceFile ? { trace: true } : {}),
       onEvent: showLoading(terminal, peers.length),
     });
     cleanup.push(() => spread.session.close());
@@ -155,6 +165,7 @@ async function infer(inputs: readonly string[], flags: InferFlags): Promise<numb
       topCount: flags.top,
       ...(verifyWith ? { verifyWith } : {}),
     });
+    const trace = traceFile && (await reportTrace(terminal, spread, traceFile));
     const latencyMs = median(results.map((result) => result.latencyMs));
     const single = results.length === 1 ? results[0] : undefined;
     const downloaded = describeDownload(readFrom);
@@ -167,6 +178,7 @@ async function infer(inputs: readonly string[], flags: InferFlags): Promise<numb
       latencyMs,
       window: spread.session.window,
       ...(verify ? { verify } : {}),
+      ...(trace ? { trace } : {}),
       plan: spread.session.plan,
       peers: work,
       results: results.map(({ frame, ...result }) => ({ ...result, tiles: frame.tiles })),

@@ -277,9 +277,8 @@ class Service implements ServingRole, PeerService {
       const loaded = epoch.tiles.get(PeerEpoch.key(pending));
       if (!loaded || !epoch.begin(pending)) return 0;
       try {
-        const startedMs = clock.now();
         const { outputs, computeMs } = await loaded.run(pending.inputs.map((input) => input.buffer));
-        epoch.trace?.computed(pending, { sinceMs: pending.since, completeMs, startedMs, computeMs });
+        epoch.trace?.computed(pending, { sinceMs: pending.since, completeMs, computeMs });
         const { frame, segment, tile } = pending;
         const done = { session: session.id, frame, segment, tile, computeMs };
         trySend(session.channel, { type: 'tile-done', epoch: epoch.compiled.plan.epoch, receiveMs, ...done });

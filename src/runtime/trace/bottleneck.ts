@@ -1,3 +1,4 @@
+import { median } from '../../shared/median.ts';
 import type { PeerId } from '../../shared/ids.ts';
 import type { PathStage, PathStep } from './critical-path.ts';
 import type { DeviceSummary, FrameSummary, LinkSummary, TileSummary } from './usage.ts';
@@ -8,7 +9,7 @@ export type Resource =
   | { readonly kind: 'link'; readonly from: PeerId; readonly to: PeerId };
 
 export interface Bottleneck {
-  /** What bounds the frames per second: `latency` where frames run one after another. */
+  /** What bounds the frames per second: `latency` where nothing is busy all the time, as when frames run one after another. */
   readonly rate: {
     readonly bound: 'resource' | 'latency';
     /** The busiest. */
@@ -44,6 +45,8 @@ interface Facts {
 
 /** Below this many frames in flight on average there is no pipeline that a resource could hold up. */
 const PIPELINED = 1.2;
+/** What is busy for less of the time has idle gaps that others leave: it is not what holds everything up. */
+const SATURATED = 0.7;
 
 export function bottleneckOf(facts: Facts): Bottleneck {
   const rate = rateBound(facts);
@@ -70,7 +73,7 @@ function rateBound({ devices, links, concurrency, framesPerSecond }: Facts): Bot
     resources[0] ?? { resource: { kind: 'compute', peer: requester!.peer }, busy: 0 },
   );
   return {
-    bound: concurrency < PIPELINED ? 'latency' : 'resource',
+    bound: concurrency < PIPELINED || busy < SATURATED ? 'latency' : 'resource',
     resource,
     busy,
     framesPerSecondAtMost: busy > 0 ? framesPerSecond / busy : 0,
@@ -124,8 +127,12 @@ function rateSentence(
 ): string {
   const what = describeResource(resource, facts);
   if (bound === 'latency') {
+    const why =
+      facts.concurrency < PIPELINED
+        ? 'frames run one after another'
+        : `nothing is busy all the time with ${facts.concurrency.toFixed(1)} frames in flight`;
     return (
-      'Rate: frames run one after another, so the latency bounds it; with more in flight, ' +
+      `Rate: ${why}, so the latency bounds it; with more in flight, ` +
       `${what} would bound it at ${number(framesPerSecondAtMost)} frames per second.`
     );
   }
@@ -149,7 +156,6 @@ function latencySentence(
     assemble: `putting pieces into place on ${nameOf(device)}`,
     unknown: 'time that the trace does not cover',
   };
-  const sorted = facts.frames.map(({ latencyMs }) => latencyMs).sort((a, b) => a - b);
-  const medianMs = sorted[Math.floor(sorted.length / 2)] ?? 0;
-  return `Latency: ${percent(share)} of a frame's ${number(medianMs)} ms is ${doing[stage]}.`;
+  const typicalMs = median(facts.frames.map(({ latencyMs }) => latencyMs));
+  return `Latency: ${percent(share)} of a frame's ${number(typicalMs)} ms is ${doing[stage]}.`;
 }

@@ -77,6 +77,17 @@ describe('the bottleneck', () => {
     );
   });
 
+  it('of a window too small to keep anything busy is the latency too', () => {
+    const { bottleneck } = summarize({
+      computeMs: [4, 4, 4, 4],
+      transferMs: [4, 4, 4, 4, 4],
+      frames: 40,
+      window: 3,
+    });
+    expect(bottleneck.rate.bound).toBe('latency');
+    expect(bottleneck.sentence).toContain('nothing is busy all the time with 2.9 frames in flight');
+  });
+
   it('is found in every pipeline that is full: the slowest engine or link', () => {
     fc.assert(
       fc.property(pipelines, ({ computeMs, transferMs }) => {
@@ -84,7 +95,8 @@ describe('the bottleneck', () => {
         const slowest = Math.max(...computeMs, ...transferMs);
         const others = [...computeMs, ...transferMs].sort((a, b) => b - a);
         fc.pre(others[1]! < 0.8 * slowest);
-        const { resource } = summarize(pipeline).bottleneck.rate;
+        const { resource, bound } = summarize(pipeline).bottleneck.rate;
+        expect(bound).toBe('resource');
         const stage = computeMs.indexOf(slowest);
         const link = transferMs.indexOf(slowest);
         const peerAt = (index: number) => peerIdOf(index < 0 || index >= computeMs.length ? 0 : index + 1);
