@@ -1,6 +1,7 @@
 import { PeerceptronError, toPeerceptronError } from '../shared/errors.ts';
 import { streamOf, type ByteSource } from './byte-source.ts';
 import type { WeightBlock } from './layout.ts';
+import { inParallel, withTensor } from './parallel.ts';
 import { sha256Hex } from './sha256.ts';
 
 /**
@@ -161,45 +162,4 @@ function noneLeft(
       : `weight tensor '${tensor}', block ${index}: none of ${reasons.length} copies gives it:\n- ${list.join('\n- ')}`,
     { details: { tensor, block: index, sources: [...setAside.keys()].map(({ name }) => name) } },
   );
-}
-
-/** The same error, naming the tensor that could not be read, where it does not yet. */
-export function withTensor(error: PeerceptronError, tensor: string): PeerceptronError {
-  if (error.details['tensor'] !== undefined) return error;
-  return new PeerceptronError(error.code, `weight tensor '${tensor}': ${error.message}`, {
-    cause: error.cause ?? error,
-    details: { ...error.details, tensor },
-  });
-}
-
-/**
- * Runs `step` in `count` loops until it resolves to `false`; the first failure stops the others and is thrown after all
- * have ended, so that nothing goes on behind the caller's back.
- */
-export async function inParallel(
-  count: number,
-  signal: AbortSignal | undefined,
-  step: (stop: AbortSignal) => Promise<boolean>,
-): Promise<void> {
-  // By hand, because not every phone's browser knows `AbortSignal.any`.
-  const stop = new AbortController();
-  const pass = (): void => stop.abort(signal?.reason);
-  if (signal?.aborted) pass();
-  signal?.addEventListener('abort', pass, { once: true });
-  let failure: { readonly thrown: unknown } | undefined;
-  const loop = async (): Promise<void> => {
-    try {
-      while (!stop.signal.aborted && (await step(stop.signal)));
-    } catch (thrown) {
-      failure ??= { thrown };
-      stop.abort();
-    }
-  };
-  try {
-    await Promise.all(Array.from({ length: count }, loop));
-  } finally {
-    signal?.removeEventListener('abort', pass);
-  }
-  signal?.throwIfAborted();
-  if (failure) throw failure.thrown;
 }

@@ -1,7 +1,8 @@
 import { boxShape, boxSize, checkBox, isEmpty, shapeSize, type Box, type Shape } from '../graph/box.ts';
 import { PeerceptronError } from '../shared/errors.ts';
-import type { ByteSource } from './byte-source.ts';
+import { streamOf, type ByteSource } from './byte-source.ts';
 import { decodeElements, ELEMENT_SIZE_BYTES, type ElementType, type Quantization } from './element-type.ts';
+import { inParallel, withTensor } from './parallel.ts';
 
 /** A dense, row-major tensor somewhere in a source of bytes. */
 export interface StoredTensor {
@@ -21,23 +22,24 @@ export interface StoredTensor {
 
 /** Reading this much for nothing is cheaper than asking again. */
 const GAP_BYTES = 64 * 1024;
-/** One request; also what is held at a time beside the result (times the requests in flight). */
-const CHUNK_BYTES = 8 * 1024 * 1024;
-const CHUNKS_IN_FLIGHT = 3;
+/** One request. Its bytes are taken as they come; what is held are its runs. */
+const REQUEST_BYTES = 8 * 1024 * 1024;
+const REQUEST_RUNS = 16_384;
+const REQUESTS_IN_FLIGHT = 3;
 
 /** Consecutive bytes to read, with the runs of elements to keep of them. */
-interface Chunk {
+interface Request {
   readonly startBytes: number;
   readonly endBytes: number;
-  /** Triples: where in the chunk (bytes), how many elements, where in the result (elements). */
+  /** Triples: where in the request (bytes), how many elements, where in the box, in the file's order (elements). */
   readonly runs: readonly number[];
 }
 
 /**
  * Reads `box` of the tensor as float32, row-major in `shape`'s order. A box that is contiguous in the file is read
- * by itself; of a strided one small gaps are read through, a bounded buffer at a time: never the whole tensor at
- * once to keep a slice.
- * @throws BOX_INVALID, WEIGHTS_CORRUPT (the file ends early), WEIGHTS_UNAVAILABLE, or the signal's reason.
+ * by itself; of a strided one small gaps are read through. Elements go from the arriving bytes right to their places: beside the
+ * result nothing is held that grows with the box, whatever the order of the file.
+ * @throws BOX_INVALID, WEIGHTS_CORRUPT (the file ends early), WEIGHTS_UNAVAILABLE, naming the tensor; or the signal's reason.
  */
 export async function readStoredBox(
   tensor: StoredTensor,
@@ -51,60 +53,95 @@ export async function readStoredBox(
   const order = tensor.storageOrder;
   const fileShape = order ? order.map((axis) => tensor.shape[axis]!) : tensor.shape;
   const fileBox = order ? order.map((axis) => box[axis]!) : box;
-  const chunks = chunksOf(fileShape, fileBox, ELEMENT_SIZE_BYTES[tensor.elementType]);
-  // By hand, because not every phone's browser knows `AbortSignal.any`.
-  const stop = new AbortController();
-  const pass = (): void => stop.abort(signal?.reason);
-  signal?.addEventListener('abort', pass, { once: true });
-  const drain = async (): Promise<void> => {
-    for (let next = chunks.next(); !next.done; next = chunks.next()) {
-      await readChunk(tensor, next.value, result, stop.signal);
-    }
-  };
-  try {
-    await Promise.all(Array.from({ length: CHUNKS_IN_FLIGHT }, drain));
-  } catch (error) {
-    stop.abort();
-    throw error;
-  } finally {
-    signal?.removeEventListener('abort', pass);
-  }
-  return order ? permuted(result, boxShape(fileBox), order) : result;
+  const requests = requestsOf(fileShape, fileBox, ELEMENT_SIZE_BYTES[tensor.elementType]);
+  const place = order ? permutedPlace(result, boxShape(fileBox), order) : straightPlace(result);
+  await inParallel(REQUESTS_IN_FLIGHT, signal, async (stop) => {
+    const next = requests.next();
+    if (next.done) return false;
+    await readRequest(tensor, next.value, place, stop);
+    return true;
+  });
+  return result;
 }
 
-async function readChunk(
+/** Puts `count` elements, the first at `bytes[offsetBytes]`, at `index` of the box in the file's order. */
+type Place = (
   tensor: StoredTensor,
-  chunk: Chunk,
-  result: Float32Array,
+  bytes: Uint8Array,
+  offsetBytes: number,
+  count: number,
+  index: number,
+) => void;
+
+const straightPlace =
+  (result: Float32Array): Place =>
+  ({ elementType, quantization }, bytes, offsetBytes, count, index) =>
+    decodeElements(elementType, bytes, offsetBytes, count, result, index, quantization);
+
+async function readRequest(
+  tensor: StoredTensor,
+  { startBytes, endBytes, runs }: Request,
+  place: Place,
   signal: AbortSignal,
 ): Promise<void> {
-  const lengthBytes = chunk.endBytes - chunk.startBytes;
-  const bytes = await tensor.bytes.read(tensor.offsetBytes + chunk.startBytes, lengthBytes, signal);
-  signal.throwIfAborted();
-  if (bytes.length < lengthBytes) {
-    const needed = tensor.offsetBytes + shapeSize(tensor.shape) * ELEMENT_SIZE_BYTES[tensor.elementType];
-    throw new PeerceptronError(
-      'WEIGHTS_CORRUPT',
-      `weight tensor '${tensor.name}' reaches to byte ${needed} of ${tensor.bytes.name}, but the file ends before: download it again`,
-      { details: { tensor: tensor.name, source: tensor.bytes.name } },
-    );
+  const sizeBytes = ELEMENT_SIZE_BYTES[tensor.elementType];
+  const lengthBytes = endBytes - startBytes;
+  let received = 0;
+  let run = 0;
+  try {
+    const stream = streamOf(tensor.bytes, tensor.offsetBytes + startBytes, lengthBytes, signal);
+    for await (const piece of wholeElements(stream, sizeBytes)) {
+      signal.throwIfAborted();
+      const stop = received + piece.length;
+      for (; run < runs.length && runs[run]! < stop; run += 3) {
+        const runStart = runs[run]!;
+        const runStop = runStart + runs[run + 1]! * sizeBytes;
+        const from = Math.max(runStart, received);
+        const to = Math.min(runStop, stop);
+        const index = runs[run + 2]! + (from - runStart) / sizeBytes;
+        if (to > from) place(tensor, piece, from - received, (to - from) / sizeBytes, index);
+        if (runStop > stop) break;
+      }
+      received = stop;
+    }
+  } catch (thrown) {
+    if (thrown instanceof PeerceptronError) throw withTensor(thrown, tensor.name);
+    throw thrown;
   }
-  for (let i = 0; i < chunk.runs.length; i += 3) {
-    decodeElements(
-      tensor.elementType,
-      bytes,
-      chunk.runs[i]!,
-      chunk.runs[i + 1]!,
-      result,
-      chunk.runs[i + 2]!,
-      tensor.quantization,
-    );
+  if (received >= lengthBytes) return;
+  const needed = tensor.offsetBytes + shapeSize(tensor.shape) * sizeBytes;
+  throw new PeerceptronError(
+    'WEIGHTS_CORRUPT',
+    `weight tensor '${tensor.name}' reaches to byte ${needed} of ${tensor.bytes.name}, but the file ends before: download it again`,
+    { details: { tensor: tensor.name, source: tensor.bytes.name } },
+  );
+}
+
+/** The same bytes in pieces of whole elements; what is cut off at the end of the stream is dropped. */
+async function* wholeElements(
+  stream: AsyncIterable<Uint8Array>,
+  sizeBytes: number,
+): AsyncGenerator<Uint8Array> {
+  const split = new Uint8Array(sizeBytes);
+  let filled = 0;
+  for await (const chunk of stream) {
+    let from = 0;
+    if (filled > 0) {
+      from = Math.min(sizeBytes - filled, chunk.length);
+      split.set(chunk.subarray(0, from), filled);
+      filled += from;
+      if (filled < sizeBytes) continue;
+      yield split;
+    }
+    filled = (chunk.length - from) % sizeBytes;
+    if (chunk.length - filled > from) yield chunk.subarray(from, chunk.length - filled);
+    split.set(chunk.subarray(chunk.length - filled));
   }
 }
 
 /** The reads that a box of a row-major tensor takes, lazily and in file order. */
-function* chunksOf(shape: Shape, box: Box, sizeBytes: number): Generator<Chunk, undefined> {
-  const perChunk = Math.floor(CHUNK_BYTES / sizeBytes);
+function* requestsOf(shape: Shape, box: Box, sizeBytes: number): Generator<Request, undefined> {
+  const perRequest = Math.floor(REQUEST_BYTES / sizeBytes);
   let startBytes = 0;
   let endBytes = -1;
   let runs: number[] = [];
@@ -112,14 +149,17 @@ function* chunksOf(shape: Shape, box: Box, sizeBytes: number): Generator<Chunk, 
   for (const [first, count] of runsOf(shape, box)) {
     for (let done = 0; done < count;) {
       const from = (first + done) * sizeBytes;
-      const close =
-        endBytes >= 0 && from - endBytes <= GAP_BYTES && from - startBytes < CHUNK_BYTES - sizeBytes;
-      if (!close) {
+      const goesOn =
+        endBytes >= 0 &&
+        from - endBytes <= GAP_BYTES &&
+        from - startBytes < REQUEST_BYTES - sizeBytes &&
+        runs.length < REQUEST_RUNS * 3;
+      if (!goesOn) {
         if (runs.length > 0) yield { startBytes, endBytes, runs };
         startBytes = from;
         runs = [];
       }
-      const room = perChunk - Math.floor((from - startBytes) / sizeBytes);
+      const room = perRequest - Math.floor((from - startBytes) / sizeBytes);
       const take = Math.min(count - done, room);
       runs.push(from - startBytes, take, kept);
       endBytes = from + take * sizeBytes;
@@ -165,8 +205,11 @@ export function* runsOf(shape: Shape, box: Box): Generator<readonly [first: numb
   }
 }
 
+/** Decoded at a time where elements do not stay neighbours. */
+const WINDOW_ELEMENTS = 4096;
+
 /** From file order to the order in which the tensor is served. */
-function permuted(data: Float32Array, fileShape: readonly number[], order: readonly number[]): Float32Array {
+function permutedPlace(result: Float32Array, fileShape: readonly number[], order: readonly number[]): Place {
   const rank = fileShape.length;
   const shape = new Array<number>(rank);
   for (let i = 0; i < rank; i++) shape[order[i]!] = fileShape[i]!;
@@ -177,18 +220,30 @@ function permuted(data: Float32Array, fileShape: readonly number[], order: reado
     stride *= shape[axis]!;
   }
   const step = order.map((axis) => targetStrides[axis]!);
-  const result = new Float32Array(data.length);
+  const window = new Float32Array(WINDOW_ELEMENTS);
   const counter = new Array<number>(rank).fill(0);
-  let to = 0;
-  for (let from = 0; from < data.length; from++) {
-    result[to] = data[from]!;
-    for (let axis = rank - 1; axis >= 0; axis--) {
-      counter[axis]! += 1;
-      to += step[axis]!;
-      if (counter[axis]! < fileShape[axis]!) break;
-      to -= fileShape[axis]! * step[axis]!;
-      counter[axis] = 0;
+  return ({ elementType, quantization }, bytes, offsetBytes, count, index) => {
+    let to = 0;
+    for (let axis = rank - 1, rest = index; axis >= 0; axis--) {
+      counter[axis] = rest % fileShape[axis]!;
+      rest = (rest - counter[axis]!) / fileShape[axis]!;
+      to += counter[axis]! * step[axis]!;
     }
-  }
-  return result;
+    for (let done = 0; done < count;) {
+      const taken = Math.min(WINDOW_ELEMENTS, count - done);
+      const at = offsetBytes + done * ELEMENT_SIZE_BYTES[elementType];
+      decodeElements(elementType, bytes, at, taken, window, 0, quantization);
+      for (let i = 0; i < taken; i++) {
+        result[to] = window[i]!;
+        for (let axis = rank - 1; axis >= 0; axis--) {
+          counter[axis]! += 1;
+          to += step[axis]!;
+          if (counter[axis]! < fileShape[axis]!) break;
+          to -= fileShape[axis]! * step[axis]!;
+          counter[axis] = 0;
+        }
+      }
+      done += taken;
+    }
+  };
 }

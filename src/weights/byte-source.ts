@@ -20,7 +20,7 @@ export interface ByteSource {
 }
 
 /** Read at a time from sources that do not stream. */
-const PIECE_BYTES = 1024 * 1024;
+const PIECE_BYTES = 2 * 1024 * 1024;
 
 /** `lengthBytes` bytes from `offsetBytes` as they arrive; fewer where the source ends. */
 export function streamOf(

@@ -1,117 +1,85 @@
-import { PeerceptronError } from '../shared/errors.ts';
+import type { PeerceptronError } from '../shared/errors.ts';
 import type { ByteSource } from './byte-source.ts';
+import {
+  otherRange,
+  replaced,
+  requestRange,
+  unavailable,
+  type RangeAnswer,
+  type RangeBody,
+} from './http-range.ts';
+import { Turnstile } from './parallel.ts';
 
 export interface HttpBytesOptions {
   /** Where a policy (allowed origins, no redirects elsewhere) is put in; `fetch` when absent. */
   readonly fetch?: typeof fetch;
-  /** A file up to this size is taken whole, and kept, from a server that ignores Range. Default 32 MiB. */
-  readonly wholeFileLimitBytes?: number;
+  /** Where small files of servers that ignore Range are kept; one of 16 MiB for all sources when absent. */
+  readonly wholeFiles?: WholeFiles;
+  /** Waits between attempts; by timers when absent. */
+  readonly pause?: (delayMs: number, signal?: AbortSignal) => Promise<void>;
 }
 
-/** A file on a server, read by HTTP Range requests. */
+/** Attempts in a row without a single new byte. */
+const ATTEMPTS = 6;
+const FIRST_PAUSE_MS = 250;
+/** Of all sources together; browsers have the same limit. */
+const REQUESTS_PER_ORIGIN = 6;
+
+/**
+ * A file on a server, read by Range requests. A connection that breaks is resumed at the byte that it broke at, and a server with
+ * a problem is asked again, later each time. From one that ignores Range a small file is taken once and kept for a while; of a
+ * larger one what lies before the range is read past, and nothing is held.
+ */
 export function httpBytes(url: string, options: HttpBytesOptions = {}): ByteSource {
-  return new HttpSource(url, options.fetch ?? fetch, options.wholeFileLimitBytes ?? 32 * 1024 * 1024);
+  return new HttpSource(url, options);
 }
 
 class HttpSource implements ByteSource {
   readonly name: string;
   readonly #fetch: typeof fetch;
-  readonly #wholeFileLimitBytes: number;
+  readonly #wholeFiles: WholeFiles;
+  readonly #pause: (delayMs: number, signal?: AbortSignal) => Promise<void>;
+  readonly #turnstile: Turnstile;
   #sizeBytes: number | undefined;
-  #whole: Uint8Array | undefined;
+  #validator: string | undefined;
+  /** A server that was never heard of is not waited for: its address may be wrong. */
+  #answered = false;
 
-  constructor(url: string, fetchPort: typeof fetch, wholeFileLimitBytes: number) {
+  constructor(url: string, options: HttpBytesOptions) {
     this.name = url;
-    this.#fetch = fetchPort;
-    this.#wholeFileLimitBytes = wholeFileLimitBytes;
+    // Called as a bare function: `fetch` refuses to be called as a method of something else.
+    this.#fetch = options.fetch ?? ((input, init) => fetch(input, init));
+    this.#wholeFiles = options.wholeFiles ?? sharedWholeFiles;
+    this.#pause = options.pause ?? pauseByTimer;
+    this.#turnstile = turnstileOf(url);
   }
 
   async size(signal?: AbortSignal): Promise<number> {
     if (this.#sizeBytes !== undefined) return this.#sizeBytes;
-    const head = await this.#request({ method: 'HEAD' }, signal);
+    const request = this.#fetch;
+    const head = await request(this.name, { method: 'HEAD', ...(signal ? { signal } : {}) }).catch(
+      () => undefined,
+    );
+    signal?.throwIfAborted();
     // A compressed response tells the size of what travels, not of the file.
     const length =
-      head.ok && !head.headers.get('content-encoding') ? head.headers.get('content-length') : null;
-    if (length !== null && /^\d+$/.test(length)) return (this.#sizeBytes = Number(length));
+      head?.ok && !head.headers.get('content-encoding') ? head.headers.get('content-length') : null;
+    if (length !== null && length !== undefined && /^\d{1,15}$/.test(length))
+      return (this.#sizeBytes = Number(length));
     await this.read(0, 1, signal);
     if (this.#sizeBytes !== undefined) return this.#sizeBytes;
-    throw this.#unavailable(
+    throw unavailable(
+      this.name,
       'the server does not tell the size of the file: let it send Content-Length, and expose Content-Range to other origins',
     );
   }
 
   async read(offsetBytes: number, lengthBytes: number, signal?: AbortSignal): Promise<Uint8Array> {
-    signal?.throwIfAborted();
-    if (lengthBytes <= 0) return new Uint8Array(0);
-    if (this.#whole) return this.#whole.subarray(offsetBytes, offsetBytes + lengthBytes);
-    const range = `bytes=${offsetBytes}-${offsetBytes + lengthBytes - 1}`;
-    // Ranges of a compressed representation would not be ranges of the file. (Browsers ask for identity by themselves.)
-    const response = await this.#request({ headers: { range, 'accept-encoding': 'identity' } }, signal);
-    if (response.status === 206) return this.#partial(response, offsetBytes, lengthBytes, signal);
-    if (response.status === 416) {
-      await response.body?.cancel();
-      return new Uint8Array(0);
-    }
-    if (response.status !== 200) {
-      await response.body?.cancel();
-      throw this.#refused(response);
-    }
-    this.#whole = await this.#takeWhole(response, signal);
-    this.#sizeBytes = this.#whole.length;
-    return this.#whole.subarray(offsetBytes, offsetBytes + lengthBytes);
-  }
-
-  async #partial(
-    response: Response,
-    offsetBytes: number,
-    lengthBytes: number,
-    signal?: AbortSignal,
-  ): Promise<Uint8Array> {
-    // Other origins see Content-Range only where the server exposes it: it is checked where it is there.
-    const [, start, total] =
-      /^bytes (\d+)-\d+\/(\d+)$/.exec(response.headers.get('content-range') ?? '') ?? [];
-    if (total !== undefined) this.#sizeBytes = Number(total);
-    const bytes = await this.#body(response, lengthBytes, signal);
-    if ((start !== undefined && Number(start) !== offsetBytes) || bytes.length > lengthBytes) {
-      throw new PeerceptronError(
-        'WEIGHTS_CORRUPT',
-        `${this.name}: the server answered another range than bytes ${offsetBytes}–${offsetBytes + lengthBytes - 1}: check the proxy or cache in front of it`,
-      );
-    }
-    return bytes;
-  }
-
-  async #takeWhole(response: Response, signal?: AbortSignal): Promise<Uint8Array> {
-    const declared = Number(response.headers.get('content-length') ?? 0);
-    const tooLarge = (): PeerceptronError =>
-      this.#unavailable(
-        `the server ignores HTTP Range and the file is larger than ${this.#wholeFileLimitBytes} bytes: serve it from a server that supports Range requests`,
-      );
-    if (declared > this.#wholeFileLimitBytes) {
-      await response.body?.cancel();
-      throw tooLarge();
-    }
-    const bytes = await this.#body(response, this.#wholeFileLimitBytes, signal);
-    if (bytes.length > this.#wholeFileLimitBytes) throw tooLarge();
-    return bytes;
-  }
-
-  /** The body, cut off once it is longer than `limitBytes`: a length that a server declares is not believed. */
-  async #body(response: Response, limitBytes: number, signal?: AbortSignal): Promise<Uint8Array> {
     const chunks: Uint8Array[] = [];
     let received = 0;
-    try {
-      const reader = response.body?.getReader();
-      while (reader && received <= limitBytes) {
-        const { done, value } = await reader.read();
-        if (done) break;
-        chunks.push(value);
-        received += value.length;
-      }
-      if (received > limitBytes) await reader?.cancel();
-    } catch (cause) {
-      signal?.throwIfAborted();
-      throw this.#unavailable('the connection broke while the file was read: try again', cause);
+    for await (const chunk of this.stream(offsetBytes, lengthBytes, signal)) {
+      chunks.push(chunk);
+      received += chunk.length;
     }
     if (chunks.length === 1) return chunks[0]!;
     const bytes = new Uint8Array(received);
@@ -123,37 +91,214 @@ class HttpSource implements ByteSource {
     return bytes;
   }
 
-  async #request(init: RequestInit, signal?: AbortSignal): Promise<Response> {
-    try {
-      // Called as a bare function: `fetch` refuses to be called as a method of something else.
-      const request = this.#fetch;
-      return await request(this.name, { ...init, ...(signal ? { signal } : {}) });
-    } catch (cause) {
+  async *stream(
+    offsetBytes: number,
+    lengthBytes: number,
+    signal?: AbortSignal,
+  ): AsyncGenerator<Uint8Array, undefined> {
+    signal?.throwIfAborted();
+    const endBytes = offsetBytes + lengthBytes;
+    let at = offsetBytes;
+    for (let failures = 0; at < endBytes;) {
+      const kept = this.#wholeFiles.get(this);
+      if (kept) {
+        if (at < kept.length) yield kept.subarray(at, endBytes);
+        return;
+      }
+      const leave = await this.#turnstile.enter(signal);
+      let failure: Failure | undefined;
+      try {
+        signal?.throwIfAborted();
+        const range = { startBytes: at, endBytes, validator: this.#validator };
+        const answer = await requestRange(this.#fetch, this.name, range, signal);
+        if (answer.state === 'past-end') return;
+        if (answer.state === 'partial' || answer.state === 'whole') {
+          const before = at;
+          this.#remember(answer);
+          try {
+            const bytes =
+              answer.state === 'partial'
+                ? within(answer, this.name, at, endBytes)
+                : this.#cutOut(answer, at, endBytes);
+            for await (const chunk of bytes) {
+              at += chunk.length;
+              yield chunk;
+            }
+          } catch (thrown) {
+            if (!(thrown instanceof Broken)) throw thrown;
+            failure = { cause: thrown.cause };
+          }
+          if (!failure) return;
+          if (at > before) failures = 0;
+        } else failure = answer;
+      } finally {
+        leave();
+      }
       signal?.throwIfAborted();
-      if (cause instanceof PeerceptronError) throw cause;
-      throw this.#unavailable(
-        'no answer: check the address and the connection, and from a page also that the server allows other origins (CORS)',
-        cause,
-      );
+      failures += 1;
+      if (failures >= ATTEMPTS || (!this.#answered && failure.status === undefined))
+        throw this.#givenUp(failure, at);
+      const delayMs = FIRST_PAUSE_MS * 2 ** (failures - 1) * (0.75 + Math.random() / 2);
+      await this.#pause(Math.max(failure.retryAfterMs ?? 0, delayMs), signal);
     }
   }
 
-  #refused(response: Response): PeerceptronError {
-    const advice =
-      response.status === 404 || response.status === 410
-        ? 'there is no such file: check the address'
-        : response.status === 401 || response.status === 403
-          ? 'the server refuses access: make the file public, or download it and use it from disk'
-          : response.status === 429 || response.status >= 500
-            ? 'the server has a problem: try again later'
-            : 'use an address that answers GET with the file';
-    return this.#unavailable(`HTTP ${response.status}, ${advice}`, undefined, response.status);
+  /** What an answer says of the file has to stay as it was: bytes of two versions make no file. */
+  #remember({ totalBytes, validator }: RangeBody): void {
+    this.#answered = true;
+    if (totalBytes !== undefined && this.#sizeBytes !== undefined && totalBytes !== this.#sizeBytes)
+      throw replaced(this.name);
+    this.#sizeBytes ??= totalBytes;
+    this.#validator ??= validator;
   }
 
-  #unavailable(what: string, cause?: unknown, status?: number): PeerceptronError {
-    return new PeerceptronError('WEIGHTS_UNAVAILABLE', `cannot read ${this.name}: ${what}`, {
-      ...(cause === undefined ? {} : { cause }),
-      details: { url: this.name, ...(status === undefined ? {} : { status }) },
-    });
+  /** From a file that comes whole: kept when it is small, read past otherwise. */
+  async *#cutOut(
+    answer: RangeBody,
+    startBytes: number,
+    endBytes: number,
+  ): AsyncGenerator<Uint8Array, undefined> {
+    let kept: Uint8Array[] | undefined = this.#wholeFiles.takes(answer.totalBytes ?? 0) ? [] : undefined;
+    let at = 0;
+    for await (const chunk of unbroken(answer)) {
+      const from = Math.max(0, startBytes - at);
+      const to = Math.min(chunk.length, endBytes - at);
+      at += chunk.length;
+      if (kept && !this.#wholeFiles.takes(at)) kept = undefined;
+      kept?.push(chunk);
+      if (from < to) yield chunk.subarray(from, to);
+      if (at >= endBytes && !kept) return;
+    }
+    if (answer.lengthBytes !== undefined && at < answer.lengthBytes) throw brokenOff(at, answer.lengthBytes);
+    this.#sizeBytes ??= at;
+    if (kept) this.#wholeFiles.keep(this, kept, at);
   }
+
+  #givenUp({ status, cause }: Failure, at: number): PeerceptronError {
+    if (status !== undefined) {
+      return unavailable(
+        this.name,
+        `HTTP ${status} again and again, the server has a problem: try again later`,
+        { status },
+      );
+    }
+    return this.#answered
+      ? unavailable(this.name, `the connection broke at byte ${at} and could not be resumed: try again`, {
+          cause,
+        })
+      : unavailable(
+          this.name,
+          'no answer: check the address and the connection, and from a page also that the server allows other origins (CORS)',
+          { cause },
+        );
+  }
+}
+
+interface Failure {
+  readonly cause?: unknown;
+  readonly status?: number;
+  readonly retryAfterMs?: number;
+}
+
+/** The connection ended before the answer did. */
+class Broken extends Error {}
+
+const brokenOff = (received: number, announced: number): Broken =>
+  new Broken('broken off', { cause: new Error(`${received} of ${announced} bytes came`) });
+
+async function* unbroken({ chunks }: RangeBody): AsyncGenerator<Uint8Array, undefined> {
+  try {
+    yield* chunks;
+  } catch (cause) {
+    throw new Broken('broken', { cause });
+  }
+}
+
+/** Of a partial answer: no byte more than was asked for, and none less than the file has. */
+async function* within(
+  answer: Extract<RangeAnswer, { state: 'partial' }>,
+  url: string,
+  startBytes: number,
+  endBytes: number,
+): AsyncGenerator<Uint8Array, undefined> {
+  let at = startBytes;
+  for await (const chunk of unbroken(answer)) {
+    at += chunk.length;
+    if (at > endBytes) throw otherRange(url, startBytes, endBytes);
+    yield chunk;
+  }
+  const announced = answer.lengthBytes === undefined ? undefined : startBytes + answer.lengthBytes;
+  // Less than was asked for is right only at the end of the file.
+  const expected = Math.max(announced ?? 0, Math.min(endBytes, answer.totalBytes ?? 0));
+  if (at < expected) throw brokenOff(at - startBytes, expected - startBytes);
+}
+
+/** Small files of servers that ignore Range, so that not every read fetches them whole; the least used go first. */
+export class WholeFiles {
+  readonly #limitBytes: number;
+  readonly #files = new Map<object, Uint8Array>();
+  #sizeBytes = 0;
+
+  constructor(limitBytes: number) {
+    this.#limitBytes = limitBytes;
+  }
+
+  takes(sizeBytes: number): boolean {
+    return sizeBytes <= this.#limitBytes / 2;
+  }
+
+  get(source: object): Uint8Array | undefined {
+    const bytes = this.#files.get(source);
+    if (bytes) {
+      this.#files.delete(source);
+      this.#files.set(source, bytes);
+    }
+    return bytes;
+  }
+
+  keep(source: object, chunks: readonly Uint8Array[], sizeBytes: number): void {
+    const bytes = new Uint8Array(sizeBytes);
+    let filled = 0;
+    for (const chunk of chunks) {
+      bytes.set(chunk, filled);
+      filled += chunk.length;
+    }
+    this.#forget(source);
+    this.#files.set(source, bytes);
+    this.#sizeBytes += sizeBytes;
+    for (const oldest of this.#files.keys()) {
+      if (this.#sizeBytes <= this.#limitBytes) break;
+      this.#forget(oldest);
+    }
+  }
+
+  #forget(source: object): void {
+    this.#sizeBytes -= this.#files.get(source)?.length ?? 0;
+    this.#files.delete(source);
+  }
+}
+
+const sharedWholeFiles = new WholeFiles(16 * 1024 * 1024);
+
+const turnstiles = new Map<string, Turnstile>();
+
+function turnstileOf(url: string): Turnstile {
+  const origin = /^[a-z]+:\/\/[^/]*/i.exec(url)?.[0] ?? '';
+  const known = turnstiles.get(origin) ?? new Turnstile(REQUESTS_PER_ORIGIN);
+  turnstiles.set(origin, known);
+  return known;
+}
+
+function pauseByTimer(delayMs: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => {
+      clearTimeout(timer);
+      reject(signal!.reason as Error);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', stop);
+      resolve();
+    }, delayMs);
+    signal?.addEventListener('abort', stop, { once: true });
+  });
 }

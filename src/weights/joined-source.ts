@@ -1,5 +1,5 @@
 import { PeerceptronError } from '../shared/errors.ts';
-import type { ByteSource } from './byte-source.ts';
+import { streamOf, type ByteSource } from './byte-source.ts';
 
 /** How many sizes are asked for at a time. */
 const SIZE_REQUESTS = 8;
@@ -18,33 +18,73 @@ export function joinedBytes(name: string, parts: readonly ByteSource[], expected
       pending = undefined;
       throw error;
     }));
+  /** The stretches of the parts that lie in a range, in order. */
+  async function* stretches(
+    offsetBytes: number,
+    lengthBytes: number,
+    signal?: AbortSignal,
+  ): AsyncGenerator<Stretch> {
+    const ends = await partEnds();
+    signal?.throwIfAborted();
+    const stop = Math.min(offsetBytes + lengthBytes, ends.at(-1) ?? 0);
+    for (const [index, part] of parts.entries()) {
+      const partStart = index === 0 ? 0 : ends[index - 1]!;
+      const from = Math.max(offsetBytes, partStart);
+      const to = Math.min(stop, ends[index]!);
+      if (from < to) {
+        yield {
+          part,
+          at: from - offsetBytes,
+          from: from - partStart,
+          length: to - from,
+          size: ends[index]! - partStart,
+        };
+      }
+    }
+  }
+  const short = ({ part, from, size }: Stretch, received: number): PeerceptronError =>
+    new PeerceptronError(
+      'WEIGHTS_CORRUPT',
+      `${part.name} ends after ${from + received} bytes, ${size} were expected: download it again`,
+      { details: { source: part.name } },
+    );
   return {
     name,
     size: async () => (await partEnds()).at(-1) ?? 0,
     read: async (offsetBytes, lengthBytes, signal) => {
-      const ends = await partEnds();
-      signal?.throwIfAborted();
-      const stop = Math.min(offsetBytes + lengthBytes, ends.at(-1) ?? 0);
-      const result = new Uint8Array(Math.max(0, stop - offsetBytes));
-      let filled = 0;
-      for (const [index, part] of parts.entries()) {
-        const partStart = index === 0 ? 0 : ends[index - 1]!;
-        const from = Math.max(offsetBytes, partStart);
-        const to = Math.min(stop, ends[index]!);
-        if (from >= to) continue;
-        const bytes = await part.read(from - partStart, to - from, signal);
-        result.set(bytes, filled);
-        filled += bytes.length;
-        if (bytes.length < to - from) {
-          throw new PeerceptronError(
-            'WEIGHTS_CORRUPT',
-            `${part.name} ends after ${from - partStart + bytes.length} bytes, ${ends[index]! - partStart} were expected: download it again`,
-          );
-        }
+      const found: Stretch[] = [];
+      for await (const stretch of stretches(offsetBytes, lengthBytes, signal)) found.push(stretch);
+      const result = new Uint8Array(found.reduce((sum, { length }) => sum + length, 0));
+      for (const stretch of found) {
+        const bytes = await stretch.part.read(stretch.from, stretch.length, signal);
+        result.set(bytes, stretch.at);
+        if (bytes.length < stretch.length) throw short(stretch, bytes.length);
       }
       return result;
     },
+    async *stream(offsetBytes, lengthBytes, signal) {
+      for await (const stretch of stretches(offsetBytes, lengthBytes, signal)) {
+        let received = 0;
+        for await (const chunk of streamOf(stretch.part, stretch.from, stretch.length, signal)) {
+          received += chunk.length;
+          yield chunk;
+        }
+        if (received < stretch.length) throw short(stretch, received);
+      }
+    },
   };
+}
+
+/** What a part contributes to a range. */
+interface Stretch {
+  readonly part: ByteSource;
+  /** From the start of the range. */
+  readonly at: number;
+  /** In the part. */
+  readonly from: number;
+  readonly length: number;
+  /** Of the whole part. */
+  readonly size: number;
 }
 
 async function findEnds(parts: readonly ByteSource[], expectedBytes?: number): Promise<number[]> {

@@ -20,6 +20,9 @@ import { weightSourceSuite, type WeightSourceUnderTest } from './weight-source-s
 function shortened(tensor: StoredTensor): StoredTensor {
   const bytes: ByteSource = {
     ...tensor.bytes,
+    async *stream(offset, length, signal) {
+      yield await bytes.read(offset, length, signal);
+    },
     read: async (offset, length, signal) => {
       const end = (await tensor.bytes.size()) - 1000;
       return tensor.bytes.read(offset, Math.max(0, Math.min(length, end - offset)), signal);
