@@ -1,6 +1,8 @@
 import { median, type Benchmark, type BenchmarkContext, type Row } from './benchmark.ts';
 import { LARGEST_BYTES } from './transport/link-end.ts';
+import { startChromiumEnd } from './transport/chromium-end.ts';
 import { connectEnds, startNodeEnd, type RemoteEnd } from './transport/node-end.ts';
+import { planBytes } from './transport/plan-bytes.ts';
 
 const MB = 1e6;
 
@@ -84,9 +86,41 @@ async function nodeToNode({ quick, say }: BenchmarkContext): Promise<Row[]> {
   }
 }
 
+/** A page sends to a Node peer, and pings it meanwhile; goodput for information. */
+async function chromiumToNode({ quick, say }: BenchmarkContext): Promise<Row[]> {
+  say('Chromium–Node');
+  const receiver = startNodeEnd();
+  const sender = await startChromiumEnd();
+  try {
+    await connectEnds(sender, receiver);
+    for (const carrier of ['raw', 'mux'] as const) await sender.transfer(carrier, LARGEST_BYTES);
+    const { raw, mux, ratio } = await goodput(sender, SIZES[1], quick ? 1 : 7);
+    const roundTrips = await sender.roundTrips(quick ? 3000 : 15_000);
+    const name = 'Chromium–Node, 8 MB';
+    return [
+      { name: `${name}: raw data channel`, value: raw, unit: 'MB/s', goal: null },
+      { name: `${name}: mux`, value: mux, unit: 'MB/s', goal: null },
+      { name: `${name}: mux over raw`, value: ratio, unit: '×', goal: null },
+      {
+        name: 'Chromium–Node: control round trip under bulk, p95',
+        value: percentile(roundTrips, 0.95),
+        unit: 'ms',
+        goal: { atMost: 25 },
+      },
+    ];
+  } finally {
+    await Promise.all([sender.close(), receiver.close()]);
+  }
+}
+
 export const transport: Benchmark = {
-  summary: 'goodput of tensors over WebRTC against a raw data channel, and control latency under bulk',
+  summary:
+    'goodput of tensors over WebRTC against a raw data channel, control latency under bulk, bytes of a plan',
   async run(context) {
-    return [...(await nodeToNode(context))];
+    return [
+      ...(await nodeToNode(context)),
+      ...(await chromiumToNode(context)),
+      ...(await planBytes(context)),
+    ];
   },
 };

@@ -12,6 +12,12 @@ export class MemoryRoom {
   readonly #members = new Map<PeerId, MemoryMember>();
   readonly #pairs = new Map<string, MemoryPair>();
   readonly #separated = new Set<string>();
+  readonly #openPair: () => MemoryPair;
+
+  /** `openPair` makes each connection's two links. */
+  constructor(openPair: () => MemoryPair = createMemoryPair) {
+    this.#openPair = openPair;
+  }
 
   join(self: PeerId): MemoryMember {
     const member = new MemoryMember(self, this);
@@ -36,7 +42,7 @@ export class MemoryRoom {
     }
     const other = this.#members.get(to);
     if (!other) throw new PeerceptronError('LINK_NO_ROUTE', `${to} is not in the room`);
-    const pair = createMemoryPair();
+    const pair = this.#openPair();
     this.#pairs.set(`${from.self} ${to}`, pair);
     const near = createChannel({ link: pair.a, peer: to });
     const far = createChannel({ link: pair.b, peer: from.self });
