@@ -18,6 +18,8 @@ export interface PeerProcessOptions {
   readonly count: number;
   readonly engine?: string;
   readonly memory?: string;
+  /** The built `cli.js`, where it is not beside the running program. */
+  readonly program?: string;
   /** A peer ended by itself. */
   readonly onExit?: (name: string, code: number | null) => void;
 }
@@ -50,7 +52,7 @@ export async function startPeerProcesses(options: PeerProcessOptions): Promise<P
 
 function startPeerProcess(name: string, options: PeerProcessOptions): Promise<PeerProcess> {
   // In the built program this file is part of a chunk beside cli.js.
-  const program = fileURLToPath(new URL('./cli.js', import.meta.url));
+  const program = options.program ?? fileURLToPath(new URL('./cli.js', import.meta.url));
   const args = [...LEAN_NODE, program, 'join', '--json', '--name', name, '--parent'];
   if (options.engine) args.push('--engine', options.engine);
   if (options.memory) args.push('--memory', options.memory);
