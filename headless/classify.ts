@@ -26,6 +26,10 @@ interface ClassifyOptions {
   readonly model: LoadedModel;
   readonly topCount: number;
   readonly verifyWith?: Engine;
+  /** While the weights of the unsplit model are read; with all of them there, it warms up. */
+  readonly onUnsplitLoading?: (loadedBytes: number, totalBytes: number) => void;
+  /** Everything is loaded. */
+  readonly onStart?: () => void;
   readonly onResult?: (result: Classified) => void;
 }
 
@@ -40,9 +44,12 @@ export function classifyPictures(
 export async function classifyFrames(
   options: ClassifyOptions & { readonly frames: readonly NamedFrame[] },
 ): Promise<Classified[]> {
-  const { session, model, frames, topCount, verifyWith, onResult } = options;
-  const whole = verifyWith ? await loadWholeModel(verifyWith, model.graph, model.weights) : undefined;
+  const { session, model, frames, topCount, verifyWith, onUnsplitLoading, onStart, onResult } = options;
+  const whole = verifyWith
+    ? await loadWholeModel(verifyWith, model.graph, model.weights, onUnsplitLoading)
+    : undefined;
   try {
+    onStart?.();
     const results: Classified[] = [];
     for await (const { frame: named, inputs, result: frame } of runInOrder(session, frames, (next) =>
       next.inputs(),

@@ -7,6 +7,8 @@ import type { Comparison } from '../src/runtime/whole-model.ts';
 import type { ReadTally } from '../src/weights/cached-http.ts';
 import { classifyFrames, worstComparison, type Classified } from './classify.ts';
 import type { NamedFrame } from './frames.ts';
+import type { ProgressItem } from './progress-view.ts';
+import { deviceNames, type RoomPeer } from './room-peers.ts';
 import { peerWork, type PeerWork, type SpreadModel } from './spread-model.ts';
 import { formatBytes, formatMs, table, type Terminal } from './terminal.ts';
 
@@ -20,11 +22,32 @@ export async function runFrames(options: {
   readonly verifyWith?: Engine;
 }): Promise<{ results: Classified[]; work: PeerWork[]; verify: Comparison | undefined }> {
   const { terminal, spread, model } = options;
+  const total = options.frames.length;
+  let done = 0;
+  const showFrames = (): void => {
+    const label = options.verifyWith ? 'frames, each compared with the unsplit model' : 'frames';
+    if (total > 1 && done < total) terminal.bars([{ label, done, total, format: formatWhole }]);
+  };
   const results = await classifyFrames({
     ...options,
     session: spread.session,
-    onResult: (result) => terminal.say(describeResult(result)),
+    onUnsplitLoading: (loadedBytes, totalBytes) => {
+      const state = loadedBytes >= totalBytes ? { state: 'warming up' } : {};
+      terminal.bars([
+        { label: 'unsplit model', done: loadedBytes, total: totalBytes, format: formatBytes, ...state },
+      ]);
+    },
+    onStart: () => {
+      terminal.endProgress();
+      showFrames();
+    },
+    onResult: (result) => {
+      done += 1;
+      terminal.say(describeResult(result));
+      showFrames();
+    },
   });
+  terminal.endProgress();
   const work = peerWork(
     spread,
     model.graph.nodes,
@@ -36,18 +59,22 @@ export async function runFrames(options: {
   return { results, work, verify };
 }
 
-export function showLoading(terminal: Terminal, peerCount: number): (event: SessionEvent) => void {
-  const loaded = new Map<string, { loaded: number; total: number }>();
-  let ready = 0;
+/** A bar per peer while it gets its weights and warms up. */
+export function showLoading(terminal: Terminal, peers: readonly RoomPeer[]): (event: SessionEvent) => void {
+  const nameOf = deviceNames(peers);
+  const bars = new Map<string, ProgressItem>();
   return (event) => {
-    if (event.type === 'ready') ready += 1;
-    else loaded.set(event.peer, { loaded: event.loadedBytes, total: event.totalBytes });
-    const all = [...loaded.values()];
-    const sum = (pick: (entry: { loaded: number; total: number }) => number): number =>
-      all.reduce((total, entry) => total + pick(entry), 0);
-    terminal.progress(
-      `weights ${formatBytes(sum((entry) => entry.loaded))} of ${formatBytes(sum((entry) => entry.total))}, ${ready} of ${peerCount} peers ready`,
-    );
+    const label = nameOf(event.peer);
+    const known = bars.get(event.peer);
+    if (event.type === 'ready') {
+      const total = known?.total ?? 0;
+      bars.set(event.peer, { label, done: total, total, format: formatBytes, state: 'ready' });
+    } else {
+      const { loadedBytes: done, totalBytes: total } = event;
+      const state = done >= total ? { state: 'warming up' } : {};
+      bars.set(event.peer, { label, done, total, format: formatBytes, ...state });
+    }
+    terminal.bars([...bars.values()].sort((a, b) => a.label.localeCompare(b.label)));
   };
 }
 
@@ -58,6 +85,9 @@ export function describeDownload({ cacheBytes, originBytes }: ReadTally): string
   const percent = Math.round((100 * cacheBytes) / total);
   return `Model files: ${formatBytes(originBytes)} from their server, ${formatBytes(cacheBytes)} (${percent} %) from the cache.`;
 }
+
+/** Frames per second have decimals, frames have none. */
+const formatWhole = (value: number): string => (Number.isInteger(value) ? String(value) : value.toFixed(1));
 
 function describeResult({ input, top, latencyMs, verify }: Classified): string {
   const [best, ...others] = top;

@@ -8,6 +8,17 @@ export interface RoomPeer {
   readonly capabilities: Capabilities;
 }
 
+/** How people call these devices, with a part of the id where two have the same name; anybody else is the requester. */
+export function deviceNames(peers: readonly RoomPeer[]): (peer: PeerId) => string {
+  const names = new Map(
+    peers.map(({ id, capabilities: { name } }) => {
+      const isShared = peers.some((other) => other.id !== id && other.capabilities.name === name);
+      return [id, isShared ? `${name} (${shortId(id)})` : name];
+    }),
+  );
+  return (peer) => names.get(peer) ?? 'requester';
+}
+
 /** With no count asked for, the room counts as complete when nobody new has come for this long. */
 const QUIET_MS = 1500;
 

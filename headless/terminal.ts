@@ -1,5 +1,6 @@
 import pc from 'picocolors';
 import { PeerceptronError, toPeerceptronError } from '../src/shared/errors.ts';
+import { ProgressView, type ProgressItem } from './progress-view.ts';
 
 /** Where a command's words go: results on stdout, everything else on stderr, so that `--json` stays clean. */
 export interface Terminal {
@@ -10,37 +11,40 @@ export interface Terminal {
   note(text: string): void;
   /** One JSON document on stdout; silent without `--json`. */
   result(value: unknown): void;
-  /** A line that replaces itself on a terminal, and is left out elsewhere. */
+  /** A line that replaces itself on a terminal, and is left out elsewhere and with `--json`. */
   progress(text: string): void;
+  /** Bars with amount, rate and time left on a terminal, plain lines now and then elsewhere; nothing with `--json`. */
+  bars(items: readonly ProgressItem[]): void;
   endProgress(): void;
 }
 
 export function createTerminal(json: boolean): Terminal {
-  const live = process.stderr.isTTY;
-  let shown = false;
-  const clear = (): void => {
-    if (shown) process.stderr.write('\r\u001b[2K');
-    shown = false;
-  };
+  const view = new ProgressView({
+    write: (text) => process.stderr.write(text),
+    live: process.stderr.isTTY,
+    columns: () => process.stderr.columns,
+    now: () => performance.now(),
+  });
   return {
     json,
     say: (text) => {
-      clear();
+      view.clear();
       if (!json) process.stdout.write(`${text}\n`);
     },
     note: (text) => {
-      clear();
+      view.clear();
       process.stderr.write(`${pc.dim(text)}\n`);
     },
     result: (value) => {
       if (json) process.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
     },
     progress: (text) => {
-      if (!live) return;
-      process.stderr.write(`\r\u001b[2K${pc.dim(text)}`);
-      shown = true;
+      if (!json) view.text(text);
     },
-    endProgress: clear,
+    bars: (items) => {
+      if (!json) view.show(items);
+    },
+    endProgress: () => view.end(),
   };
 }
 

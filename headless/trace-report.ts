@@ -2,22 +2,12 @@ import pc from 'picocolors';
 import { summarizeTrace, type TraceSummary } from '../src/runtime/trace/summary.ts';
 import type { Trace } from '../src/runtime/trace/trace.ts';
 import type { PathStage } from '../src/runtime/trace/critical-path.ts';
-import { shortId, type PeerId } from '../src/shared/ids.ts';
+import type { PeerId } from '../src/shared/ids.ts';
 import { median } from '../src/shared/median.ts';
+import { deviceNames } from './room-peers.ts';
 import type { SpreadModel } from './spread-model.ts';
 import { formatBytes, formatMs, table, type Terminal } from './terminal.ts';
 import type { TraceFile } from './trace-file.ts';
-
-/** How people call the devices of a trace; with a part of the id where two have the same name. */
-export function deviceNames({ peers }: SpreadModel): (peer: PeerId) => string {
-  const names = new Map(
-    peers.map(({ id, capabilities: { name } }) => {
-      const isShared = peers.some((other) => other.id !== id && other.capabilities.name === name);
-      return [id, isShared ? `${name} (${shortId(id)})` : name];
-    }),
-  );
-  return (peer) => names.get(peer) ?? 'requester';
-}
 
 /** Collects the session's trace, writes it, and tells a person what it says. */
 export async function reportTrace(
@@ -25,7 +15,7 @@ export async function reportTrace(
   spread: SpreadModel,
   file: TraceFile,
 ): Promise<unknown> {
-  const nameOf = deviceNames(spread);
+  const nameOf = deviceNames(spread.peers);
   const trace = await spread.session.trace();
   await file.write(trace, nameOf);
   const summary = summarizeTrace(trace, nameOf);

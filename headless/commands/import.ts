@@ -60,18 +60,13 @@ async function importModel(name: string, flags: ImportFlags): Promise<void> {
   process.once('SIGINT', interrupted);
   process.once('SIGTERM', interrupted);
   const startMs = performance.now();
-  let shown = -1;
   try {
     const written = await writeModel(model, {
       dir: resolve(flags.output),
       force: flags.force ?? false,
       signal: stop.signal,
-      onProgress: (done, total) => {
-        const percent = Math.floor((100 * done) / total);
-        if (percent === shown) return;
-        shown = percent;
-        terminal.progress(`writing weights: ${percent} % of ${formatBytes(total)}`);
-      },
+      onProgress: (done, total) =>
+        terminal.bars([{ label: 'writing weights', done, total, format: formatBytes }]),
     });
     terminal.endProgress();
     const seconds = (performance.now() - startMs) / 1000;

@@ -147,7 +147,7 @@ async function infer(inputs: readonly string[], flags: InferFlags): Promise<numb
       sweepBytes: cache.sweepBytes,
       ...(flags.window === undefined ? {} : { window: flags.window }),
       ...(traceFile ? { trace: true } : {}),
-      onEvent: showLoading(terminal, peers.length),
+      onEvent: showLoading(terminal, peers),
     });
     cleanup.push(() => spread.session.close());
     terminal.endProgress();

@@ -139,9 +139,15 @@ function narrateMesh(terminal: Terminal, event: MeshEvent): void {
 function narrateServe(terminal: Terminal, event: ServeEvent): void {
   switch (event.type) {
     case 'session-loading':
-      terminal.progress(
-        `${event.model}: weights ${formatBytes(event.loadedBytes)} of ${formatBytes(event.totalBytes)}`,
-      );
+      terminal.bars([
+        {
+          label: event.model,
+          done: event.loadedBytes,
+          total: event.totalBytes,
+          format: formatBytes,
+          ...(event.loadedBytes >= event.totalBytes ? { state: 'warming up' } : {}),
+        },
+      ]);
       return;
     case 'session-ready': {
       terminal.endProgress();

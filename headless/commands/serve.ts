@@ -114,7 +114,7 @@ async function runDemo(terminal: Terminal, room: LocalRoom, peerCount: number): 
   const { engine } = await startEngine('auto');
   try {
     const peers = await gatherPeers(mesh, { count: peerCount, timeoutMs: 30_000 });
-    const spread = await spreadModel({ node, model, peers, onEvent: showLoading(terminal, peers.length) });
+    const spread = await spreadModel({ node, model, peers, onEvent: showLoading(terminal, peers) });
     terminal.endProgress();
     terminal.say(
       pc.bold(

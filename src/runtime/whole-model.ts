@@ -5,6 +5,7 @@ import type { Graph } from '../graph/graph.ts';
 import { tensorShapes } from '../graph/shapes.ts';
 import { compileTile } from '../graph/tile-program.ts';
 import { liveTensors } from '../planner/liveness.ts';
+import { programWeightBytes } from '../planner/memory.ts';
 import type { WeightSource } from '../weights/weight-source.ts';
 
 /** The unsplit model on one engine: what a spread one is compared with. */
@@ -18,13 +19,23 @@ export async function loadWholeModel(
   engine: Engine,
   graph: Graph,
   weights: WeightSource,
+  onProgress?: (loadedBytes: number, totalBytes: number) => void,
 ): Promise<WholeModel> {
   const shapes = tensorShapes(graph);
   const ops = [0, graph.nodes.length] as const;
   const live = liveTensors(graph, ops);
   const outputs = live.map((tensor) => ({ tensor, box: fullBox(shapes.get(tensor)!) }));
   const program = compileTile(graph, { ops, outputs });
-  const slices = await Promise.all(program.weights.map(({ name, box }) => weights.read(name, box)));
+  const totalBytes = programWeightBytes(program);
+  let loadedBytes = 0;
+  const slices = await Promise.all(
+    program.weights.map(async ({ name, box }) => {
+      const slice = await weights.read(name, box);
+      loadedBytes += slice.byteLength;
+      onProgress?.(loadedBytes, totalBytes);
+      return slice;
+    }),
+  );
   const loaded: LoadedTile = await engine.load(program, slices);
   return {
     run: async (inputs) => {
