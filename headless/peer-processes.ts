@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { PeerceptronError } from '../src/shared/errors.ts';
+import { cacheArguments, type CacheFlags } from './weight-cache.ts';
 import type { PeerEvent } from './commands/join.ts';
 
 export interface PeerProcess {
@@ -20,6 +21,10 @@ export interface PeerProcessOptions {
   readonly memory?: string;
   /** The built `cli.js`, where it is not beside the running program. */
   readonly program?: string;
+  /** Where they keep downloaded weights; as for this process when absent. */
+  readonly cache?: CacheFlags;
+  /** Servers that they may fetch weights from, beside the room's own. */
+  readonly allowOrigins?: readonly string[];
   /** A peer ended by itself. */
   readonly onExit?: (name: string, code: number | null) => void;
 }
@@ -56,6 +61,8 @@ function startPeerProcess(name: string, options: PeerProcessOptions): Promise<Pe
   const args = [...LEAN_NODE, program, 'join', '--json', '--name', name, '--parent'];
   if (options.engine) args.push('--engine', options.engine);
   if (options.memory) args.push('--memory', options.memory);
+  args.push(...cacheArguments(options.cache ?? {}));
+  for (const origin of options.allowOrigins ?? []) args.push('--allow-origin', origin);
   const child = spawn(process.execPath, args, {
     env: { ...LEAN_MALLOC, ...process.env, PEERCEPTRON_URL: options.url },
     // `--parent`: the peer ends when its stdin does, so none outlives a killed parent.

@@ -5,6 +5,7 @@ import type { LoadedModel } from '../src/import/load-model.ts';
 import type { SessionEvent } from '../src/runtime/session.ts';
 import type { Comparison } from '../src/runtime/whole-model.ts';
 import type { ReadTally } from '../src/weights/cached-http.ts';
+import { noOrigins, type WeightOrigins } from '../src/runtime/room-blocks.ts';
 import { classifyFrames, worstComparison, type Classified } from './classify.ts';
 import type { NamedFrame } from './frames.ts';
 import type { ProgressItem } from './progress-view.ts';
@@ -76,6 +77,32 @@ export function showLoading(terminal: Terminal, peers: readonly RoomPeer[]): (ev
     }
     terminal.bars([...bars.values()].sort((a, b) => a.label.localeCompare(b.label)));
   };
+}
+
+/** Where the peers' weights came from, all together; nothing where they computed them. */
+export function weightSources({ session }: SpreadModel): WeightOrigins | undefined {
+  const known = session.peers.flatMap(({ sources }) => sources ?? []);
+  if (known.length === 0) return undefined;
+  const sum = noOrigins();
+  for (const sources of known) {
+    for (const key of Object.keys(sum) as (keyof WeightOrigins)[]) sum[key] += sources[key];
+  }
+  return sum;
+}
+
+export function describeSources(sources: WeightOrigins): string {
+  const { cacheBytes, peerBytes, originBytes, requesterBytes } = sources;
+  const total = cacheBytes + peerBytes + originBytes + requesterBytes;
+  const parts = [
+    [cacheBytes, 'cache'],
+    [peerBytes, 'peers'],
+    [originBytes, 'origin'],
+    [requesterBytes, 'requester'],
+  ] as const;
+  const shares = parts
+    .filter(([bytes]) => bytes > 0)
+    .map(([bytes, name]) => `${Math.round((100 * bytes) / total)} % ${name}`);
+  return `Weights of the peers: ${formatBytes(total)}: ${shares.join(', ') || 'nothing'}.`;
 }
 
 /** What this program read over HTTP, and how much of it was there already; nothing where it read no URL. */

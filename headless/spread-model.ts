@@ -9,6 +9,7 @@ import { verifyPlan } from '../src/planner/verify-plan.ts';
 import { asSessionId, toHex, type PeerId } from '../src/shared/ids.ts';
 import type { RuntimeNode } from '../src/runtime/runtime-node.ts';
 import type { FrameResult } from '../src/runtime/frames-in-flight.ts';
+import type { BlockWeights } from '../src/runtime/block-service.ts';
 import { openSession, type Session, type SessionEvent } from '../src/runtime/session.ts';
 import { nodeRandomBytes } from './platform.ts';
 import type { RoomPeer } from './room-peers.ts';
@@ -52,6 +53,7 @@ export async function spreadModel(options: {
     graph: model.graph,
     weights: model.weights,
     seeded: model.seeded,
+    blocks: blocksOf(model),
     sweepBytes: options.sweepBytes,
     plan,
     window,
@@ -60,6 +62,15 @@ export async function spreadModel(options: {
     ...(onEvent ? { onEvent } : {}),
   });
   return { session: opened, peers };
+}
+
+/** Weights in our own layout, as peers get them; paths of this machine mean nothing to them. */
+function blocksOf({ stored, original }: LoadedModel): BlockWeights | undefined {
+  if (!stored) return undefined;
+  const { layout, layoutFile, locations, reader } = stored;
+  const { name, inputs, nodes, outputs } = original;
+  const urls = locations.filter((location) => /^https?:\/\//i.test(location));
+  return { layout, layoutFile, urls, reader, unfolded: { name, inputs, nodes, outputs } };
 }
 
 export interface PeerWork {

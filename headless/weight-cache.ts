@@ -30,6 +30,12 @@ export function addCacheFlags(command: Command): Command {
     );
 }
 
+/** The same choice for a process that is started. */
+export function cacheArguments({ cache, cacheLimit }: CacheFlags): string[] {
+  const where = cache === false ? ['--no-cache'] : typeof cache === 'string' ? ['--cache', cache] : [];
+  return cacheLimit === undefined ? where : [...where, '--cache-limit', String(cacheLimit)];
+}
+
 const DEFAULT_LIMIT_BYTES = 2e9;
 const FREE_PART = 0.1;
 /** Blocks that several readers need at about the same time; the disk's own cache does the rest. */

@@ -7,7 +7,7 @@ import { PeerceptronError } from '../../src/shared/errors.ts';
 import { DEFAULT_SEED } from '../../src/import/load-model.ts';
 import { PREPROCESSING } from '../../src/models/image-encoding.ts';
 import { median } from '../../src/shared/median.ts';
-import { describeDownload, runFrames, showLoading } from '../report.ts';
+import { describeDownload, describeSources, weightSources, runFrames, showLoading } from '../report.ts';
 import { openLocalRoom } from '../local-room.ts';
 import { pictureFrames, randomFrames } from '../frames.ts';
 import {
@@ -168,11 +168,14 @@ async function infer(inputs: readonly string[], flags: InferFlags): Promise<numb
     const trace = traceFile && (await reportTrace(terminal, spread, traceFile));
     const latencyMs = median(results.map((result) => result.latencyMs));
     const single = results.length === 1 ? results[0] : undefined;
+    const sources = weightSources(spread);
+    if (sources) terminal.say(describeSources(sources));
     const downloaded = describeDownload(readFrom);
     if (downloaded) terminal.say(downloaded);
     terminal.result({
       model: model.graph.name,
       weights: describeWeights(model),
+      ...(sources ? { weightSources: sources } : {}),
       download: readFrom,
       ...(single ? { input: single.input, top: single.top } : {}),
       latencyMs,
@@ -215,6 +218,9 @@ async function enterRoom(
       url: room.urlAt('127.0.0.1'),
       count: flags.peers,
       engine: flags.engine,
+      cache: flags,
+      // Whoever names the model here is the operator of these peers.
+      allowOrigins: /^https?:\/\//i.test(flags.model) ? [flags.model] : [],
       onExit: (name, code) => terminal.note(`${name} ended unexpectedly (code ${code})`),
     });
     cleanup.push(() => Promise.all(processes.map((peer) => peer.stop())));

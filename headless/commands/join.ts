@@ -9,6 +9,9 @@ import type { MeshEvent } from '../../src/mesh/mesh.ts';
 import { PeerceptronError } from '../../src/shared/errors.ts';
 import { shortId } from '../../src/shared/ids.ts';
 import { ENGINE_NAMES, parseEngineName, startEngine } from '../node-engine.ts';
+import { openAllowed } from '../guarded-fetch.ts';
+import { addCacheFlags, openWeightCache, type CacheFlags } from '../weight-cache.ts';
+import { originPolicy } from '../../src/weights/origin-policy.ts';
 import { joinNodeMesh } from '../node-mesh.ts';
 import { defaultMemoryOffer, parseByteSize } from '../platform.ts';
 import { createTerminal, formatBytes, formatMs, usage, type Terminal } from '../terminal.ts';
@@ -21,7 +24,8 @@ export type PeerEvent =
   | { readonly type: 'serve'; readonly event: ServeEvent }
   | { readonly type: 'left' };
 
-interface JoinFlags {
+interface JoinFlags extends CacheFlags {
+  readonly allowOrigin?: readonly string[];
   readonly json?: boolean;
   readonly name?: string;
   readonly memory?: string;
@@ -31,7 +35,7 @@ interface JoinFlags {
 }
 
 export function addJoinCommand(program: Command): void {
-  program
+  const command = program
     .command('join')
     .description('offer this device to a room: join as a headless peer and compute what it is dealt')
     .argument(
@@ -44,8 +48,16 @@ export function addJoinCommand(program: Command): void {
     .addOption(new Option('--engine <engine>', 'what computes').choices([...ENGINE_NAMES]).default('auto'))
     .option('--json', 'one JSON event per line')
     .option('--parent', 'end when stdin ends (for peers started by another program)')
+    .option(
+      '--allow-origin <url>',
+      'also fetch weights from this server (repeatable; "public": from any with a public address)',
+      collect,
+    )
     .action(async (url: string | undefined, flags: JoinFlags) => join(url, flags));
+  addCacheFlags(command);
 }
+
+const collect = (value: string, before: readonly string[] = []): string[] => [...before, value];
 
 export async function roomLinkFrom(url: string | undefined, urlFile: string | undefined): Promise<string> {
   if (url) return url;
@@ -69,6 +81,8 @@ async function join(url: string | undefined, flags: JoinFlags): Promise<void> {
   };
   const link = parseRoomLink(await roomLinkFrom(url, flags.urlFile));
   const memoryBytes = flags.memory ? parseByteSize(flags.memory) : defaultMemoryOffer();
+  const policy = originPolicy(link.origin, flags.allowOrigin ?? []);
+  const cache = await openWeightCache(flags, (sentence) => terminal.note(sentence));
   const { engine, refused } = await startEngine(parseEngineName(flags.engine));
   emit({
     type: 'engine',
@@ -87,6 +101,7 @@ async function join(url: string | undefined, flags: JoinFlags): Promise<void> {
     engine,
     memoryBytes,
     clock: systemClock,
+    weights: { cache: cache.blocks, open: (url) => openAllowed(url, policy) },
     onEvent: (event) => emit({ type: 'serve', event }),
   });
   emit({ type: 'joined', id: mesh.self, room: link.room, memoryBytes });
@@ -160,6 +175,9 @@ function narrateServe(terminal: Terminal, event: ServeEvent): void {
       );
       return;
     }
+    case 'source-set-aside':
+      terminal.note(`weights: ${event.source} is given up: ${event.error.code}: ${event.error.message}`);
+      return;
     case 'session-refused':
       terminal.endProgress();
       terminal.note(`session refused: ${event.error.message}`);

@@ -1,5 +1,5 @@
 import { PeerceptronError, toPeerceptronError } from '../shared/errors.ts';
-import { originBlocks } from '../weights/block-reader.ts';
+import { originBlocks, type BlockReader } from '../weights/block-reader.ts';
 import { blockSource } from '../weights/block-source.ts';
 import { readAll, type ByteSource } from '../weights/byte-source.ts';
 import { LAYOUT_LIMIT_BYTES, parseLayout, type WeightsLayout } from '../weights/layout.ts';
@@ -18,6 +18,8 @@ export interface StoredWeights {
   readonly layoutFile: Uint8Array;
   /** Paths or URLs of the weights file, in the order in which they are asked. */
   readonly locations: readonly string[];
+  /** Blocks of it, from the first copy that gives a sound one. */
+  readonly reader: BlockReader;
 }
 
 export interface OpenWeightsOptions {
@@ -51,7 +53,7 @@ export async function openGraphWeights(
   const layout = await parseLayout(layoutFile, locationOf(location, layoutPath));
   const locations = places.map((place) => locationOf(place, file.weights));
   const reader = originBlocks(locations.map(open), onSetAside ? { onSetAside } : {});
-  return { weights: blockSource(layout, reader), stored: { layout, sha256, layoutFile, locations } };
+  return { weights: blockSource(layout, reader), stored: { layout, sha256, layoutFile, locations, reader } };
 }
 
 const graphFileIn = (place: string): string =>

@@ -16,6 +16,7 @@ const sentence = v.pipe(v.string(), v.maxLength(MAX_SENTENCE_LENGTH));
 /** Fits a message for people into what a control message may carry. */
 export const asSentence = (text: string): string =>
   text.length <= MAX_SENTENCE_LENGTH ? text : `${text.slice(0, MAX_SENTENCE_LENGTH - 1)}…`;
+const size = v.pipe(v.number(), v.finite(), v.minValue(0));
 const milliseconds = v.pipe(v.number(), v.finite());
 const errorCode = v.pipe(
   v.string(),
@@ -42,9 +43,20 @@ const weightsSchema = v.variant('kind', [
     /** How the requester's file orders the axes of a tensor, the slowest first, where that is not the tensor's own order. */
     orders: v.exactOptional(v.array(v.strictTuple([name, v.pipe(v.array(count), v.maxLength(8))]))),
   }),
+  v.strictObject({
+    kind: v.literal('origin'),
+    /** The layout file of the weights; parsed by its own module. Whoever has it can take blocks from anyone. */
+    layout: v.custom<Uint8Array>((value) => value instanceof Uint8Array, 'expected bytes'),
+    /** Copies of the weights file; a peer asks those that its operator allows. */
+    urls: v.pipe(v.array(v.pipe(v.string(), v.maxLength(2000))), v.maxLength(8)),
+    /** The graph before its batch norms were folded: the layout has its weights. */
+    unfolded: v.unknown(),
+  }),
   /** `unfolded`: the graph whose weights the seed gives, before its batch norms were folded; parsed by its own module. */
   v.strictObject({ kind: v.literal('seeded'), seed: count, unfolded: v.unknown() }),
 ]);
+
+export type PrepareWeights = v.InferOutput<typeof weightsSchema>;
 
 /** Runtime messages between two peers that have proven themselves; SPEC.md gives the rules by name. */
 const controlSchema = v.variant('type', [
@@ -65,6 +77,10 @@ const controlSchema = v.variant('type', [
     ...onEpoch,
     weightBytes: v.number(),
     reservedBytes: v.number(),
+    /** Where the bytes came from; absent where weights were computed. */
+    sources: v.exactOptional(
+      v.strictObject({ cacheBytes: size, peerBytes: size, originBytes: size, requesterBytes: size }),
+    ),
   }),
   v.strictObject({ type: v.literal('refuse'), ...onEpoch, code: errorCode, message: sentence }),
   /** Peer → requester, while loading. */
@@ -97,6 +113,9 @@ const controlSchema = v.variant('type', [
   /** Peer → requester: send me this slice; the answer is a stream of kind `weight`, or `weight-refused`. */
   v.strictObject({ type: v.literal('weight-request'), ...onEpoch, request: count, name, box }),
   v.strictObject({ type: v.literal('weight-refused'), request: count, code: errorCode, message: sentence }),
+  /** Peer → peer of the same plan, or requester: send me this block of the weights file; the answer is a stream of kind `block`, or `block-refused`. */
+  v.strictObject({ type: v.literal('block-request'), ...onEpoch, request: count, block: count }),
+  v.strictObject({ type: v.literal('block-refused'), request: count, code: errorCode, message: sentence }),
   v.strictObject({ type: v.literal('ping'), nonce: count }),
   v.strictObject({ type: v.literal('pong'), nonce: count }),
   ...traceMessageSchemas,
@@ -122,6 +141,8 @@ const streamSchema = v.variant('kind', [
     codec: v.picklist(['f32']),
   }),
   v.strictObject({ kind: v.literal('weight'), request: count }),
+  /** One block of a weights file, as it lies there. */
+  v.strictObject({ kind: v.literal('block'), request: count }),
 ]);
 
 export type StreamMeta = v.InferOutput<typeof streamSchema>;

@@ -1,6 +1,4 @@
 import type { Engine } from '../engine/engine.ts';
-import type { Box } from '../graph/box.ts';
-import type { Graph } from '../graph/graph.ts';
 import { parseGraph } from '../graph/parse.ts';
 import type { TileProgram } from '../graph/tile-program.ts';
 import { compilePlan } from '../planner/compiled-plan.ts';
@@ -10,12 +8,10 @@ import { verifyPlan } from '../planner/verify-plan.ts';
 import type { ControlMessage } from '../protocol/messages.ts';
 import { PeerceptronError } from '../shared/errors.ts';
 import type { PeerId } from '../shared/ids.ts';
-import { checkWeights, seededModelWeights } from '../weights/seeded-model.ts';
-import type { WeightSource } from '../weights/weight-source.ts';
 import { PeerEpoch } from './peer-epoch.ts';
+import type { SliceReader } from './peer-weights.ts';
 import type { RuntimeNode } from './runtime-node.ts';
 import { SharedSlices } from './shared-slices.ts';
-import type { WeightFetch } from './weight-fetch.ts';
 
 export type PrepareMessage = Extract<ControlMessage, { type: 'prepare' }>;
 
@@ -26,14 +22,13 @@ export interface EpochLoaderOptions {
   readonly memoryBytes: number;
 }
 
+/** Progress is told no more often than this. */
+const PROGRESS_BYTES = 1e6;
+
 /** Gets plans ready on a serving peer, within the memory that it offers. */
 export class EpochLoader {
   readonly #options: EpochLoaderOptions;
   readonly #reserved = new Map<PeerEpoch, number>();
-  /** Weights that this peer computes by itself. */
-  readonly #seeded = new WeakMap<PeerEpoch, WeightSource>();
-  /** By tensor: the axes in the order of the requester's file. */
-  readonly #orders = new WeakMap<PeerEpoch, ReadonlyMap<string, readonly number[]>>();
 
   constructor(options: EpochLoaderOptions) {
     this.#options = options;
@@ -42,7 +37,7 @@ export class EpochLoader {
   /**
    * Everything that a hostile or mistaken PREPARE could get wrong, checked before anything is allocated; then its
    * memory is reserved.
-   * @throws GRAPH_*, PLAN_INVALID, PLAN_MEMORY, WEIGHTS_* (seeded weights of another graph)
+   * @throws GRAPH_*, PLAN_INVALID, PLAN_MEMORY
    */
   admit(message: PrepareMessage, requester: PeerId): PeerEpoch {
     const graph = parseGraph(message.graph);
@@ -61,44 +56,41 @@ export class EpochLoader {
         `this device offers ${mega(this.#options.memoryBytes)}, ${mega(taken)} are taken, and the plan needs ${mega(need)}`,
       );
     }
-    const seeded = message.weights?.kind === 'seeded' ? seededWeights(graph, message.weights) : undefined;
     const epoch = new PeerEpoch(compiled, self, requester, message.window);
     this.#reserved.set(epoch, need);
-    if (seeded) this.#seeded.set(epoch, seeded);
-    if (message.weights?.kind === 'requester') this.#orders.set(epoch, new Map(message.weights.orders));
     return epoch;
   }
 
   /** Weights fetched (or computed), tiles loaded and warmed up, links to the consumers of this peer's tiles up. */
   async load(
     epoch: PeerEpoch,
-    fetch: WeightFetch,
+    reader: SliceReader,
     onProgress: (loadedBytes: number, totalBytes: number) => void,
   ): Promise<void> {
     const { compiled, addresses } = epoch;
-    const { session, epoch: number } = compiled.plan;
     const totalBytes = EpochLoader.weightBytes(epoch);
     let loadedBytes = 0;
-    const seeded = this.#seeded.get(epoch);
-    const orders = this.#orders.get(epoch);
-    const read = (name: string, box: Box): Promise<Float32Array> =>
-      seeded
-        ? seeded.read(name, box)
-        : fetch.fetch({ session, epoch: number, name, box, order: orders?.get(name) });
+    let toldBytes = 0;
+    const loaded = (sizeBytes: number): void => {
+      // Blocks may hold more than the slices that are made of them.
+      loadedBytes = Math.min(totalBytes, loadedBytes + sizeBytes);
+      if (loadedBytes < totalBytes && loadedBytes - toldBytes < PROGRESS_BYTES) return;
+      toldBytes = loadedBytes;
+      onProgress(loadedBytes, totalBytes);
+    };
     const dialled = this.#dialConsumers(epoch);
     // Awaited below; until then its failure must not count as unhandled.
     dialled.catch(() => undefined);
-    const slices = new SharedSlices(EpochLoader.#programs(epoch), read, (sizeBytes) => {
-      loadedBytes += sizeBytes;
-      onProgress(loadedBytes, totalBytes);
-    });
+    const slices = new SharedSlices(EpochLoader.#programs(epoch), (name, box) =>
+      reader.read(name, box, loaded),
+    );
     for (const address of addresses) {
       const program = compiled.program(address.segment, address.lane, address.tile);
       const weights = await Promise.all(program.weights.map(({ name, box }) => slices.take(name, box)));
       this.#checkLive(epoch);
-      const loaded = await this.#options.engine.load(program, weights);
-      if (this.isLive(epoch)) epoch.tiles.set(PeerEpoch.key(address), loaded);
-      else await loaded.dispose();
+      const tile = await this.#options.engine.load(program, weights);
+      if (this.isLive(epoch)) epoch.tiles.set(PeerEpoch.key(address), tile);
+      else await tile.dispose();
     }
     await dialled;
     this.#checkLive(epoch);
@@ -154,19 +146,6 @@ export class EpochLoader {
     }
     await Promise.all([...consumers].map((peer) => node.channel(peer)));
   }
-}
-
-/**
- * The work that this asks for later is bounded by the plan's weights, which memory was checked for. Throws what
- * `parseGraph` throws, WEIGHTS_MISSING or WEIGHTS_CORRUPT where the unfolded graph is not that of the plan.
- */
-function seededWeights(
-  graph: Graph,
-  { seed, unfolded }: Extract<PrepareMessage['weights'], { kind: 'seeded' }>,
-): WeightSource {
-  const weights = seededModelWeights({ seed, unfolded: parseGraph(unfolded) });
-  checkWeights(graph, weights);
-  return weights;
 }
 
 const mega = (bytes: number): string => `${Math.ceil(bytes / 1e6)} MB`;

@@ -5,13 +5,32 @@ import type { PeerChannel, PeerNetwork, StreamSink } from '../transport/channel.
 
 export type ToPeer = Extract<
   ControlMessage,
-  { type: 'prepare' | 'retire' | 'end' | 'drop' | 'weight-refused' | 'clock-request' | 'trace-request' }
+  {
+    type:
+      | 'prepare'
+      | 'retire'
+      | 'end'
+      | 'drop'
+      | 'weight-refused'
+      | 'block-request'
+      | 'block-refused'
+      | 'clock-request'
+      | 'trace-request';
+  }
 >;
 export type ToRequester = Extract<
   ControlMessage,
   {
     type:
-      'ready' | 'refuse' | 'loading' | 'tile-done' | 'frame-failed' | 'weight-request' | 'clock' | 'trace';
+      | 'ready'
+      | 'refuse'
+      | 'loading'
+      | 'tile-done'
+      | 'frame-failed'
+      | 'weight-request'
+      | 'block-request'
+      | 'clock'
+      | 'trace';
   }
 >;
 
@@ -96,6 +115,7 @@ export class RuntimeNode {
       case 'end':
       case 'drop':
       case 'weight-refused':
+      case 'block-refused':
       case 'clock-request':
       case 'trace-request':
         this.#serving?.onControl(channel, message);
@@ -111,6 +131,12 @@ export class RuntimeNode {
         // A session that ended meanwhile gets late answers: nothing is wrong.
         this.#sessions.get(message.session)?.onControl(channel, message);
         return;
+      case 'block-request': {
+        const own = this.#sessions.get(message.session);
+        if (own) own.onControl(channel, message);
+        else this.#serving?.onControl(channel, message);
+        return;
+      }
       case 'ping':
         channel.sendControl({ type: 'pong', nonce: message.nonce });
         return;

@@ -14,7 +14,8 @@ import { PeerEpoch, type PendingTile } from './peer-epoch.ts';
 import { consumerOf, pieceMeta } from './routes.ts';
 import type { ServingRole, ToPeer } from './runtime-node.ts';
 import { PeerTrace } from './trace/peer-trace.ts';
-import { WeightFetch } from './weight-fetch.ts';
+import { PeerWeights, type WeightStore } from './peer-weights.ts';
+import type { WeightOrigins } from './room-blocks.ts';
 
 /** What this device computes in a session, for people to see. */
 export interface ServedTile extends TileAddress {
@@ -49,6 +50,13 @@ export type ServeEvent =
       readonly opCount: number;
       readonly tiles: readonly ServedTile[];
     }
+  /** A source of weights is given up: out of reach, not allowed, or it sent something else. */
+  | {
+      readonly type: 'source-set-aside';
+      readonly session: SessionId;
+      readonly source: string;
+      readonly error: PeerceptronError;
+    }
   | { readonly type: 'session-refused'; readonly session: SessionId; readonly error: PeerceptronError }
   | { readonly type: 'session-ended'; readonly session: SessionId }
   | {
@@ -63,6 +71,8 @@ export type ServeEvent =
 
 export interface ServePeerOptions extends EpochLoaderOptions {
   readonly clock: Clock;
+  /** Cache and origins of weights; without it they are kept in memory only, and come from the other members. */
+  readonly weights?: WeightStore | undefined;
   readonly onEvent?: (event: ServeEvent) => void;
 }
 
@@ -72,7 +82,7 @@ export interface PeerService {
 }
 
 type EpochState =
-  | { readonly state: 'loading'; readonly epoch: PeerEpoch; readonly ready: Promise<void> }
+  | { readonly state: 'loading'; readonly epoch: PeerEpoch; readonly ready: Promise<unknown> }
   | { readonly state: 'ready'; readonly epoch: PeerEpoch }
   | { readonly state: 'over' };
 
@@ -95,13 +105,17 @@ export function servePeer(options: ServePeerOptions): PeerService {
 class Service implements ServingRole, PeerService {
   readonly #options: ServePeerOptions;
   readonly #sessions = new Map<SessionId, PeerSession>();
-  readonly #fetches = new Map<PeerChannel, WeightFetch>();
+  readonly #weights: PeerWeights;
   readonly #queue = new ComputeQueue();
   readonly #loader: EpochLoader;
 
   constructor(options: ServePeerOptions) {
     this.#options = options;
     this.#loader = new EpochLoader(options);
+    const { node, clock, weights: store } = options;
+    const onSetAside = (session: SessionId, source: string, error: PeerceptronError): void =>
+      this.#emit({ type: 'source-set-aside', session, source, error });
+    this.#weights = new PeerWeights({ node, clock, store, onSetAside });
   }
 
   onControl(channel: PeerChannel, message: ToPeer): void {
@@ -110,7 +124,9 @@ class Service implements ServingRole, PeerService {
         void this.#prepare(channel, message);
         return;
       case 'weight-refused':
-        this.#fetches.get(channel)?.refused(message.request, message.code, message.message);
+      case 'block-refused':
+      case 'block-request':
+        this.#weights.onControl(channel, message);
         return;
       case 'retire':
       case 'end':
@@ -135,11 +151,7 @@ class Service implements ServingRole, PeerService {
   }
 
   onStream(channel: PeerChannel, meta: StreamMeta, totalBytes: number): StreamSink | Promise<StreamSink> {
-    if (meta.kind === 'weight') {
-      const fetch = this.#fetches.get(channel);
-      if (!fetch) throw new PeerceptronError('PROTOCOL_MALFORMED', 'no weights were asked for on this link');
-      return fetch.sink(meta.request, totalBytes);
-    }
+    if (meta.kind !== 'piece') return this.#weights.onStream(channel, meta, totalBytes);
     const session = this.#sessions.get(meta.session);
     const state = session?.epochs.get(meta.epoch);
     if (!session || !state || state.state === 'over') {
@@ -173,11 +185,7 @@ class Service implements ServingRole, PeerService {
   }
 
   onChannelClosed(peer: PeerId, error: PeerceptronError | undefined): void {
-    for (const [channel, fetch] of this.#fetches) {
-      if (channel.peer !== peer) continue;
-      fetch.close(error ?? new PeerceptronError('LINK_CLOSED', 'the requester closed the link'));
-      this.#fetches.delete(channel);
-    }
+    this.#weights.onChannelClosed(peer, error);
     for (const session of [...this.#sessions.values()]) {
       if (session.channel.peer === peer) void this.#endSession(session);
     }
@@ -206,7 +214,7 @@ class Service implements ServingRole, PeerService {
       const ready = this.#load(session, epoch, message);
       ready.catch(() => undefined);
       session.epochs.set(number, { state: 'loading', epoch, ready });
-      await ready;
+      const origins = await ready;
       session.epochs.set(number, { state: 'ready', epoch });
       const { graph } = epoch.compiled;
       this.#emit({
@@ -224,10 +232,12 @@ class Service implements ServingRole, PeerService {
         epoch: number,
         weightBytes: EpochLoader.weightBytes(epoch),
         reservedBytes: this.#loader.reservedBytes(epoch),
+        ...(origins ? { sources: { ...origins } } : {}),
       });
     } catch (thrown) {
       const error = toPeerceptronError(thrown, 'ENGINE_FAILED');
       if (epoch) {
+        this.#weights.close(epoch);
         await this.#loader.release(epoch);
         const session = this.#sessions.get(id);
         session?.epochs.set(number, { state: 'over' });
@@ -252,12 +262,15 @@ class Service implements ServingRole, PeerService {
     return session;
   }
 
-  async #load(session: PeerSession, epoch: PeerEpoch, message: PrepareMessage): Promise<void> {
+  async #load(
+    session: PeerSession,
+    epoch: PeerEpoch,
+    message: PrepareMessage,
+  ): Promise<Readonly<WeightOrigins> | undefined> {
     const { channel, id } = session;
     const { compiled } = epoch;
-    const fetch = this.#fetches.get(channel) ?? new WeightFetch(channel);
-    this.#fetches.set(channel, fetch);
-    await this.#loader.load(epoch, fetch, (loadedBytes, totalBytes) => {
+    const reader = await this.#weights.open(epoch, message, channel);
+    await this.#loader.load(epoch, reader, (loadedBytes, totalBytes) => {
       const progress = { session: id, epoch: compiled.plan.epoch, loadedBytes, totalBytes };
       trySend(channel, { type: 'loading', ...progress });
       this.#emit({
@@ -267,6 +280,7 @@ class Service implements ServingRole, PeerService {
         ...progress,
       });
     });
+    return reader.origins;
   }
 
   #enqueue(session: PeerSession, epoch: PeerEpoch, pending: PendingTile): void {
@@ -372,6 +386,7 @@ class Service implements ServingRole, PeerService {
     const over = [...session.epochs].filter(([number]) => number < floor);
     for (const [number] of over) session.epochs.set(number, { state: 'over' });
     const epochs = over.flatMap(([, state]) => (state.state === 'over' ? [] : [state.epoch]));
+    for (const epoch of epochs) this.#weights.close(epoch);
     await Promise.all(epochs.map((epoch) => this.#loader.release(epoch)));
   }
 

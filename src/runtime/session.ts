@@ -4,7 +4,7 @@ import { compilePlan, REQUESTER, type CompiledPlan } from '../planner/compiled-p
 import { planWindow } from '../planner/plan-window.ts';
 import type { Plan } from '../planner/plan.ts';
 import { verifyPlan } from '../planner/verify-plan.ts';
-import type { PieceMeta } from '../protocol/messages.ts';
+import type { PieceMeta, PrepareWeights } from '../protocol/messages.ts';
 import type { Clock } from '../shared/clock.ts';
 import { PeerceptronError, toPeerceptronError, unreachable } from '../shared/errors.ts';
 import { shortId, type PeerId } from '../shared/ids.ts';
@@ -13,12 +13,14 @@ import type { SeededWeights } from '../weights/seeded-model.ts';
 import type { WeightSource } from '../weights/weight-source.ts';
 import { f32ToBytes } from '../protocol/codec.ts';
 import { regionOf } from './assembly.ts';
+import { BlockService, travels, type BlockWeights } from './block-service.ts';
 import { frameDropped, FramesInFlight, type FrameResult } from './frames-in-flight.ts';
 import { LaneDealer } from './lane-dealer.ts';
 import { checkLanes, checkPiece, consumerOf, pieceMeta } from './routes.ts';
 import type { RequestingRole, RuntimeNode, ToRequester } from './runtime-node.ts';
 import { TraceCollector } from './trace/collector.ts';
 import type { Trace } from './trace/trace.ts';
+import type { WeightOrigins } from './room-blocks.ts';
 import { storageOrders, WeightService } from './weight-service.ts';
 import { WeightSweep } from './weight-sweep.ts';
 
@@ -26,6 +28,8 @@ export interface PreparedPeer {
   readonly peer: PeerId;
   readonly weightBytes: number;
   readonly reservedBytes: number;
+  /** Where its weights came from; absent where it computed them. */
+  readonly sources?: Readonly<WeightOrigins>;
 }
 
 export type SessionEvent =
@@ -44,6 +48,8 @@ export interface SessionOptions {
   readonly weights: WeightSource;
   /** Where `weights` come from a seed: peers compute their slices by themselves, and nothing is sent. */
   readonly seeded?: SeededWeights | undefined;
+  /** Where `weights` lie in our own layout: peers fetch blocks from each other and from its copies. */
+  readonly blocks?: BlockWeights | undefined;
   /**
    * Where `weights` keep only a little of what they have read: how far apart in it peers may be that load the same
    * tensors. Absent where reading something again costs nothing.
@@ -109,6 +115,7 @@ class RequesterSession implements RequestingRole, Session {
   readonly #compiled: CompiledPlan;
   readonly #dealer: LaneDealer;
   readonly #weights: WeightService;
+  readonly #blocks: BlockService | undefined;
   readonly #frames: FramesInFlight;
   readonly #trace: TraceCollector | undefined;
   readonly #preparing = new Map<PeerId, Preparation>();
@@ -123,7 +130,8 @@ class RequesterSession implements RequestingRole, Session {
     this.resultSegment = options.plan.segments.length;
     this.#compiled = compilePlan(options.graph, options.plan);
     this.#dealer = new LaneDealer(options.plan);
-    const { weights, clock, sweepBytes } = options;
+    const { weights, blocks, clock, sweepBytes } = options;
+    this.#blocks = blocks && travels(blocks) ? new BlockService(blocks) : undefined;
     this.#weights = new WeightService(
       weights,
       sweepBytes === undefined
@@ -143,7 +151,7 @@ class RequesterSession implements RequestingRole, Session {
   }
 
   async prepare(): Promise<void> {
-    const { node, plan, graph, seeded } = this.#options;
+    const { node, plan, graph } = this.#options;
     const { session, epoch } = plan;
     await Promise.all(
       this.#compiled.peers.map(async (peer) => {
@@ -167,9 +175,7 @@ class RequesterSession implements RequestingRole, Session {
             graph,
             plan,
             window: this.window,
-            weights: seeded
-              ? { kind: 'seeded', ...seeded }
-              : { kind: 'requester', orders: storageOrders(graph, this.#options.weights.tensors) },
+            weights: this.#announcedWeights(),
             ...(this.#trace ? { trace: true } : {}),
           });
         }),
@@ -177,6 +183,14 @@ class RequesterSession implements RequestingRole, Session {
     this.peers = await Promise.all(prepared);
     this.#stallWatch?.();
     this.#trace?.begin(this.#channels);
+  }
+
+  #announcedWeights(): PrepareWeights {
+    const { graph, seeded, weights } = this.#options;
+    if (seeded) return { kind: 'seeded', ...seeded };
+    if (!this.#blocks) return { kind: 'requester', orders: storageOrders(graph, weights.tensors) };
+    const { layoutFile, urls, unfolded } = this.#options.blocks!;
+    return { kind: 'origin', layout: layoutFile, urls: [...urls], unfolded };
   }
 
   async trace(): Promise<Trace> {
@@ -232,9 +246,11 @@ class RequesterSession implements RequestingRole, Session {
     this.#touch();
     switch (message.type) {
       case 'ready': {
-        const { weightBytes, reservedBytes } = message;
+        const { weightBytes, reservedBytes, sources } = message;
         this.#weights.finished(peer);
-        this.#preparing.get(peer)?.resolve({ peer, weightBytes, reservedBytes });
+        this.#preparing
+          .get(peer)
+          ?.resolve({ peer, weightBytes, reservedBytes, ...(sources ? { sources } : {}) });
         this.#options.onEvent?.({ type: 'ready', peer });
         return;
       }
@@ -252,6 +268,9 @@ class RequesterSession implements RequestingRole, Session {
       }
       case 'weight-request':
         this.#weights.serve(channel, message);
+        return;
+      case 'block-request':
+        this.#blocks?.serve(channel, message);
         return;
       case 'tile-done': {
         const { frame, segment, tile, receiveMs, computeMs } = message;

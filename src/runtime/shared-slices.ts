@@ -1,4 +1,4 @@
-import { boxSize, formatBox, type Box } from '../graph/box.ts';
+import { formatBox, type Box } from '../graph/box.ts';
 import type { TileProgram } from '../graph/tile-program.ts';
 
 type ReadSlice = (name: string, box: Box) => Promise<Float32Array>;
@@ -11,14 +11,12 @@ const keyOf = (name: string, box: Box): string => `${formatBox(box)} ${name}`;
  */
 export class SharedSlices {
   readonly #read: ReadSlice;
-  readonly #onRead: (sizeBytes: number) => void;
   /** How many tiles still wait for a slice. */
   readonly #uses = new Map<string, number>();
   readonly #kept = new Map<string, Promise<Float32Array>>();
 
-  constructor(programs: readonly TileProgram[], read: ReadSlice, onRead: (sizeBytes: number) => void) {
+  constructor(programs: readonly TileProgram[], read: ReadSlice) {
     this.#read = read;
-    this.#onRead = onRead;
     for (const { weights } of programs) {
       for (const { name, box } of weights) {
         const key = keyOf(name, box);
@@ -32,16 +30,10 @@ export class SharedSlices {
     const key = keyOf(name, box);
     const others = (this.#uses.get(key) ?? 1) - 1;
     this.#uses.set(key, others);
-    const slice = this.#kept.get(key) ?? this.#readOnce(name, box);
+    const slice = this.#kept.get(key) ?? this.#read(name, box);
     if (others > 0) this.#kept.set(key, slice);
     else this.#kept.delete(key);
     const values = await slice;
     return others > 0 ? values.slice() : values;
-  }
-
-  async #readOnce(name: string, box: Box): Promise<Float32Array> {
-    const values = await this.#read(name, box);
-    this.#onRead(boxSize(box) * 4);
-    return values;
   }
 }

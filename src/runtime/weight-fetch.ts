@@ -26,6 +26,8 @@ export interface SliceRequest {
   readonly box: Box;
   /** The axes of the tensor in the order of the requester's file, the slowest first, where that is not their own. */
   readonly order?: readonly number[] | undefined;
+  /** Told of every part that has come. */
+  readonly onBytes?: (sizeBytes: number) => void;
 }
 
 /**
@@ -46,7 +48,7 @@ export class WeightFetch {
   }
 
   /** Resolves to the slice, row-major. Rejects with the requester's code, or when the channel ends. */
-  async fetch({ session, epoch, name, box, order }: SliceRequest): Promise<Float32Array> {
+  async fetch({ session, epoch, name, box, order, onBytes }: SliceRequest): Promise<Float32Array> {
     const values = new Float32Array(boxSize(box));
     const ask = async (part: Box): Promise<void> => {
       const place = placeWithin(part, box);
@@ -63,6 +65,7 @@ export class WeightFetch {
         }),
       );
       if (!direct) transferRegion(buffer, part, values, box, part);
+      onBytes?.(buffer.byteLength);
     };
     const asked: Promise<void>[] = [];
     const failures: unknown[] = [];

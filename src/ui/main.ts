@@ -16,6 +16,7 @@ import { engineCandidates, readGraphics } from './engine-candidates.ts';
 import { PeerStore, problemOf } from './peer-state.ts';
 import { strings } from './strings.ts';
 import { takePart } from './take-part.ts';
+import { openWeightStore } from './weight-store.ts';
 import { keepAwake } from './wake-lock.ts';
 
 /** Composition root of the page: everything that the browser offers is handed to the rest from here. */
@@ -48,6 +49,7 @@ async function enter(link: RoomLink): Promise<void> {
     store.dispatch({ type: 'stopped', problem: { code: 'LINK_NO_ROUTE', message: strings.noWebRtc } });
     return;
   }
+  const weightStore = await openWeightStore(link);
   const mesh = await takePart({
     device,
     chooseEngine: async () => {
@@ -65,7 +67,14 @@ async function enter(link: RoomLink): Promise<void> {
       }),
     serve: (joined, engine, onEvent) => {
       const { memoryBytes } = device;
-      servePeer({ node: new RuntimeNode(joined), engine, memoryBytes, clock: systemClock, onEvent });
+      servePeer({
+        node: new RuntimeNode(joined),
+        engine,
+        memoryBytes,
+        clock: systemClock,
+        weights: weightStore,
+        onEvent,
+      });
     },
     keepAwake,
     clock: systemClock,

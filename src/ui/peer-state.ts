@@ -216,6 +216,9 @@ function reduceWork(room: RoomState, event: ServeEvent): Partial<RoomState> {
         ...(known?.stage.state === 'loading' ? { sessions: without(room.sessions, event.session) } : {}),
         problems: [problemOf(event.error), ...room.problems].slice(0, keptProblems),
       };
+    case 'source-set-aside':
+      // The next source is asked; when there is none, the session is refused, and that is shown.
+      return {};
     case 'tile-failed':
       return { problems: [problemOf(event.error), ...room.problems].slice(0, keptProblems) };
     default:

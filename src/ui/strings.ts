@@ -135,6 +135,10 @@ export const errorTexts: Record<ErrorCode, ErrorText> = {
     what: 'Weights could not be fetched.',
     todo: 'Check that the device with the model is still there.',
   },
+  ORIGIN_REFUSED: {
+    what: 'This device does not fetch from that server.',
+    todo: 'Serve the model from the server of the room, or let the device with the model send it.',
+  },
   INPUT_INVALID: { what: 'The input does not fit the network.', todo: requester },
   OUTPUT_UNWRITABLE: { what: 'A file cannot be written.', todo: requester },
   ENGINE_UNAVAILABLE: {

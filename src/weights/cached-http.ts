@@ -2,7 +2,7 @@ import type { Clock } from '../shared/clock.ts';
 import { PeerceptronError } from '../shared/errors.ts';
 import { BLOCK_BYTES, cacheFileId, type BlockCache } from './block-cache.ts';
 import type { ByteSource } from './byte-source.ts';
-import { httpFileVersion, streamRange } from './http-file.ts';
+import { downloadRange, retriedFileVersion } from './http-file.ts';
 import { httpBytes } from './http-source.ts';
 
 /** Where the bytes of a read came from; every byte that was taken from the file counts once per read of it. */
@@ -22,9 +22,6 @@ export interface CachedHttpOptions {
 
 /** One request asks for at most this much: what a read waits for, and what is under way at a time. */
 const REQUEST_BYTES = 8 * 1024 * 1024;
-/** Without a single new byte in between. */
-const ATTEMPTS = 6;
-const FIRST_PAUSE_MS = 250;
 
 interface File {
   readonly id: string;
@@ -106,21 +103,14 @@ class CachedHttp implements ByteSource {
   }
 
   async #askVersion(signal?: AbortSignal): Promise<File | undefined> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        const version = await httpFileVersion(this.#fetch, this.name, signal);
-        if (!version) return undefined;
-        const { sizeBytes, validator } = version;
-        // A file without a validator is cached for this source alone: nobody could tell when it changes.
-        const id = cacheFileId('http', this.name, sizeBytes, validator ?? `unversioned ${unversioned++}`);
-        return { id, sizeBytes, ...(validator === undefined ? {} : { validator }) };
-      } catch (cause) {
-        signal?.throwIfAborted();
-        // The plain reader fails in the same way, with a sentence that says why.
-        if (cause instanceof PeerceptronError || attempt >= ATTEMPTS) return undefined;
-        await this.#pause(attempt, signal);
-      }
-    }
+    const { clock } = this.#options;
+    // Nothing: the plain reader fails in the same way, with a sentence that says why.
+    const version = await retriedFileVersion(this.name, { fetch: this.#fetch, clock, signal });
+    if (!version) return undefined;
+    const { sizeBytes, validator } = version;
+    // A file without a validator is cached for this source alone: nobody could tell when it changes.
+    const id = cacheFileId('http', this.name, sizeBytes, validator ?? `unversioned ${unversioned++}`);
+    return { id, sizeBytes, ...(validator === undefined ? {} : { validator }) };
   }
 
   /** One promise per block: from another read that is under way, from the cache, or from the server. */
@@ -213,47 +203,19 @@ class CachedHttp implements ByteSource {
         block = undefined;
       }
     };
-    let failures = 0;
-    for (;;) {
-      const startBytes = index * BLOCK_BYTES + filled;
-      if (startBytes >= last) break;
-      const range = { startBytes, endBytes: last, validator: file.validator };
-      const result = await streamRange(this.#fetch, this.name, range, take, signal);
-      if (result.state === 'complete') break;
-      if (result.state === 'no-ranges') throw NO_RANGES;
-      failures = index * BLOCK_BYTES + filled > startBytes ? 1 : failures + 1;
-      if (failures >= ATTEMPTS) throw this.#brokenOff(result);
-      await this.#pause(failures, signal);
+    const range = { startBytes: first * BLOCK_BYTES, endBytes: last, validator: file.validator };
+    const options = { fetch: this.#fetch, clock: this.#options.clock, signal };
+    const result = await downloadRange(this.name, range, take, options);
+    if (result === 'no-ranges') throw NO_RANGES;
+    if (result === 'ended') {
+      throw new PeerceptronError(
+        'WEIGHTS_CORRUPT',
+        `${this.name} ends before the ${file.sizeBytes} bytes that its server announces: it is being replaced, or was not copied whole; start again`,
+        { details: { url: this.name } },
+      );
     }
     // What is kept only in the cache's queue would be memory that nobody counts.
     await Promise.all(kept);
-  }
-
-  #brokenOff(
-    result: { state: 'broken'; cause: unknown } | { state: 'busy'; status: number },
-  ): PeerceptronError {
-    const [what, cause] =
-      result.state === 'busy'
-        ? [`the server answers HTTP ${result.status} again and again`, undefined]
-        : ['the connection breaks again and again', result.cause];
-    return new PeerceptronError(
-      'WEIGHTS_UNAVAILABLE',
-      `cannot read ${this.name}: ${what}; what has come so far is cached: try again later`,
-      { ...(cause === undefined ? {} : { cause }), details: { url: this.name } },
-    );
-  }
-
-  #pause(attempt: number, signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const over = (): void => {
-        cancel();
-        signal?.removeEventListener('abort', over);
-        if (signal?.aborted) reject(signal.reason as Error);
-        else resolve();
-      };
-      const cancel = this.#options.clock.after(FIRST_PAUSE_MS * 2 ** (attempt - 1), over);
-      signal?.addEventListener('abort', over, { once: true });
-    });
   }
 }
 

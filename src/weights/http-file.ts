@@ -1,3 +1,4 @@
+import type { Clock } from '../shared/clock.ts';
 import { PeerceptronError } from '../shared/errors.ts';
 
 /** What a server says of a file without sending it. */
@@ -32,7 +33,14 @@ const validatorOf = (response: Response): { validator?: string } => {
   return validator ? { validator } : {};
 };
 
-export type RangeResult =
+export interface ByteRange {
+  readonly startBytes: number;
+  readonly endBytes: number;
+  /** What the server said of the file before. */
+  readonly validator?: string | undefined;
+}
+
+type RangeResult =
   /** Every byte came. */
   | { readonly state: 'complete' }
   /** The connection broke, or the server was out of reach, after some of them: the rest may be asked for again. */
@@ -40,7 +48,9 @@ export type RangeResult =
   /** The server has a problem of its own that may pass (429, 5xx). */
   | { readonly state: 'busy'; readonly status: number }
   /** Range is ignored: another way has to be taken. */
-  | { readonly state: 'no-ranges' };
+  | { readonly state: 'no-ranges' }
+  /** The file ends before. */
+  | { readonly state: 'ended' };
 
 /**
  * One Range request for bytes `startBytes`–`endBytes` (half-open); they are handed on as they come.
@@ -76,6 +86,10 @@ export async function streamRange(
   if (response.status === 429 || response.status >= 500) {
     await giveUp();
     return { state: 'busy', status: response.status };
+  }
+  if (response.status === 416) {
+    await giveUp();
+    return { state: 'ended' };
   }
   if (response.status !== 206) {
     await giveUp();
@@ -128,3 +142,88 @@ const otherRange = (url: string, startBytes: number, endBytes: number): Peercept
     `${url}: the server answered another range than bytes ${startBytes}–${endBytes - 1}: check the proxy or cache in front of it`,
     { details: { url } },
   );
+
+/** Without a single new byte in between. */
+const ATTEMPTS = 6;
+const FIRST_PAUSE_MS = 250;
+
+export interface DownloadOptions {
+  readonly fetch: typeof fetch;
+  /** Paces retries. */
+  readonly clock: Clock;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Bytes of a file from its server, as they come and in order, resumed where a connection breaks as often as it takes while
+ * bytes come. `ended`: the file is shorter than that.
+ * @throws WEIGHTS_UNAVAILABLE, WEIGHTS_CORRUPT (another file by now), or the signal's reason
+ */
+export async function downloadRange(
+  url: string,
+  { startBytes, endBytes, validator }: ByteRange,
+  onBytes: (bytes: Uint8Array) => void,
+  { fetch, clock, signal }: DownloadOptions,
+): Promise<'complete' | 'no-ranges' | 'ended'> {
+  let at = startBytes;
+  const take = (bytes: Uint8Array): void => {
+    at += bytes.length;
+    onBytes(bytes);
+  };
+  let failures = 0;
+  while (at < endBytes) {
+    const before = at;
+    const result = await streamRange(fetch, url, { startBytes: at, endBytes, validator }, take, signal);
+    if (result.state === 'complete') break;
+    if (result.state === 'no-ranges' || result.state === 'ended') return result.state;
+    failures = at > before ? 1 : failures + 1;
+    if (failures >= ATTEMPTS) throw brokenOff(url, result);
+    await pause(clock, failures, signal);
+  }
+  return 'complete';
+}
+
+/** As `httpFileVersion`, tried again while the server is out of reach; nothing where it stays so. */
+export async function retriedFileVersion(
+  url: string,
+  { fetch, clock, signal }: DownloadOptions,
+): Promise<HttpFileVersion | undefined> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await httpFileVersion(fetch, url, signal);
+    } catch (cause) {
+      signal?.throwIfAborted();
+      if (cause instanceof PeerceptronError) throw cause;
+      if (attempt >= ATTEMPTS) return undefined;
+      await pause(clock, attempt, signal);
+    }
+  }
+}
+
+function brokenOff(
+  url: string,
+  result: { state: 'broken'; cause: unknown } | { state: 'busy'; status: number },
+): PeerceptronError {
+  const [what, cause] =
+    result.state === 'busy'
+      ? [`the server answers HTTP ${result.status} again and again`, undefined]
+      : ['the connection breaks again and again', result.cause];
+  return new PeerceptronError(
+    'WEIGHTS_UNAVAILABLE',
+    `cannot read ${url}: ${what}; what has come so far is cached: try again later`,
+    { ...(cause === undefined ? {} : { cause }), details: { url } },
+  );
+}
+
+function pause(clock: Clock, attempt: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const over = (): void => {
+      cancel();
+      signal?.removeEventListener('abort', over);
+      if (signal?.aborted) reject(signal.reason as Error);
+      else resolve();
+    };
+    const cancel = clock.after(FIRST_PAUSE_MS * 2 ** (attempt - 1), over);
+    signal?.addEventListener('abort', over, { once: true });
+  });
+}

@@ -5,6 +5,7 @@ export const subtleSha256: Sha256 = async (bytes) =>
   new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>));
 
 export type OpfsFolder =
+  /** `quotaBytes`: what the browser gives this site in all. */
   | { readonly state: 'open'; readonly folder: CacheFolder; readonly quotaBytes: number }
   | { readonly state: 'unavailable'; readonly reason: string };
 
@@ -27,8 +28,8 @@ export async function openOpfsFolder(name = 'weights'): Promise<OpfsFolder> {
     const dir = await root.getDirectoryHandle(name, { create: true });
     // Asking keeps the browser from clearing it when space runs low; a refusal changes nothing else.
     await storage.persist?.().catch(() => false);
-    const { quota = 0, usage = 0 } = await storage.estimate();
-    return { state: 'open', folder: opfsFolder(dir), quotaBytes: Math.max(0, quota - usage) };
+    const { quota = 0 } = await storage.estimate();
+    return { state: 'open', folder: opfsFolder(dir), quotaBytes: quota };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     return { state: 'unavailable', reason: `the browser refuses storage: ${reason}` };

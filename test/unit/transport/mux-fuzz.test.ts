@@ -141,7 +141,7 @@ async function fuzz(
   const content = filled(1_500_000, random);
 
   const receive = (meta: StreamMeta, totalBytes: number): StreamSink | Promise<StreamSink> => {
-    const shift = meta.kind === 'weight' ? 0 : meta.tile;
+    const shift = meta.kind === 'piece' ? meta.tile : 0;
     let ended = 0;
     const buffer = new Uint8Array(totalBytes);
     const ends = {
