@@ -25,6 +25,15 @@ export interface EpochLoaderOptions {
 /** Progress is told no more often than this. */
 const PROGRESS_BYTES = 1e6;
 
+/** How far a serving peer has come with a plan. */
+export interface LoadProgress {
+  readonly loadedBytes: number;
+  readonly totalBytes: number;
+  /** In the engine and warm. */
+  readonly readyTiles: number;
+  readonly tileCount: number;
+}
+
 /** Gets plans ready on a serving peer, within the memory that it offers. */
 export class EpochLoader {
   readonly #options: EpochLoaderOptions;
@@ -65,18 +74,22 @@ export class EpochLoader {
   async load(
     epoch: PeerEpoch,
     reader: SliceReader,
-    onProgress: (loadedBytes: number, totalBytes: number) => void,
+    onProgress: (progress: LoadProgress) => void,
   ): Promise<void> {
     const { compiled, addresses } = epoch;
     const totalBytes = EpochLoader.weightBytes(epoch);
     let loadedBytes = 0;
     let toldBytes = 0;
+    let readyTiles = 0;
+    const report = (): void =>
+      onProgress({ loadedBytes, totalBytes, readyTiles, tileCount: addresses.length });
+    report();
     const loaded = (sizeBytes: number): void => {
       // Blocks may hold more than the slices that are made of them.
       loadedBytes = Math.min(totalBytes, loadedBytes + sizeBytes);
       if (loadedBytes < totalBytes && loadedBytes - toldBytes < PROGRESS_BYTES) return;
       toldBytes = loadedBytes;
-      onProgress(loadedBytes, totalBytes);
+      report();
     };
     const dialled = this.#dialConsumers(epoch);
     // Awaited below; until then its failure must not count as unhandled.
@@ -91,6 +104,8 @@ export class EpochLoader {
       const tile = await this.#options.engine.load(program, weights);
       if (this.isLive(epoch)) epoch.tiles.set(PeerEpoch.key(address), tile);
       else await tile.dispose();
+      readyTiles += 1;
+      report();
     }
     await dialled;
     this.#checkLive(epoch);

@@ -9,7 +9,12 @@ import type { PeerChannel, StreamSink } from '../transport/channel.ts';
 import { f32ToBytes } from '../protocol/codec.ts';
 import { regionOf } from './assembly.ts';
 import { ComputeQueue } from './compute-queue.ts';
-import { EpochLoader, type EpochLoaderOptions, type PrepareMessage } from './epoch-loader.ts';
+import {
+  EpochLoader,
+  type EpochLoaderOptions,
+  type LoadProgress,
+  type PrepareMessage,
+} from './epoch-loader.ts';
 import { PeerEpoch, type PendingTile } from './peer-epoch.ts';
 import { consumerOf, pieceMeta } from './routes.ts';
 import type { ServingRole, ToPeer } from './runtime-node.ts';
@@ -31,16 +36,16 @@ export interface ServedTile extends TileAddress {
 }
 
 export type ServeEvent =
-  | {
+  | ({
       readonly type: 'session-loading';
       readonly session: SessionId;
       readonly epoch: number;
       readonly model: string;
       /** Seed of random weights, where this device computes its own. */
       readonly seed?: number;
-      readonly loadedBytes: number;
-      readonly totalBytes: number;
-    }
+      /** Since loading began. */
+      readonly elapsedMs: number;
+    } & LoadProgress)
   | {
       readonly type: 'session-ready';
       readonly session: SessionId;
@@ -269,15 +274,20 @@ class Service implements ServingRole, PeerService {
   ): Promise<Readonly<WeightOrigins> | undefined> {
     const { channel, id } = session;
     const { compiled } = epoch;
+    const { clock } = this.#options;
+    const startedMs = clock.now();
     const reader = await this.#weights.open(epoch, message, channel);
-    await this.#loader.load(epoch, reader, (loadedBytes, totalBytes) => {
-      const progress = { session: id, epoch: compiled.plan.epoch, loadedBytes, totalBytes };
-      trySend(channel, { type: 'loading', ...progress });
+    await this.#loader.load(epoch, reader, (progress) => {
+      const { loadedBytes, totalBytes } = progress;
+      const on = { session: id, epoch: compiled.plan.epoch };
+      trySend(channel, { type: 'loading', ...on, loadedBytes, totalBytes });
       this.#emit({
         type: 'session-loading',
         model: compiled.graph.name,
         ...seedOf(message),
+        ...on,
         ...progress,
+        elapsedMs: clock.now() - startedMs,
       });
     });
     return reader.origins;

@@ -3,6 +3,7 @@ import type { Member, MeshEvent, SignalingState } from '../mesh/mesh.ts';
 import type { PeerceptronError, ErrorCode } from '../shared/errors.ts';
 import { unreachable } from '../shared/errors.ts';
 import type { PeerId, SessionId } from '../shared/ids.ts';
+import type { LoadProgress } from '../runtime/epoch-loader.ts';
 import type { ServedTile, ServeEvent } from '../runtime/serve-peer.ts';
 
 /** An error as the page shows it: a code to look up, and the sentence that came with it. */
@@ -43,7 +44,11 @@ export interface Device {
 }
 
 export type SessionStage =
-  | { readonly state: 'loading'; readonly loadedBytes: number; readonly totalBytes: number }
+  | ({
+      readonly state: 'loading';
+      /** Of weights, since loading began; absent before there is something to tell. */
+      readonly bytesPerSecond?: number;
+    } & LoadProgress)
   | { readonly state: 'ready'; readonly opCount: number; readonly tiles: readonly ServedTile[] };
 
 /** What this device does for one requester. */
@@ -183,7 +188,7 @@ function reduceWork(room: RoomState, event: ServeEvent): Partial<RoomState> {
       if (event.type === 'session-loading' && known?.stage.state === 'ready') return {};
       const stage: SessionStage =
         event.type === 'session-loading'
-          ? { state: 'loading', loadedBytes: event.loadedBytes, totalBytes: event.totalBytes }
+          ? loadingStage(event)
           : { state: 'ready', opCount: event.opCount, tiles: event.tiles };
       const counts = known ?? { frames: 0, tilesComputed: 0, recentFrames: [] };
       return withSession({ ...counts, session, model, seed, epoch, stage });
@@ -224,6 +229,22 @@ function reduceWork(room: RoomState, event: ServeEvent): Partial<RoomState> {
     default:
       return unreachable(event);
   }
+}
+
+/** A rate from less than this would only startle. */
+const minRateMs = 500;
+
+function loadingStage(event: Extract<ServeEvent, { type: 'session-loading' }>): SessionStage {
+  const { loadedBytes, totalBytes, readyTiles, tileCount, elapsedMs } = event;
+  const hasRate = elapsedMs >= minRateMs && loadedBytes > 0;
+  return {
+    state: 'loading',
+    loadedBytes,
+    totalBytes,
+    readyTiles,
+    tileCount,
+    ...(hasRate ? { bytesPerSecond: (loadedBytes * 1000) / elapsedMs } : {}),
+  };
 }
 
 function without<Key, Value>(map: ReadonlyMap<Key, Value>, key: Key): ReadonlyMap<Key, Value> {

@@ -4,6 +4,8 @@ import { describeBox, formatBytes, formatMs } from '../format.ts';
 import type { RoomState, SessionWork } from '../peer-state.ts';
 import { strings } from '../strings.ts';
 import type { ServedTile } from '../../runtime/serve-peer.ts';
+import { formatDuration } from '../../shared/rate-meter.ts';
+import './progress-bar.ts';
 import { sharedStyles } from './shared-styles.ts';
 
 /** What this device computes: per session its tiles (ops, boxes), frames and times. */
@@ -38,6 +40,9 @@ export class WorkCard extends LitElement {
         font-weight: 650;
         white-space: nowrap;
       }
+      pt-progress {
+        margin-top: 0.75rem;
+      }
       li + li {
         margin-top: 0.75rem;
       }
@@ -47,8 +52,7 @@ export class WorkCard extends LitElement {
         justify-content: space-between;
         column-gap: 1rem;
       }
-      svg,
-      progress {
+      svg {
         display: block;
         width: 100%;
         height: 0.5rem;
@@ -59,9 +63,6 @@ export class WorkCard extends LitElement {
       }
       .span {
         fill: var(--pt-accent);
-      }
-      progress {
-        accent-color: var(--pt-accent);
       }
     `,
   ];
@@ -89,12 +90,31 @@ export class WorkCard extends LitElement {
   private session(work: SessionWork) {
     const { stage, model, seed } = work;
     if (stage.state === 'loading') {
-      const { loadedBytes, totalBytes } = stage;
-      const title = seed === undefined ? strings.loadingWeights(model) : strings.computingWeights(model);
+      const { loadedBytes, totalBytes, readyTiles, tileCount, bytesPerSecond } = stage;
+      const leftMs = bytesPerSecond && ((totalBytes - loadedBytes) * 1000) / bytesPerSecond;
       return html`<div class="session">
-        <h3>${title}</h3>
-        <progress aria-label=${title} max=${Math.max(1, totalBytes)} .value=${loadedBytes}></progress>
-        <p class="muted small number">${formatBytes(loadedBytes)} / ${formatBytes(totalBytes)}</p>
+        <h3>${model}</h3>
+        ${
+          totalBytes > 0
+            ? html`<pt-progress
+                label=${seed === undefined ? strings.loadingWeights : strings.computingWeights}
+                .done=${loadedBytes}
+                .total=${totalBytes}
+                amount=${strings.loadedOf(formatBytes(loadedBytes), formatBytes(totalBytes))}
+                outlook=${
+                  bytesPerSecond && leftMs
+                    ? strings.loadingRate(formatBytes(bytesPerSecond), formatDuration(leftMs))
+                    : ''
+                }
+              ></pt-progress>`
+            : nothing
+        }
+        <pt-progress
+          label=${strings.tilesReady}
+          .done=${readyTiles}
+          .total=${tileCount}
+          amount=${strings.tilesReadyOf(readyTiles, tileCount)}
+        ></pt-progress>
       </div>`;
     }
     const time = (ms: number | undefined): string => (ms === undefined ? '–' : formatMs(ms));

@@ -59,7 +59,7 @@ const company: readonly PeerEvent[] = [
   member({ state: 'connecting', id: id('c') }),
   member({ state: 'announced', id: id('d') }),
 ];
-const loading: PeerEvent = {
+const loading = {
   type: 'work',
   event: {
     type: 'session-loading',
@@ -68,7 +68,15 @@ const loading: PeerEvent = {
     model: 'vgg16',
     loadedBytes: 31_400_000,
     totalBytes: 58_800_000,
+    readyTiles: 1,
+    tileCount: 3,
+    elapsedMs: 6200,
   },
+} as const satisfies PeerEvent;
+/** All weights are there, seeded ones by the way, and the engine gets ready. */
+const warming: PeerEvent = {
+  type: 'work',
+  event: { ...loading.event, seed: 1, loadedBytes: 58_800_000, readyTiles: 2, elapsedMs: 11_900 },
 };
 const working: readonly PeerEvent[] = [
   {
@@ -149,6 +157,7 @@ const histories = {
   unconnected: [...joined, member({ state: 'announced', id: id('d') })],
   connected: [...joined, ...company],
   loading: [...joined, ...company, loading],
+  warming: [...joined, ...company, loading, warming],
   working: [...joined, ...company, loading, ...working],
   'unreachable-peer': [
     ...joined,

@@ -65,7 +65,14 @@ describe('the page', () => {
       'Raspberry Pi 4',
       'does not compute',
     ],
-    loading: ['Loading its part of vgg16', '31 MB / 59 MB'],
+    loading: [
+      'vgg16',
+      'Loading the weights of its part',
+      '31 MB of 59 MB',
+      '5.1 MB/s, 5 s left',
+      '1 of 3 tiles ready',
+    ],
+    warming: ['Computing random weights for its part', '59 MB of 59 MB', 'Warming up', '2 of 3 tiles ready'],
     working: [
       'Computing vgg16',
       'block1_conv1 to block2_pool',

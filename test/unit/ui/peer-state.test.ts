@@ -48,10 +48,20 @@ const prepared = (epoch = 0): PeerEvent => ({
   type: 'work',
   event: { type: 'session-ready', session, epoch, model: 'digits', opCount: 8, tiles: [] },
 });
-const loading: PeerEvent = {
+const loading = {
   type: 'work',
-  event: { type: 'session-loading', session, epoch: 0, model: 'digits', loadedBytes: 1, totalBytes: 4 },
-};
+  event: {
+    type: 'session-loading',
+    session,
+    epoch: 0,
+    model: 'digits',
+    loadedBytes: 1,
+    totalBytes: 4,
+    readyTiles: 0,
+    tileCount: 1,
+    elapsedMs: 0,
+  },
+} as const satisfies PeerEvent;
 const done = (frame: number, computeMs: number, tile = 0): PeerEvent => ({
   type: 'work',
   event: { type: 'tile-done', session, frame, segment: 0, tile, computeMs },
@@ -140,6 +150,15 @@ describe('the state of the page', () => {
     const room = roomAfter(prepared(), done(0, 10), done(1, 10), ended);
     expect(room.sessions.size).toBe(0);
     expect(room.frames).toBe(2);
+  });
+
+  it('tells the rate at which weights come, once there is one', () => {
+    const stageAfter = (elapsedMs: number) => {
+      const event = { ...loading.event, loadedBytes: 3e6, totalBytes: 9e6, elapsedMs };
+      return roomAfter({ type: 'work', event }).sessions.get(session)!.stage;
+    };
+    expect(stageAfter(1500)).toMatchObject({ loadedBytes: 3e6, totalBytes: 9e6, bytesPerSecond: 2e6 });
+    expect(stageAfter(20)).not.toHaveProperty('bytesPerSecond');
   });
 
   it('drops a session that was refused while loading, keeps one whose next plan was refused', () => {
