@@ -1,14 +1,15 @@
 import { shapeSize } from '../src/graph/box.ts';
 import type { Graph } from '../src/graph/graph.ts';
-import { encodeImage } from '../src/models/image-encoding.ts';
+import { pixelInput } from '../src/models/image-encoding.ts';
+import type { FrameInput } from '../src/runtime/frame-input.ts';
 import { seededRandom } from '../src/shared/random.ts';
 import { decodePicture } from './pictures.ts';
 
 /** One input of every graph input, read or made when its turn comes. */
 export interface NamedFrame {
   readonly name: string;
-  /** One buffer per graph input, row-major. */
-  readonly inputs: () => Promise<Float32Array[]>;
+  /** One per graph input: pictures as 8-bit pixels. */
+  readonly inputs: () => Promise<FrameInput[]>;
 }
 
 /** A picture each, stretched to the graph's first input. */
@@ -16,7 +17,7 @@ export function pictureFrames(graph: Graph, paths: readonly string[]): NamedFram
   const [input] = graph.inputs;
   return paths.map((name) => ({
     name,
-    inputs: async () => [encodeImage(await decodePicture(name, input!), input!.image!, input!.shape)],
+    inputs: async () => [pixelInput(await decodePicture(name, input!), input!.image!, input!.shape)],
   }));
 }
 
@@ -29,7 +30,7 @@ export function randomFrames(graph: Graph, seed: number, count: number): NamedFr
       return graph.inputs.map(({ shape, image }) => {
         if (!image) return Float32Array.from({ length: shapeSize(shape) }, () => random.next() * 2 - 1);
         const pixels = Uint8Array.from({ length: shapeSize(shape) }, () => random.integer(256));
-        return encodeImage(pixels, image, shape);
+        return pixelInput(pixels, image, shape);
       });
     },
   }));

@@ -26,7 +26,9 @@ export type { NetworkName } from './models/presets.ts';
 export type { NetworkOptions } from './models/layers.ts';
 export { seededModelWeights } from './weights/seeded-model.ts';
 export type { SeededWeights } from './weights/seeded-model.ts';
-export { encodeImage } from './models/image-encoding.ts';
+export { encodeImage, pixelInput } from './models/image-encoding.ts';
+export type { PixelInput } from './graph/pixels.ts';
+export type { FrameInput } from './runtime/frame-input.ts';
 export type { WeightSource } from './weights/weight-source.ts';
 
 export { parsePlan } from './planner/parse-plan.ts';
@@ -40,7 +42,8 @@ export { bands, channels, flowing, grid, partialSums, whole } from './planner/sp
 export type { Cut, PeerRef, Split } from './planner/splits.ts';
 export { planProblems, verifyPlan } from './planner/verify-plan.ts';
 export type { PlanProblem, PlanRule } from './planner/verify-plan.ts';
-export type { Lane, Plan, Segment, Tile, TileOutput } from './planner/plan.ts';
+export type { Codec } from './planner/codec.ts';
+export type { Lane, Plan, PlanInput, Segment, Tile, TileOutput } from './planner/plan.ts';
 
 export type { Engine, LoadedTile } from './engine/engine.ts';
 export { RuntimeNode } from './runtime/runtime-node.ts';

@@ -3,6 +3,7 @@ import type { Graph, TensorId } from '../graph/graph.ts';
 import { compileTile, type TileProgram } from '../graph/tile-program.ts';
 import { tensorShapes } from '../graph/shapes.ts';
 import type { PeerId } from '../shared/ids.ts';
+import type { Codec } from './codec.ts';
 import type { Plan, Tile } from './plan.ts';
 
 /** The requester, as a producer of the graph's inputs. */
@@ -17,6 +18,8 @@ export interface Piece {
   readonly region: Box;
   /** `add`: a partial sum. Partials are added in the order of this list, not in order of arrival. */
   readonly combine: 'copy' | 'add';
+  /** How it travels, if it has to. */
+  readonly codec: Codec;
 }
 
 /** Where a tile's output goes: the other end of a `Piece`. */
@@ -30,6 +33,7 @@ export interface Delivery {
   readonly piece: number;
   readonly tensor: TensorId;
   readonly region: Box;
+  readonly codec: Codec;
 }
 
 /**
@@ -85,15 +89,17 @@ export function compilePlan(graph: Graph, plan: Plan): CompiledPlan {
 
   const piecesOf = (lanes: readonly number[], tensor: TensorId, box: Box): Piece[] => {
     const segment = producers.get(tensor)!;
-    if (segment === REQUESTER)
-      return isEmpty(box) ? [] : [{ segment, tile: 0, region: box, combine: 'copy' }];
+    if (segment === REQUESTER) {
+      const codec = plan.inputs?.find((input) => input.tensor === tensor)?.codec ?? 'f32';
+      return isEmpty(box) ? [] : [{ segment, tile: 0, region: box, combine: 'copy', codec }];
+    }
     const tiles = plan.segments[segment]!.lanes[lanes[segment]!]!.tiles;
     const combine = tiles.some((tile) => tile.reduce) ? 'add' : 'copy';
     return tiles.flatMap((producer, tile) => {
-      const made = producer.outputs.find((output) => output.tensor === tensor)!.box;
+      const { box: made, codec = 'f32' } = producer.outputs.find((output) => output.tensor === tensor)!;
       const region = intersect(box, made);
       const idle = producer.reduce !== undefined && isEmpty(producer.reduce);
-      return idle || isEmpty(region) ? [] : [{ segment, tile, region, combine } satisfies Piece];
+      return idle || isEmpty(region) ? [] : [{ segment, tile, region, combine, codec } satisfies Piece];
     });
   };
 
@@ -118,7 +124,8 @@ export function compilePlan(graph: Graph, plan: Plan): CompiledPlan {
       for (const [index, piece] of pieces.entries()) {
         const from = `${piece.segment}/${piece.tile}`;
         const list = deliveries.get(from) ?? [];
-        list.push({ segment, tile, input, piece: index, tensor, region: piece.region });
+        const { region, codec } = piece;
+        list.push({ segment, tile, input, piece: index, tensor, region, codec });
         deliveries.set(from, list);
       }
     };

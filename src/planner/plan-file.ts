@@ -2,8 +2,9 @@ import * as v from 'valibot';
 import type { Graph, TensorId } from '../graph/graph.ts';
 import { PeerceptronError } from '../shared/errors.ts';
 import { asPeerId, type PeerId, type SessionId } from '../shared/ids.ts';
+import { CODECS } from './codec.ts';
 import { parsePlan } from './parse-plan.ts';
-import type { Plan } from './plan.ts';
+import type { Plan, PlanInput } from './plan.ts';
 import type { PeerRef, TileOf } from './splits.ts';
 
 const index = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0x7fff_ffff));
@@ -18,10 +19,16 @@ const peer = v.union([
   v.pipe(index, v.description('Position among the peers of the room, from 0, in order of their ids.')),
   v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/), v.description('Id of a peer: 32 hex digits.')),
 ]);
+const codec = v.pipe(
+  v.picklist(CODECS),
+  v.description(
+    'How it travels between peers: f32 is exact and the default, f16 has half its bytes, u8 a quarter. Not for partial sums.',
+  ),
+);
 const tile = v.strictObject({
   peer,
   outputs: v.pipe(
-    v.array(v.strictObject({ tensor: name, box })),
+    v.array(v.strictObject({ tensor: name, box, codec: v.exactOptional(codec) })),
     v.maxLength(4096),
     v.description(
       'One box per tensor that the segment makes and that is needed after it, in topological order.',
@@ -76,6 +83,15 @@ export const planFileSchema = v.pipe(
     description: v.optional(v.pipe(v.string(), v.maxLength(2000))),
     session: v.optional(v.pipe(v.string(), v.description('Of the run that printed the plan; not used.'))),
     epoch: v.optional(v.pipe(index, v.description('Of the run that printed the plan; not used.'))),
+    inputs: v.exactOptional(
+      v.pipe(
+        v.array(v.strictObject({ tensor: name, codec })),
+        v.maxLength(4096),
+        v.description(
+          'How the requester sends inputs of the model; 8-bit pictures travel as their bytes in any case.',
+        ),
+      ),
+    ),
     segments: v.pipe(
       v.array(segment),
       v.maxLength(20_000),
@@ -91,6 +107,7 @@ export interface PlanFile {
   readonly $schema?: string;
   readonly model?: string;
   readonly description?: string;
+  readonly inputs?: readonly PlanInput[];
   readonly segments: readonly {
     readonly ops: readonly [first: TensorId, last: TensorId] | readonly [start: number, end: number];
     readonly lanes: readonly { readonly share?: number; readonly tiles: readonly TileOf<PeerRef>[] }[];
@@ -135,7 +152,8 @@ export function parsePlanFile(raw: unknown, { graph, session, epoch, peers }: Pl
       tiles: tiles.map((tile) => ({ ...tile, peer: peerOf(tile.peer, peers) })),
     })),
   }));
-  return parsePlan({ session, epoch, model: graph.name, segments });
+  const inputs = file.inputs ? { inputs: file.inputs } : {};
+  return parsePlan({ session, epoch, model: graph.name, ...inputs, segments });
 }
 
 function opRange(graph: Graph, ops: readonly [string, string] | readonly [number, number]): [number, number] {

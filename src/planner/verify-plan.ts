@@ -5,6 +5,7 @@ import { inputShapes, tensorShapes } from '../graph/shapes.ts';
 import { PeerceptronError } from '../shared/errors.ts';
 import { shortId, type PeerId } from '../shared/ids.ts';
 import { axisName } from './axes.ts';
+import { isLossy } from './codec.ts';
 import { compilePlan } from './compiled-plan.ts';
 import { liveTensors } from './liveness.ts';
 import { memoryPerPeer } from './memory.ts';
@@ -19,7 +20,8 @@ export type PlanRule =
   | 'PL4' // per lane and live tensor, output box × reduce box is partitioned exactly
   | 'PL5' // boxes lie inside their tensors and cut only tileable axes
   | 'PL6' // reduce only on the last op of a segment, which is linear
-  | 'PL7'; // every peer's memory suffices
+  | 'PL7' // every peer's memory suffices
+  | 'PL8'; // partial sums travel exactly, and codecs of inputs belong to inputs
 
 export interface PlanProblem {
   readonly rule: PlanRule;
@@ -56,6 +58,7 @@ export function planProblems(graph: Graph, plan: Plan, options: VerifyOptions = 
     return problems;
   }
 
+  checkInputCodecs(graph, plan, report);
   const shapes = tensorShapes(graph);
   for (const [index, segment] of plan.segments.entries()) {
     if (segment.lanes.length === 0) report('PL2', `segment ${index} has no lane`);
@@ -140,6 +143,7 @@ function checkLane(
     }
     if (tile.reduce) checkReduce(graph, shapes, segment, tile.reduce, live, here, fail);
   }
+  checkCodecs(lane, where, report);
   if (!sound) return;
 
   const reduceDomain = lastOpReduceShape(graph, shapes, segment);
@@ -160,6 +164,31 @@ function checkLane(
       const { op } = nodes.get(tensor)!;
       fail('PL4', `${where}: the tiles must make op '${tensor}' (${op.kind}) exactly once, and ${fault}`);
     }
+  }
+}
+
+/** Errors of partial sums would add up, and hide how large the sum is. */
+function checkCodecs(lane: Lane, where: string, report: Report): void {
+  if (!lane.tiles.some(({ reduce }) => reduce)) return;
+  for (const [tileIndex, { peer, outputs }] of lane.tiles.entries()) {
+    for (const { tensor, codec = 'f32' } of outputs) {
+      if (!isLossy(codec)) continue;
+      report(
+        'PL8',
+        `${where}, tile ${tileIndex} (peer ${shortId(peer)}): op '${tensor}' is made as partial sums, which travel as f32 and not as ${codec}: leave the codec out`,
+      );
+    }
+  }
+}
+
+function checkInputCodecs(graph: Graph, plan: Plan, report: Report): void {
+  const named = new Set<TensorId>();
+  for (const { tensor } of plan.inputs ?? []) {
+    const where = `the codec of the input '${tensor}'`;
+    if (!graph.inputs.some(({ id }) => id === tensor)) {
+      report('PL8', `${where}: the model's inputs are ${graph.inputs.map(({ id }) => `'${id}'`).join(', ')}`);
+    } else if (named.has(tensor)) report('PL8', `${where} is given twice`);
+    named.add(tensor);
   }
 }
 

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import type { Box } from '../graph/box.ts';
+import { WIRE_CODECS } from '../planner/codec.ts';
 import { asSessionId, isHex128 } from '../shared/ids.ts';
 import { isErrorCode, PeerceptronError, type ErrorCode } from '../shared/errors.ts';
 import { traceMessageSchemas } from './trace-span.ts';
@@ -138,7 +139,7 @@ const streamSchema = v.variant('kind', [
     input: count,
     /** Which of the expected pieces: index into the derived transfer list of that input. */
     piece: count,
-    codec: v.picklist(['f32']),
+    codec: v.picklist(WIRE_CODECS),
   }),
   v.strictObject({ kind: v.literal('weight'), request: count }),
   /** One block of a weights file, as it lies there. */

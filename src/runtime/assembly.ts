@@ -1,17 +1,26 @@
 import { boxSize, type Box } from '../graph/box.ts';
+import { RegionRuns } from '../graph/region-runs.ts';
 import { cropRegion, transferRegion } from '../graph/region-copy.ts';
+import type { WireCodec } from '../planner/codec.ts';
 import type { Piece } from '../planner/compiled-plan.ts';
+import { decodePiece, type WritePiece } from '../protocol/codec/decode-piece.ts';
+import { f32ToBytes } from '../protocol/codec.ts';
 import { PeerceptronError } from '../shared/errors.ts';
+
+/** How the bytes of a piece get into the box: right where they belong, or through what decodes and places them. */
+export type PiecePlace = { readonly buffer: Uint8Array } | { readonly write: WritePiece };
 
 /**
  * Assembles one box from the pieces that its producers send: copied into place, or added in list order (so that the
- * sum does not depend on who is faster). A piece that is contiguous in the box is received right where it belongs.
+ * sum does not depend on who is faster). Copied pieces are received right where they belong, chunk by chunk.
  */
 export class BoxAssembly {
   readonly buffer: Float32Array;
   readonly #box: Box;
   readonly #pieces: readonly Piece[];
-  readonly #staged: (Float32Array | undefined)[];
+  /** Partial sums that arrive or wait for their turn. */
+  readonly #partials: (Float32Array | undefined)[];
+  readonly #announced: boolean[];
   readonly #arrived: boolean[];
   #nextToAdd = 0;
   #missing: number;
@@ -19,7 +28,8 @@ export class BoxAssembly {
   constructor(box: Box, pieces: readonly Piece[]) {
     this.#box = box;
     this.#pieces = pieces;
-    this.#staged = new Array<Float32Array | undefined>(pieces.length).fill(undefined);
+    this.#partials = new Array<Float32Array | undefined>(pieces.length).fill(undefined);
+    this.#announced = new Array<boolean>(pieces.length).fill(false);
     this.#arrived = new Array<boolean>(pieces.length).fill(false);
     this.#missing = pieces.length;
     this.buffer = new Float32Array(boxSize(box));
@@ -30,48 +40,49 @@ export class BoxAssembly {
   }
 
   /** Where piece `index` is to be written, in full, before `arrived(index)`. Throws `PROTOCOL_ORDER` the second time. */
-  target(index: number): Float32Array {
-    if (this.#staged[index] || this.#arrived[index]) {
-      throw new PeerceptronError('PROTOCOL_ORDER', `piece ${index} of an input was announced twice`);
+  place(index: number, codec: WireCodec): PiecePlace {
+    const { region, combine } = this.#announce(index);
+    if (combine === 'add') {
+      const partial = (this.#partials[index] = new Float32Array(boxSize(region)));
+      return { buffer: f32ToBytes(partial) };
     }
-    const { region, combine } = this.#pieces[index]!;
-    const view = combine === 'copy' ? contiguousView(this.buffer, this.#box, region) : undefined;
-    return (this.#staged[index] = view ?? new Float32Array(boxSize(region)));
+    const view = codec === 'f32' ? contiguousView(this.buffer, this.#box, region) : undefined;
+    return view
+      ? { buffer: f32ToBytes(view) }
+      : { write: decodePiece(codec, this.buffer, this.#box, region) };
+  }
+
+  /** Piece `index` from a buffer on this device that holds `box`. */
+  copy(index: number, values: Float32Array, box: Box): void {
+    const { region, combine } = this.#announce(index);
+    if (combine === 'add') this.#partials[index] = cropRegion(values, box, region);
+    else transferRegion(values, box, this.buffer, this.#box, region);
+    this.arrived(index);
   }
 
   arrived(index: number): void {
-    const { region, combine } = this.#pieces[index]!;
-    const staged = this.#staged[index]!;
     this.#arrived[index] = true;
     this.#missing -= 1;
-    if (combine === 'copy') {
-      if (staged.buffer !== this.buffer.buffer)
-        transferRegion(staged, region, this.buffer, this.#box, region);
-      this.#staged[index] = undefined;
-      return;
-    }
+    if (this.#pieces[index]!.combine === 'copy') return;
     while (this.#nextToAdd < this.#pieces.length && this.#arrived[this.#nextToAdd]) {
       const partial = this.#pieces[this.#nextToAdd]!.region;
-      transferRegion(this.#staged[this.#nextToAdd]!, partial, this.buffer, this.#box, partial, 'add');
-      this.#staged[this.#nextToAdd] = undefined;
+      transferRegion(this.#partials[this.#nextToAdd]!, partial, this.buffer, this.#box, partial, 'add');
+      this.#partials[this.#nextToAdd] = undefined;
       this.#nextToAdd += 1;
     }
   }
-}
 
-/** `region` of a buffer that holds `box`: a view where it is one run of memory, a copy otherwise. */
-export function regionOf(buffer: Float32Array, box: Box, region: Box): Float32Array {
-  return contiguousView(buffer, box, region) ?? cropRegion(buffer, box, region);
+  #announce(index: number): Piece {
+    if (this.#announced[index]) {
+      throw new PeerceptronError('PROTOCOL_ORDER', `piece ${index} of an input was announced twice`);
+    }
+    this.#announced[index] = true;
+    return this.#pieces[index]!;
+  }
 }
 
 function contiguousView(buffer: Float32Array, box: Box, region: Box): Float32Array | undefined {
-  let offset = 0;
-  let inside = false; // beyond the first axis of which the region takes more than one element
-  for (const [axis, [start, end]] of region.entries()) {
-    const [boxStart, boxEnd] = box[axis]!;
-    if (inside && (start !== boxStart || end !== boxEnd)) return undefined;
-    if (end - start > 1) inside = true;
-    offset = offset * (boxEnd - boxStart) + (start - boxStart);
-  }
-  return buffer.subarray(offset, offset + boxSize(region));
+  const runs = new RegionRuns(box, region);
+  const at = runs.contiguousAt;
+  return at === undefined ? undefined : buffer.subarray(at, at + runs.size);
 }

@@ -1,10 +1,11 @@
 import type { Clock } from '../shared/clock.ts';
 import { toPeerceptronError, type PeerceptronError } from '../shared/errors.ts';
+import type { FrameInput } from './frame-input.ts';
 import type { FrameResult } from './frames-in-flight.ts';
 import type { Session } from './session.ts';
 
-/** One buffer per graph input, row-major. */
-export type FrameInputs = readonly Float32Array[];
+/** One per graph input. */
+export type FrameInputs = readonly FrameInput[];
 
 /** What turns a frame of any kind (a picture, a path) into a network's inputs. */
 export type EncodeFrame<Frame> = (frame: Frame) => FrameInputs | Promise<FrameInputs>;

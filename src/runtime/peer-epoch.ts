@@ -1,12 +1,12 @@
 import type { LoadedTile } from '../engine/engine.ts';
+import type { Box } from '../graph/box.ts';
 import type { TileProgram } from '../graph/tile-program.ts';
 import type { CompiledPlan, TileAddress } from '../planner/compiled-plan.ts';
 import type { PieceMeta } from '../protocol/messages.ts';
 import { AbortGroup } from './abort-group.ts';
 import { PeerceptronError } from '../shared/errors.ts';
 import type { PeerId } from '../shared/ids.ts';
-import { f32ToBytes } from '../protocol/codec.ts';
-import { BoxAssembly } from './assembly.ts';
+import { BoxAssembly, type PiecePlace } from './assembly.ts';
 import { checkLanes, checkPiece } from './routes.ts';
 import type { PeerTrace } from './trace/peer-trace.ts';
 
@@ -87,7 +87,7 @@ export class PeerEpoch {
     sender: PeerId,
     totalBytes: number,
     now: number,
-  ): { buffer: Uint8Array; signal: AbortSignal; arrived: () => PendingTile | undefined } {
+  ): { place: PiecePlace; signal: AbortSignal; arrived: () => PendingTile | undefined } {
     checkLanes(this.compiled, meta.lanes);
     const pieces = this.compiled.inputPieces(meta.lanes, meta.segment, meta.tile, meta.input);
     this.#checkTile(meta);
@@ -96,7 +96,7 @@ export class PeerEpoch {
     const { pending, receiving } = this.#pending(meta, now);
     const assembly = pending.inputs[meta.input]!;
     return {
-      buffer: f32ToBytes(assembly.target(meta.piece)),
+      place: assembly.place(meta.piece, meta.codec),
       signal: receiving.signal(),
       arrived: () => {
         assembly.arrived(meta.piece);
@@ -105,13 +105,11 @@ export class PeerEpoch {
     };
   }
 
-  /** The same for a piece that another tile on this peer made. */
-  deliver(meta: PieceMeta, data: Float32Array, now: number): PendingTile | undefined {
+  /** The same for a piece that another tile on this peer made, from its output buffer, which holds `box`. */
+  deliver(meta: PieceMeta, values: Float32Array, box: Box, now: number): PendingTile | undefined {
     if (this.#dropped.has(meta.frame)) return undefined;
     const { pending } = this.#pending(meta, now);
-    const assembly = pending.inputs[meta.input]!;
-    assembly.target(meta.piece).set(data);
-    assembly.arrived(meta.piece);
+    pending.inputs[meta.input]!.copy(meta.piece, values, box);
     return this.#completed(pending);
   }
 

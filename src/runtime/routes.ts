@@ -1,5 +1,5 @@
-import { boxSize } from '../graph/box.ts';
 import { REQUESTER, type CompiledPlan, type Delivery, type Piece } from '../planner/compiled-plan.ts';
+import { encodedBytes, type WireCodec } from '../planner/codec.ts';
 import type { PieceMeta } from '../protocol/messages.ts';
 import { PeerceptronError } from '../shared/errors.ts';
 import type { PeerId } from '../shared/ids.ts';
@@ -21,6 +21,7 @@ export function pieceMeta(
   frame: number,
   lanes: readonly number[],
   delivery: Delivery,
+  codec: WireCodec = delivery.codec,
 ): PieceMeta {
   const { session, epoch } = compiled.plan;
   const { segment, tile, input, piece } = delivery;
@@ -34,7 +35,7 @@ export function pieceMeta(
     tile,
     input,
     piece,
-    codec: 'f32',
+    codec,
   };
 }
 
@@ -48,7 +49,7 @@ export function checkLanes(compiled: CompiledPlan, lanes: readonly number[]): vo
   }
 }
 
-/** Finds the expected piece, and refuses one from the wrong peer or of the wrong size. */
+/** Finds the expected piece, and refuses one from the wrong peer, in the wrong codec or of the wrong size. */
 export function checkPiece(
   compiled: CompiledPlan,
   pieces: readonly Piece[],
@@ -67,10 +68,18 @@ export function checkPiece(
   if (producer !== sender) {
     throw new PeerceptronError('PROTOCOL_MALFORMED', `${what} came from a peer that does not make it`);
   }
-  if (totalBytes !== boxSize(piece.region) * 4) {
+  const isPicture = meta.codec === 'pixels' && piece.segment === REQUESTER;
+  if (meta.codec !== piece.codec && !isPicture) {
     throw new PeerceptronError(
       'PROTOCOL_MALFORMED',
-      `${what} announces ${totalBytes} bytes instead of ${boxSize(piece.region) * 4}`,
+      `${what} came as ${meta.codec}, and the plan says ${piece.codec}`,
+    );
+  }
+  const expectedBytes = encodedBytes(meta.codec, piece.region);
+  if (totalBytes !== expectedBytes) {
+    throw new PeerceptronError(
+      'PROTOCOL_MALFORMED',
+      `${what} announces ${totalBytes} bytes instead of ${expectedBytes} (${meta.codec})`,
     );
   }
   return piece;

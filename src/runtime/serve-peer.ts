@@ -6,8 +6,6 @@ import type { Clock } from '../shared/clock.ts';
 import { PeerceptronError, toPeerceptronError, unreachable } from '../shared/errors.ts';
 import type { PeerId, SessionId } from '../shared/ids.ts';
 import type { PeerChannel, StreamSink } from '../transport/channel.ts';
-import { f32ToBytes } from '../protocol/codec.ts';
-import { regionOf } from './assembly.ts';
 import { ComputeQueue } from './compute-queue.ts';
 import {
   EpochLoader,
@@ -17,6 +15,7 @@ import {
 } from './epoch-loader.ts';
 import { PeerEpoch, type PendingTile } from './peer-epoch.ts';
 import { consumerOf, pieceMeta } from './routes.ts';
+import { PieceEncoder, sendPiece } from './send-piece.ts';
 import type { ServingRole, ToPeer } from './runtime-node.ts';
 import { PeerTrace } from './trace/peer-trace.ts';
 import { PeerWeights, type WeightStore } from './peer-weights.ts';
@@ -174,7 +173,7 @@ class Service implements ServingRole, PeerService {
       const place = epoch.announce(meta, channel.peer, totalBytes, since);
       const { trace } = epoch;
       return {
-        buffer: place.buffer,
+        ...place.place,
         signal: place.signal,
         done: () => {
           const complete = trace
@@ -328,16 +327,16 @@ class Service implements ServingRole, PeerService {
     const { compiled, requester } = epoch;
     const { node, clock } = this.#options;
     const trace = epoch.trace?.recorder;
+    const boxes = pending.program.outputs.map(({ box }) => box);
+    const encoders = outputs.map((values, output) => new PieceEncoder(values, boxes[output]!));
     for (const delivery of compiled.deliveries(pending.lanes, pending.segment, pending.tile)) {
       const output = pending.program.outputs.findIndex(({ tensor }) => tensor === delivery.tensor);
       const meta = pieceMeta(compiled, pending.frame, pending.lanes, delivery);
-      const encode = (): Float32Array =>
-        regionOf(outputs[output]!, pending.program.outputs[output]!.box, delivery.region);
-      const data = trace ? trace.timed('encode', meta, encode) : encode();
       const consumer = consumerOf(compiled, pending.lanes, delivery, requester);
       const isResult = delivery.segment === compiled.plan.segments.length;
       if (consumer === node.self && !isResult) {
-        const deliver = (): PendingTile | undefined => epoch.deliver(meta, data, clock.now());
+        const deliver = (): PendingTile | undefined =>
+          epoch.deliver(meta, outputs[output]!, boxes[output]!, clock.now());
         const complete = trace ? trace.timed('assemble', meta, deliver) : deliver();
         if (complete) this.#enqueue(session, epoch, complete);
         continue;
@@ -346,10 +345,9 @@ class Service implements ServingRole, PeerService {
       void node
         .channel(consumer)
         .then((channel) => {
-          const bytes = f32ToBytes(data);
-          const send = (): Promise<void> =>
-            channel.sendStream(meta, bytes, { priority: 'activation', signal: sending.signal() });
-          return trace ? trace.sent(meta, bytes.length, send) : send();
+          const encode = (): ReturnType<PieceEncoder['encode']> =>
+            encoders[output]!.encode(delivery.codec, delivery.region);
+          return sendPiece(channel, meta, encode, { signal: sending.signal(), trace });
         })
         .catch((thrown: unknown) => {
           if (sending.aborted || epoch.isDropped(pending.frame)) return;

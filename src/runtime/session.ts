@@ -1,4 +1,4 @@
-import { fullBox, shapeSize } from '../graph/box.ts';
+import { fullBox } from '../graph/box.ts';
 import type { Graph } from '../graph/graph.ts';
 import { compilePlan, REQUESTER, type CompiledPlan } from '../planner/compiled-plan.ts';
 import { planWindow } from '../planner/plan-window.ts';
@@ -11,12 +11,12 @@ import { shortId, type PeerId } from '../shared/ids.ts';
 import type { PeerChannel, StreamSink } from '../transport/channel.ts';
 import type { SeededWeights } from '../weights/seeded-model.ts';
 import type { WeightSource } from '../weights/weight-source.ts';
-import { f32ToBytes } from '../protocol/codec.ts';
-import { regionOf } from './assembly.ts';
 import { BlockService, travels, type BlockWeights } from './block-service.ts';
+import { checkInputs, type FrameInput } from './frame-input.ts';
 import { frameDropped, FramesInFlight, type FrameResult } from './frames-in-flight.ts';
 import { LaneDealer } from './lane-dealer.ts';
 import { checkLanes, checkPiece, consumerOf, pieceMeta } from './routes.ts';
+import { PieceEncoder, sendPiece } from './send-piece.ts';
 import type { RequestingRole, RuntimeNode, ToRequester } from './runtime-node.ts';
 import { TraceCollector } from './trace/collector.ts';
 import type { Trace } from './trace/trace.ts';
@@ -73,11 +73,11 @@ export interface Session {
   readonly window: number;
   readonly peers: readonly PreparedPeer[];
   /**
-   * Runs one frame: one buffer per graph input, row-major, untouched until the result is there. Waits, in order of the
+   * Runs one frame: one buffer (or 8-bit picture) per graph input, row-major, untouched until the result is there. Waits, in order of the
    * calls, while the window is full. Rejects with FRAME_FAILED, FRAME_TIMEOUT, PEER_LOST, SESSION_CLOSED or
    * INPUT_INVALID; with FRAME_DROPPED when `signal` aborts first: every peer then forgets the frame.
    */
-  run(inputs: readonly Float32Array[], options?: { readonly signal?: AbortSignal }): Promise<FrameResult>;
+  run(inputs: readonly FrameInput[], options?: { readonly signal?: AbortSignal }): Promise<FrameResult>;
   /** What happened so far, with the option `trace`. Throws `USAGE` without it. */
   trace(): Promise<Trace>;
   close(): Promise<void>;
@@ -199,15 +199,16 @@ class RequesterSession implements RequestingRole, Session {
   }
 
   async run(
-    inputs: readonly Float32Array[],
+    inputs: readonly FrameInput[],
     { signal }: { readonly signal?: AbortSignal } = {},
   ): Promise<FrameResult> {
-    this.#checkInputs(inputs);
+    this.#checkOpen();
+    checkInputs(this.#compiled.graph, inputs);
     const { clock, node } = this.#options;
     const trace = this.#trace?.recorder;
     const askedAt = clock.now();
     await this.#frames.admission(signal);
-    if (this.#over) throw this.#over;
+    this.#checkOpen();
     const lanes = this.#dealer.next();
     const startedAt = clock.now();
     const entry = this.#frames.start(lanes, startedAt, (cause) => this.#dropEverywhere(entry.frame, cause));
@@ -216,18 +217,18 @@ class RequesterSession implements RequestingRole, Session {
     signal?.addEventListener('abort', drop, { once: true });
     if (signal?.aborted) drop();
     this.#touch();
+    const encoders = this.#compiled.graph.inputs.map(
+      ({ shape }, index) => new PieceEncoder(inputs[index]!, fullBox(shape)),
+    );
     for (const delivery of this.#compiled.deliveries(lanes, REQUESTER, 0)) {
       const index = this.#compiled.graph.inputs.findIndex(({ id }) => id === delivery.tensor);
-      const box = fullBox(this.#compiled.graph.inputs[index]!.shape);
-      const meta = pieceMeta(this.#compiled, entry.frame, lanes, delivery);
-      const encode = (): Uint8Array => f32ToBytes(regionOf(inputs[index]!, box, delivery.region));
-      const bytes = trace ? trace.timed('encode', meta, encode) : encode();
+      const encoder = encoders[index]!;
+      const meta = pieceMeta(this.#compiled, entry.frame, lanes, delivery, encoder.wireCodec(delivery.codec));
       const peer = consumerOf(this.#compiled, lanes, delivery, node.self);
-      const channel = this.#channels.get(peer)!;
-      const send = (): Promise<void> =>
-        channel.sendStream(meta, bytes, { priority: 'activation', signal: entry.sending.signal() });
-      (trace ? trace.sent(meta, bytes.length, send) : send()).catch((thrown: unknown) =>
-        entry.fail(toPeerceptronError(thrown, 'LINK_LOST')),
+      const encode = (): ReturnType<PieceEncoder['encode']> =>
+        encoder.encode(delivery.codec, delivery.region);
+      sendPiece(this.#channels.get(peer)!, meta, encode, { signal: entry.sending.signal(), trace }).catch(
+        (thrown: unknown) => entry.fail(toPeerceptronError(thrown, 'LINK_LOST')),
       );
     }
     try {
@@ -315,7 +316,7 @@ class RequesterSession implements RequestingRole, Session {
     const trace = this.#trace?.recorder;
     const since = this.#options.clock.now();
     return {
-      buffer: f32ToBytes(assembly.target(meta.piece)),
+      ...assembly.place(meta.piece, meta.codec),
       done: () => {
         this.#touch();
         const assemble = (): void => assembly.arrived(meta.piece);
@@ -350,6 +351,10 @@ class RequesterSession implements RequestingRole, Session {
     }
     this.#channels.clear();
     this.#options.node.removeSession(this.plan.session);
+  }
+
+  #checkOpen(): void {
+    if (this.#over) throw this.#over;
   }
 
   #end(error: PeerceptronError): void {
@@ -399,20 +404,5 @@ class RequesterSession implements RequestingRole, Session {
         );
       }
     });
-  }
-
-  #checkInputs(inputs: readonly Float32Array[]): void {
-    if (this.#over) throw this.#over;
-    const wanted = this.#compiled.graph.inputs;
-    const fits =
-      inputs.length === wanted.length &&
-      wanted.every(({ shape }, index) => inputs[index]!.length === shapeSize(shape));
-    if (!fits) {
-      const expected = wanted.map(({ id, shape }) => `'${id}' [${shape.join(', ')}]`).join(', ');
-      throw new PeerceptronError(
-        'INPUT_INVALID',
-        `the model takes ${expected}; the buffers given do not fit`,
-      );
-    }
   }
 }

@@ -6,12 +6,13 @@ import { tensorShapes } from '../graph/shapes.ts';
 import { compileTile } from '../graph/tile-program.ts';
 import { liveTensors } from '../planner/liveness.ts';
 import { programWeightBytes } from '../planner/memory.ts';
+import { inputValues, type FrameInput } from './frame-input.ts';
 import type { WeightSource } from '../weights/weight-source.ts';
 
 /** The unsplit model on one engine: what a spread one is compared with. */
 export interface WholeModel {
-  /** One buffer per graph input; resolves to one per graph output, in the graph's order. The inputs are left alone. */
-  run(inputs: readonly Float32Array[]): Promise<{ outputs: readonly Float32Array[]; computeMs: number }>;
+  /** One per graph input; resolves to one per graph output, in the graph's order. The inputs are left alone. */
+  run(inputs: readonly FrameInput[]): Promise<{ outputs: readonly Float32Array[]; computeMs: number }>;
   dispose(): Promise<void>;
 }
 
@@ -42,7 +43,7 @@ export async function loadWholeModel(
       // The engine may take the buffers away, and the caller's frame goes elsewhere too.
       const own = program.inputs.map(({ tensor, box }) => {
         const index = graph.inputs.findIndex(({ id }) => id === tensor);
-        return cropRegion(inputs[index]!, fullBox(shapes.get(tensor)!), box);
+        return cropRegion(inputValues(inputs[index]!), fullBox(shapes.get(tensor)!), box);
       });
       const result = await loaded.run(own);
       return {

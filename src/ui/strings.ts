@@ -164,6 +164,10 @@ export const errorTexts: Record<ErrorCode, ErrorText> = {
     what: 'Another device sent more than is allowed; its connection was closed.',
     todo: update,
   },
+  CODEC_RANGE: {
+    what: 'A tensor holds numbers that its codec cannot carry.',
+    todo: 'Let it travel as f32 or f16: the plan names the codec.',
+  },
   PROTOCOL_ORDER: { what: 'Another device spoke out of turn; its connection was closed.', todo: update },
   AUTH_FAILED: {
     what: 'A device could not prove that it knows the room’s secret.',

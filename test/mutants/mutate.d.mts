@@ -13,6 +13,9 @@ export interface Mutant {
 /** Test files by the short names that mutants use. */
 export type TestName =
   | 'assembly'
+  | 'f16'
+  | 'pieces'
+  | 'u8'
   | 'copies'
   | 'engine'
   | 'exactness'

@@ -7,6 +7,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 /** Test files by the short names that mutants use. */
 export const testFiles = {
   assembly: 'test/unit/runtime/assembly.test.ts',
+  f16: 'test/unit/protocol/codec/f16.test.ts',
   copies: 'test/unit/graph/region-copy.test.ts',
   engine: 'test/contract/engine-tfjs-wasm.test.ts',
   epoch: 'test/unit/runtime/peer-epoch.test.ts',
@@ -15,6 +16,7 @@ export const testFiles = {
   fusion: 'test/unit/engine/fusion.test.ts',
   kernels: 'test/unit/engine/reference.test.ts',
   ops: 'test/unit/graph/ops.test.ts',
+  pieces: 'test/unit/protocol/codec/piece.test.ts',
   plans: 'test/unit/runtime/random-plans.test.ts',
   'random-splits': 'test/unit/planner/random-splits.test.ts',
   seeded: 'test/unit/weights/seeded-source.test.ts',
@@ -22,6 +24,7 @@ export const testFiles = {
   tfjs: 'test/contract/engine-random.test.ts',
   tiles: 'test/unit/graph/tile-program.test.ts',
   transfers: 'test/unit/planner/compiled-plan.test.ts',
+  u8: 'test/unit/protocol/codec/u8.test.ts',
 };
 
 /**

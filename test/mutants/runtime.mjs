@@ -32,12 +32,12 @@ export const runtime = [
     tests: ['transfers'],
   },
   {
-    id: 'lost-copy',
-    breaks: 'a piece that has arrived in a buffer of its own is not copied into the input',
-    file: 'src/runtime/assembly.ts',
-    find: 'if (staged.buffer !== this.buffer.buffer)',
-    replace: 'if (staged.buffer !== this.buffer.buffer && index === 0)',
-    tests: ['assembly', 'plans'],
+    id: 'chunk-from-its-start',
+    breaks: 'every run of a piece is filled from the start of the chunk that holds it',
+    file: 'src/protocol/codec/decode-piece.ts',
+    find: 'copyBytes(bytes, piece - offset, all, at, count)',
+    replace: 'copyBytes(bytes, 0, all, at, count)',
+    tests: ['assembly', 'pieces'],
   },
   {
     id: 'grid-transposed',
@@ -49,12 +49,36 @@ export const runtime = [
     tests: ['plans', 'copies'],
   },
   {
+    id: 'runs-transposed',
+    breaks: 'the runs of a piece that travels land at transposed places',
+    file: 'src/graph/region-runs.ts',
+    find: 'at += counter[axis]! * this.#steps[axis]!;',
+    replace: 'at += counter[axis]! * this.#steps[rank - 1 - axis]!;',
+    tests: ['pieces'],
+  },
+  {
+    id: 'f16-cut-off',
+    breaks: 'f16 cuts bits off instead of rounding to nearest',
+    file: 'src/protocol/codec/f16.ts',
+    find: '+ 0xfff + ((magnitude >>> 13) & 1)',
+    replace: '',
+    tests: ['f16'],
+  },
+  {
+    id: 'u8-one-scale',
+    breaks: 'u8 decodes every channel with the scale of the first',
+    file: 'src/protocol/codec/u8.ts',
+    find: '(codes[from + i]! - zero[c]!) * scale[c]!',
+    replace: '(codes[from + i]! - zero[c]!) * scale[0]!',
+    tests: ['u8'],
+  },
+  {
     id: 'partial-twice',
     breaks: 'the last partial sum is added twice',
     file: 'src/runtime/assembly.ts',
     find: "this.#box, partial, 'add');",
     replace:
-      "this.#box, partial, 'add');\n      if (this.#nextToAdd > 0 && this.#missing === 0)\n        transferRegion(this.#staged[this.#nextToAdd]!, partial, this.buffer, this.#box, partial, 'add');",
+      "this.#box, partial, 'add');\n      if (this.#nextToAdd > 0 && this.#missing === 0)\n        transferRegion(this.#partials[this.#nextToAdd]!, partial, this.buffer, this.#box, partial, 'add');",
     tests: ['assembly', 'plans'],
   },
   {
@@ -121,10 +145,9 @@ export const runtime = [
   {
     id: 'output-of-another-tile',
     breaks: 'a tile delivers the start of what it made, wherever the piece lies in it',
-    file: 'src/runtime/assembly.ts',
-    find: 'return contiguousView(buffer, box, region) ?? cropRegion(buffer, box, region);',
-    replace:
-      'return (\n    contiguousView(buffer, box, region)?.map((_, i) => buffer[i]!) ?? cropRegion(buffer, box, region)\n  );',
+    file: 'src/graph/region-runs.ts',
+    find: 'base += (region[axis]![0] - box[axis]![0]) * step;',
+    replace: 'base += 0 * step;',
     tests: ['assembly', 'plans'],
   },
 ];

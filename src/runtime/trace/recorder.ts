@@ -75,10 +75,18 @@ export class TraceRecorder {
     return this.timed('assemble', piece, assemble);
   }
 
-  timed<T>(stage: 'encode' | 'assemble', piece: SpanSubject, work: () => T): T {
+  timed<T>(stage: 'assemble', piece: SpanSubject, work: () => T): T {
     const startMs = this.#clock.now();
     const result = work();
     this.record(stage, piece, startMs, this.#clock.now());
+    return result;
+  }
+
+  /** Until the piece is ready to be sent: what a codec does before it knows the first byte. */
+  async encoded<T>(piece: SpanSubject, encode: () => Promise<T>): Promise<T> {
+    const startMs = this.#clock.now();
+    const result = await encode();
+    this.record('encode', piece, startMs, this.#clock.now());
     return result;
   }
 

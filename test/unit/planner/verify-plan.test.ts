@@ -216,4 +216,30 @@ describe('parsePlan', () => {
   ])('refuses %s with PLAN_INVALID', (_, raw) => {
     expect(() => parsePlan(raw)).toThrowError(expect.objectContaining({ code: 'PLAN_INVALID' }) as Error);
   });
+
+  it('[PL8] partial sums travel as f32, and codecs of inputs name inputs once', () => {
+    const index = indexOf('dense');
+    const halves = [0, 1].map((half): Tile => {
+      const size = shapes.get(graph.nodes[index]!.inputs[0]!)!;
+      const first = size[0]!;
+      const cutAt = Math.floor(first / 2);
+      const reduce = fullBox(size).map((range, axis) =>
+        axis > 0 ? range : half === 0 ? ([0, cutAt] as const) : ([cutAt, first] as const),
+      );
+      return tile(index, boxOf(index), reduce);
+    });
+    const withCodec = (tiles: readonly Tile[], codec: 'f16' | 'u8' | 'f32'): Tile[] =>
+      tiles.map((known) => ({ ...known, outputs: known.outputs.map((output) => ({ ...output, codec })) }));
+    expect(rules(around(index, halves))).toEqual([]);
+    expect(rules(around(index, withCodec(halves, 'f32')))).toEqual([]);
+    expect(rules(around(index, withCodec(halves, 'f16')))).toEqual(['PL8', 'PL8']);
+    expect(rules(around(index, [halves[0]!, ...withCodec([halves[1]!], 'u8')]))).toEqual(['PL8']);
+    expect(rules(around(index, withCodec([tile(index, boxOf(index))], 'u8')))).toEqual([]);
+    const id = graph.inputs[0]!.id;
+    const inputs = (...tensors: string[]) => tensors.map((tensor) => ({ tensor, codec: 'f16' as const }));
+    expect(rules({ ...pipeline, inputs: inputs(id) })).toEqual([]);
+    expect(rules({ ...pipeline, inputs: inputs(id, id) })).toEqual(['PL8']);
+    expect(rules({ ...pipeline, inputs: inputs('nothing') })).toEqual(['PL8']);
+    expect(() => parsePlan({ ...pipeline, inputs: [{ tensor: id, codec: 'mp3' }] })).toThrowError(/codec/);
+  });
 });

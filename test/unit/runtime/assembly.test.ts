@@ -2,12 +2,26 @@ import { describe, expect, it } from 'vitest';
 import { boxSize, type Box } from '../../../src/graph/box.ts';
 import { cropRegion } from '../../../src/graph/region-copy.ts';
 import type { Piece } from '../../../src/planner/compiled-plan.ts';
-import { BoxAssembly, regionOf } from '../../../src/runtime/assembly.ts';
-import { seededRandom } from '../../../src/shared/random.ts';
-import { randomBox } from '../../support/random-ops.ts';
+import { BoxAssembly } from '../../../src/runtime/assembly.ts';
+import { f32ToBytes } from '../../../src/protocol/codec.ts';
 
-const piece = (region: Box, combine: Piece['combine']): Piece => ({ segment: 0, tile: 0, region, combine });
+const piece = (region: Box, combine: Piece['combine']): Piece => ({
+  segment: 0,
+  tile: 0,
+  region,
+  combine,
+  codec: 'f32',
+});
 const counting = (box: Box): Float32Array => Float32Array.from({ length: boxSize(box) }, (_, i) => i + 1);
+
+/** In chunks of five bytes, where the place takes chunks. */
+function receive(assembly: BoxAssembly, index: number, values: Float32Array): void {
+  const place = assembly.place(index, 'f32');
+  const bytes = f32ToBytes(values);
+  if ('buffer' in place) place.buffer.set(bytes);
+  else for (let at = 0; at < bytes.length; at += 5) place.write(bytes.subarray(at, at + 5), at);
+  assembly.arrived(index);
+}
 
 describe('BoxAssembly', () => {
   it('copies bands and columns into place, in any order of arrival', () => {
@@ -40,8 +54,7 @@ describe('BoxAssembly', () => {
       );
       for (const index of order) {
         expect(assembly.complete).toBe(false);
-        assembly.target(index).set(cropRegion(whole, box, regions[index]!));
-        assembly.arrived(index);
+        receive(assembly, index, cropRegion(whole, box, regions[index]!));
       }
       expect(assembly.complete).toBe(true);
       expect([...assembly.buffer]).toEqual([...whole]);
@@ -62,8 +75,7 @@ describe('BoxAssembly', () => {
         values.map(() => piece(box, 'add')),
       );
       for (const index of order) {
-        assembly.target(index)[0] = values[index]!;
-        assembly.arrived(index);
+        receive(assembly, index, Float32Array.of(values[index]!));
       }
       expect([...assembly.buffer]).toEqual([0]);
     }
@@ -72,30 +84,35 @@ describe('BoxAssembly', () => {
   it('refuses a piece that comes twice', () => {
     const box: Box = [[0, 2]];
     const assembly = new BoxAssembly(box, [piece(box, 'copy')]);
-    assembly.target(0);
-    expect(() => assembly.target(0)).toThrowError(expect.objectContaining({ code: 'PROTOCOL_ORDER' }));
+    assembly.place(0, 'f32');
+    expect(() => assembly.place(0, 'f32')).toThrowError(expect.objectContaining({ code: 'PROTOCOL_ORDER' }));
     assembly.arrived(0);
-    expect(() => assembly.target(0)).toThrowError(expect.objectContaining({ code: 'PROTOCOL_ORDER' }));
+    expect(() => assembly.place(0, 'f32')).toThrowError(expect.objectContaining({ code: 'PROTOCOL_ORDER' }));
   });
-});
 
-describe('regionOf', () => {
-  it('equals a crop for 2,000 random boxes, and copies only where it must', () => {
-    const random = seededRandom(7);
-    let views = 0;
-    for (let round = 0; round < 2000; round++) {
-      const box = randomBox(random, [5, 4, 3], 0);
-      const buffer = counting(box);
-      const inner = randomBox(
-        random,
-        box.map(([start, end]) => end - start),
-        0,
-      );
-      const region = inner.map(([start, end], axis) => [start + box[axis]![0], end + box[axis]![0]] as const);
-      const taken = regionOf(buffer, box, region);
-      expect([...taken], `round ${round}`).toEqual([...cropRegion(buffer, box, region)]);
-      if (taken.buffer === buffer.buffer) views += 1;
-    }
-    expect(views).toBeGreaterThan(200);
+  it('takes pieces from buffers on this device, and receives bands without a copy', () => {
+    const box: Box = [
+      [0, 4],
+      [0, 3],
+    ];
+    const whole = counting(box);
+    const band: Box = [
+      [1, 4],
+      [0, 3],
+    ];
+    const top: Box = [
+      [0, 1],
+      [0, 3],
+    ];
+    const assembly = new BoxAssembly(box, [piece(top, 'copy'), piece(band, 'copy')]);
+    assembly.copy(0, whole, box);
+    const place = assembly.place(1, 'f32');
+    expect('buffer' in place && place.buffer.buffer).toBe(assembly.buffer.buffer);
+    assembly.arrived(1);
+    expect([...assembly.buffer]).toEqual([1, 2, 3, ...new Array<number>(9).fill(0)]);
+    const partial = new BoxAssembly(top, [piece(top, 'add'), piece(top, 'add')]);
+    partial.copy(1, whole, box);
+    receive(partial, 0, Float32Array.of(10, 20, 30));
+    expect([...partial.buffer]).toEqual([11, 22, 33]);
   });
 });

@@ -402,6 +402,10 @@ describe('pieces that nobody may send', () => {
     ['on a lane that does not exist', { lanes: [3, 0] }, wholeInput, 0, 'PROTOCOL_MALFORMED'],
     ['on too few lanes', { lanes: [0] }, wholeInput, 0, 'PROTOCOL_MALFORMED'],
     ['of the wrong size', {}, wholeInput - 4, 0, 'PROTOCOL_MALFORMED'],
+    ['in a codec that the plan does not name', { codec: 'f16' }, wholeInput / 2, 0, 'PROTOCOL_MALFORMED'],
+    ['in u8, which the plan does not name', { codec: 'u8' }, 28 * 28 + 5, 0, 'PROTOCOL_MALFORMED'],
+    ['as pixels that are too short', { codec: 'pixels' }, 28 * 28 + 15, 0, 'PROTOCOL_MALFORMED'],
+    ['as pixels of too many channels', { codec: 'pixels' }, 28 * 28 + 48, 0, 'PROTOCOL_MALFORMED'],
   ] as const)('[SES4] %s are refused, and the session goes on', async (_, changes, bytes, sender, code) => {
     world.serve(1);
     world.serve(2);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { inputValues } from '../../../src/runtime/frame-input.ts';
 import type { FrameResult } from '../../../src/runtime/frames-in-flight.ts';
 import { LiveFrames, runInOrder, type FrameRunner } from '../../../src/runtime/frame-stream.ts';
 import { PeerceptronError } from '../../../src/shared/errors.ts';
@@ -16,13 +17,14 @@ class HeldSession implements FrameRunner {
     this.window = window;
   }
 
-  run: FrameRunner['run'] = async ([input], { signal } = {}) => {
-    const frame = input![0]!;
+  run: FrameRunner['run'] = async ([first], { signal } = {}) => {
+    const input = inputValues(first!);
+    const frame = input[0]!;
     while (this.running.size >= this.window) await Promise.resolve();
     this.order.push(frame);
     try {
       return await new Promise<FrameResult>((resolve, reject) => {
-        const finish = (): void => resolve({ frame, outputs: [input!], latencyMs: 1, tiles: [] });
+        const finish = (): void => resolve({ frame, outputs: [input], latencyMs: 1, tiles: [] });
         this.running.set(frame, { finish, fail: reject });
         this.most = Math.max(this.most, this.running.size);
         signal?.addEventListener('abort', () => {

@@ -61,9 +61,10 @@ const piece = (frame: number, index: number): PieceMeta => ({
 
 /** Half `index` of a frame arrives, filled with `value`. */
 function arrive(epoch: PeerEpoch, frame: number, index: number, value: number): PendingTile | undefined {
-  const place = epoch.announce(piece(frame, index), peerIdOf(index + 1), 8, 0);
+  const { place, arrived } = epoch.announce(piece(frame, index), peerIdOf(index + 1), 8, 0);
+  if (!('buffer' in place)) throw new Error('a half is one run of memory');
   place.buffer.set(new Uint8Array(new Float32Array(2).fill(value).buffer));
-  return place.arrived();
+  return arrived();
 }
 
 describe('PeerEpoch', () => {
