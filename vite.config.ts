@@ -54,7 +54,10 @@ export default defineConfig({
   server: {
     headers: isolationHeaders,
     // For work on the page: `peerceptron serve` beside it introduces the peers.
-    proxy: { '/signaling': { target: 'ws://127.0.0.1:8080', ws: true } },
+    proxy: {
+      '/signaling': { target: 'ws://127.0.0.1:8080', ws: true },
+      '/config.json': 'http://127.0.0.1:8080',
+    },
   },
   preview: { headers: isolationHeaders },
 });

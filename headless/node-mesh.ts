@@ -1,6 +1,7 @@
 import { openRtcNode } from '../src/transport/simple-peer-node.ts';
 import { openNodeSocket } from '../src/mesh/websocket-node.ts';
 import { joinMesh } from '../src/mesh/join-mesh.ts';
+import { signalingByLink } from '../src/mesh/signaling-by-link.ts';
 import type { Mesh } from '../src/mesh/mesh.ts';
 import { systemClock } from '../src/mesh/system-clock.ts';
 import type { Capabilities } from '../src/protocol/messages.ts';
@@ -32,7 +33,7 @@ export async function joinNodeMesh({ link, name, serves }: NodeMeshOptions): Pro
       memoryBytes: serves?.memoryBytes ?? 0,
       serves: serves !== undefined,
     },
-    openSocket: (url) => openNodeSocket(url),
+    openSignaling: signalingByLink((url) => openNodeSocket(url)),
     openRtc: openRtcNode,
     clock: systemClock,
     randomBytes: nodeRandomBytes,

@@ -91,9 +91,12 @@ async function examineRoom(
     report({ name: 'link', verdict: 'problem', message: toPeerceptronError(thrown).message });
     return;
   }
-  const port = await examinePort(link);
-  report(port);
-  if (port.verdict === 'problem') return;
+  // The host of the page has no part in a room that a PeerServer introduces; joining examines that one.
+  if (!link.peerServer) {
+    const port = await examinePort(link);
+    report(port);
+    if (port.verdict === 'problem') return;
+  }
   let mesh: Mesh;
   try {
     ({ mesh } = await joinNodeMesh({ link, name: 'doctor' }));

@@ -10,8 +10,7 @@ import type { IceServer, OpenRtc } from '../transport/rtc.ts';
 import type { CreateChannel } from './attempt.ts';
 import { Dialer } from './dialer.ts';
 import type { Member, Mesh, MeshEvent, SignalingState } from './mesh.ts';
-import { SignalingClient } from './signaling-client.ts';
-import type { OpenSocket } from './socket.ts';
+import type { OpenSignaling, Signaling } from './signaling-port.ts';
 
 /** Within this time two devices are connected, or know why not. */
 const CONNECT_TIMEOUT_MS = 15_000;
@@ -20,7 +19,8 @@ export interface JoinMeshOptions {
   readonly link: RoomLink;
   /** What the other devices learn of this one. */
   readonly capabilities: Capabilities;
-  readonly openSocket: OpenSocket;
+  /** How members find each other: `signalingByLink` in production. */
+  readonly openSignaling: OpenSignaling;
   readonly openRtc: OpenRtc;
   readonly clock: Clock;
   readonly randomBytes: RandomBytes;
@@ -52,7 +52,7 @@ class RoomMesh implements Mesh {
   /** Whom the signaling server has in the room. */
   readonly #present = new Set<PeerId>();
   readonly #listeners = new Set<(event: MeshEvent) => void>();
-  readonly #signaling: SignalingClient;
+  readonly #signaling: Signaling;
   readonly #dialer: Dialer;
   #iceServers: readonly IceServer[] = [];
   #leaving: Promise<void> | undefined;
@@ -65,11 +65,10 @@ class RoomMesh implements Mesh {
     const { clock, randomBytes } = options;
     const keys = deriveRoomKeys(options.link);
     this.self = asPeerId(toHex(randomBytes(16)));
-    this.#signaling = new SignalingClient({
+    this.#signaling = options.openSignaling({
       link: options.link,
       room: keys.roomId,
       self: this.self,
-      openSocket: options.openSocket,
       clock,
       randomBytes,
       events: {

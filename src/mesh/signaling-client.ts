@@ -1,4 +1,4 @@
-import { signalingUrl, type RoomLink } from '../protocol/room-link.ts';
+import { signalingUrl } from '../protocol/room-link.ts';
 import {
   formatSignalingMessage,
   parseServerMessage,
@@ -6,12 +6,9 @@ import {
   type SignalingClientMessage,
   type SignalingServerMessage,
 } from '../protocol/signaling.ts';
-import type { Clock } from '../shared/clock.ts';
 import { PeerceptronError, toPeerceptronError, unreachable } from '../shared/errors.ts';
-import { toHex, type PeerId, type RoomId } from '../shared/ids.ts';
-import type { RandomBytes } from '../shared/random.ts';
-import type { IceServer } from '../transport/rtc.ts';
-import type { SignalingState } from './mesh.ts';
+import { toHex, type PeerId } from '../shared/ids.ts';
+import type { Signaling, SignalingContext } from './signaling-port.ts';
 import type { OpenSocket, SignalingSocket } from './socket.ts';
 
 const FIRST_RETRY_MS = 500;
@@ -25,15 +22,6 @@ const MIN_SILENCE_MS = 10_000;
 const OUTBOX_AGE_MS = 15_000;
 const OUTBOX_MESSAGES = 256;
 
-export interface SignalingEvents {
-  state(state: SignalingState, error?: PeerceptronError): void;
-  /** After every (re)connect: who else is there now. */
-  joined(members: readonly PeerId[], iceServers: readonly IceServer[]): void;
-  memberJoined(peer: PeerId): void;
-  memberLeft(peer: PeerId): void;
-  relay(from: PeerId, payload: string): void;
-}
-
 type ClientState =
   | { readonly state: 'idle' }
   | { readonly state: 'joining'; readonly socket: SignalingSocket; readonly cancelTimeout: () => void }
@@ -45,16 +33,8 @@ type ClientState =
  * The connection to the signaling server. It reconnects for ever, with a jittered back-off, until `close()`: what the
  * data channels do does not depend on it.
  */
-export class SignalingClient {
-  readonly #options: {
-    readonly link: RoomLink;
-    readonly room: RoomId;
-    readonly self: PeerId;
-    readonly openSocket: OpenSocket;
-    readonly clock: Clock;
-    readonly randomBytes: RandomBytes;
-    readonly events: SignalingEvents;
-  };
+export class SignalingClient implements Signaling {
+  readonly #options: SignalingContext & { readonly openSocket: OpenSocket };
   /** Shown again after a reconnect, it takes the id over from the lost socket. */
   readonly #resume: string;
   #state: ClientState = { state: 'idle' };
@@ -62,15 +42,7 @@ export class SignalingClient {
   #lastHeardMs = 0;
   #outbox: { readonly text: string; readonly atMs: number }[] = [];
 
-  constructor(options: {
-    readonly link: RoomLink;
-    readonly room: RoomId;
-    readonly self: PeerId;
-    readonly openSocket: OpenSocket;
-    readonly clock: Clock;
-    readonly randomBytes: RandomBytes;
-    readonly events: SignalingEvents;
-  }) {
+  constructor(options: SignalingContext & { readonly openSocket: OpenSocket }) {
     this.#options = options;
     this.#resume = toHex(options.randomBytes(16));
   }

@@ -4,6 +4,7 @@ import { utf8ToBytes } from '@noble/hashes/utils.js';
 import { PeerceptronError } from '../shared/errors.ts';
 import { asRoomId, toHex, type RoomId } from '../shared/ids.ts';
 import type { RandomBytes } from '../shared/random.ts';
+import type { PeerServerAddress } from './peer-server.ts';
 
 /** The invitation: who opens `origin` and knows `secret` is in the room. Rules `ROOM-*` of SPEC.md. */
 export interface RoomLink {
@@ -13,6 +14,8 @@ export interface RoomLink {
   readonly room: string;
   /** 26–128 letters of `SECRET_ALPHABET`, five bits each. Never sent anywhere. */
   readonly secret: string;
+  /** The PeerServer by which members find each other; absent where the page's own server does it. */
+  readonly peerServer?: PeerServerAddress;
 }
 
 /** Everything that follows from a room link. The server sees `roomId` and nothing else of it. */
@@ -54,7 +57,9 @@ export function parseRoomLink(text: string): RoomLink {
   const hash = link.indexOf('#');
   if (hash < 0) throw invalid('it has no # part');
   const origin = parseOrigin(link.slice(0, hash));
-  const fragment = link.slice(hash + 1).toLowerCase();
+  const whole = link.slice(hash + 1);
+  const { peerServer, rest } = splitPeerServer(whole);
+  const fragment = rest.toLowerCase();
   const dot = fragment.indexOf('.');
   if (dot < 0) throw invalid('the part after # has no dot between room name and secret');
   const room = fragment.slice(0, dot);
@@ -68,19 +73,43 @@ export function parseRoomLink(text: string): RoomLink {
     .replaceAll(/[il]/g, '1');
   if (!secretPattern.test(secret))
     throw invalid(`the secret after the dot must be at least ${MIN_SECRET_LENGTH} letters and digits`);
-  return { origin, room, secret };
+  return { origin, room, secret, ...(peerServer ? { peerServer } : {}) };
 }
 
 /** The link as text: the inverse of `parseRoomLink`. Treat it like a password. */
 export function formatRoomLink(link: RoomLink): string {
-  return `${link.origin}#${link.room}.${link.secret}`;
+  return `${link.origin}#${formatPeerServer(link.peerServer)}${link.room}.${link.secret}`;
+}
+
+/** `peerjs:[key@]host[:port]/[path/]`, or `peerjs-ws:…` for a server without TLS, in front of the room. */
+const peerServerPattern =
+  /^(peerjs|peerjs-ws):(?:([A-Za-z0-9_-]{1,64})@)?([A-Za-z0-9.-]{1,253}(?::\d{1,5})?|\[[0-9a-fA-F:.]+\](?::\d{1,5})?)((?:\/[A-Za-z0-9._~-]{1,64})*\/)([^/]*)$/i;
+
+function splitPeerServer(fragment: string): { peerServer?: PeerServerAddress; rest: string } {
+  if (!/^peerjs(-ws)?:/i.test(fragment)) return { rest: fragment };
+  const match = peerServerPattern.exec(fragment);
+  if (!match) throw invalid('the PeerServer in it must look like peerjs:host/ or peerjs:key@host:port/path/');
+  const [, scheme, key = 'peerjs', host, path, rest] = match;
+  const secure = scheme!.toLowerCase() === 'peerjs';
+  return { peerServer: { secure, host: host!.toLowerCase(), path: path!, key }, rest: rest! };
+}
+
+function formatPeerServer(server: PeerServerAddress | undefined): string {
+  if (!server) return '';
+  const { secure, key, host, path } = server;
+  return `${secure ? 'peerjs' : 'peerjs-ws'}:${key === 'peerjs' ? '' : `${key}@`}${host}${path}`;
 }
 
 /**
  * A fresh room at `origin` (a page URL; query and fragment are dropped). Without a `name` a random one is made.
  * @throws ROOM_LINK_INVALID for an origin that is not http(s), or a name that cannot stand in a link
  */
-export function createRoomLink(origin: string, randomBytes: RandomBytes, name?: string): RoomLink {
+export function createRoomLink(
+  origin: string,
+  randomBytes: RandomBytes,
+  name?: string,
+  peerServer?: PeerServerAddress,
+): RoomLink {
   const room =
     name
       ?.trim()
@@ -96,6 +125,7 @@ export function createRoomLink(origin: string, randomBytes: RandomBytes, name?: 
     origin: parseOrigin(hash < 0 ? origin.trim() : origin.slice(0, hash).trim()),
     room,
     secret: letters(randomBytes, NEW_SECRET_LENGTH),
+    ...(peerServer ? { peerServer } : {}),
   };
 }
 

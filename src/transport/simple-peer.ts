@@ -2,6 +2,7 @@ import type SimplePeer from 'simple-peer';
 import { PeerceptronError } from '../shared/errors.ts';
 import { DataChannelLink } from './data-channel-link.ts';
 import { Inbox } from './inbox.ts';
+import { RemoteSignals } from './remote-signals.ts';
 import type {
   IceServer,
   OpenedRtc,
@@ -29,7 +30,6 @@ export interface SimplePeerPlatform {
 const MAX_MESSAGE_BYTES = 256 * 1024;
 /** RFC 8841: what holds when a description does not say. */
 const DEFAULT_MESSAGE_BYTES = 64 * 1024;
-const MAX_REMOTE_CANDIDATES = 64;
 /** A channel that does not close in time, because the other side is gone, is torn down. */
 const CLOSE_TIMEOUT_MS = 2_000;
 
@@ -43,13 +43,10 @@ export function simplePeerOpener(platform: SimplePeerPlatform): OpenRtc {
 
 class SimplePeerConnection implements RtcConnection {
   readonly opened: Promise<OpenedRtc>;
-  readonly #initiator: boolean;
   readonly #peer: SimplePeer.Instance;
   readonly #signals = new Inbox<RtcSignal>();
   readonly #localKinds = new Set<RtcCandidateKind>();
-  readonly #remoteKinds = new Set<RtcCandidateKind>();
-  #remoteCandidates = 0;
-  #described = false;
+  readonly #guard: RemoteSignals;
   #connection: RTCPeerConnection | undefined;
   #channel: RTCDataChannel | undefined;
   #link: DataChannelLink | undefined;
@@ -63,7 +60,7 @@ class SimplePeerConnection implements RtcConnection {
     initiator: boolean,
     iceServers: readonly IceServer[],
   ) {
-    this.#initiator = initiator;
+    this.#guard = new RemoteSignals(initiator);
     this.opened = new Promise((resolve, reject) => {
       this.#resolveOpened = resolve;
       this.#rejectOpened = reject;
@@ -97,48 +94,18 @@ class SimplePeerConnection implements RtcConnection {
 
   signal(signal: RtcSignal): void {
     if (this.#ended) return;
-    switch (signal.type) {
-      case 'offer':
-      case 'answer': {
-        if ((signal.type === 'answer') !== this.#initiator || this.#described) {
-          throw new PeerceptronError('PROTOCOL_ORDER', `an unexpected ${signal.type} from the other side`);
-        }
-        const { candidates } = parseDataDescription(signal.sdp);
-        this.#described = true;
-        for (const kind of candidates) this.#remoteKinds.add(kind);
-        this.#peer.signal({ type: signal.type, sdp: signal.sdp });
-        return;
-      }
-      case 'candidate': {
-        const { candidate, sdpMid, sdpMLineIndex } = signal;
-        // The end of candidates; nothing waits for it.
-        if (candidate === '') return;
-        const kind = parseCandidateKind(candidate);
-        const isOfSection = sdpMLineIndex === 0 || (sdpMLineIndex === null && sdpMid !== null);
-        if (!isOfSection || (sdpMid !== null && sdpMid.length > 64)) {
-          throw new PeerceptronError(
-            'PROTOCOL_MALFORMED',
-            'an ICE candidate for a media section that is not there',
-          );
-        }
-        this.#remoteCandidates += 1;
-        if (this.#remoteCandidates > MAX_REMOTE_CANDIDATES) {
-          throw new PeerceptronError('PROTOCOL_LIMIT', `more than ${MAX_REMOTE_CANDIDATES} ICE candidates`);
-        }
-        this.#remoteKinds.add(kind);
-        this.#peer.signal({
-          type: 'candidate',
-          candidate: { candidate, sdpMid, sdpMLineIndex } as RTCIceCandidate,
-        });
-        return;
-      }
-      default:
-        throw new PeerceptronError('PROTOCOL_MALFORMED', 'only offer, answer and candidate are signals');
-    }
+    if (!this.#guard.accept(signal)) return;
+    if (signal.type === 'candidate') {
+      const { candidate, sdpMid, sdpMLineIndex } = signal;
+      this.#peer.signal({
+        type: 'candidate',
+        candidate: { candidate, sdpMid, sdpMLineIndex } as RTCIceCandidate,
+      });
+    } else this.#peer.signal({ type: signal.type, sdp: signal.sdp });
   }
 
   candidates(): RtcCandidates {
-    return { local: [...this.#localKinds], remote: [...this.#remoteKinds] };
+    return { local: [...this.#localKinds], remote: this.#guard.kinds };
   }
 
   close(): void {

@@ -3,6 +3,7 @@ import './components/app.ts';
 import { chooseEngine } from '../engine/choose.ts';
 import { startBrowserEngine } from '../engine/worker-host-browser.ts';
 import { joinMesh } from '../mesh/join-mesh.ts';
+import { signalingByLink } from '../mesh/signaling-by-link.ts';
 import { systemClock } from '../mesh/system-clock.ts';
 import { openBrowserSocket } from '../mesh/websocket-browser.ts';
 import { createRoomLink, formatRoomLink, parseRoomLink, type RoomLink } from '../protocol/room-link.ts';
@@ -10,11 +11,13 @@ import { RuntimeNode } from '../runtime/runtime-node.ts';
 import { servePeer } from '../runtime/serve-peer.ts';
 import { toPeerceptronError } from '../shared/errors.ts';
 import type { RandomBytes } from '../shared/random.ts';
+import { openRtcPeerjs } from '../transport/peerjs-browser.ts';
 import { openRtcBrowser } from '../transport/simple-peer-browser.ts';
 import { describeDevice } from './device.ts';
 import { engineCandidates, readGraphics } from './engine-candidates.ts';
 import { PeerStore, problemOf } from './peer-state.ts';
 import { strings } from './strings.ts';
+import { findPeerServer } from './peer-server.ts';
 import { takePart } from './take-part.ts';
 import { openWeightStore } from './weight-store.ts';
 import { keepAwake } from './wake-lock.ts';
@@ -30,12 +33,17 @@ store.subscribe((state) => {
 // Also on plain http, unlike the rest of `crypto`.
 const randomBytes: RandomBytes = (length) => crypto.getRandomValues(new Uint8Array(length));
 
-app.addEventListener('create-room', () => {
-  store.dispatch({
-    type: 'room-created',
-    link: formatRoomLink(createRoomLink(location.href, randomBytes)),
-  });
-});
+app.addEventListener('create-room', () => void createRoom());
+
+async function createRoom(): Promise<void> {
+  try {
+    const peerServer = await findPeerServer(location.href, fetch);
+    const link = createRoomLink(location.href, randomBytes, undefined, peerServer);
+    store.dispatch({ type: 'room-created', link: formatRoomLink(link) });
+  } catch (error) {
+    store.dispatch({ type: 'stopped', problem: problemOf(toPeerceptronError(error)) });
+  }
+}
 
 async function enter(link: RoomLink): Promise<void> {
   const device = describeDevice({
@@ -60,8 +68,8 @@ async function enter(link: RoomLink): Promise<void> {
       joinMesh({
         link,
         capabilities,
-        openSocket: openBrowserSocket,
-        openRtc: openRtcBrowser,
+        openSignaling: signalingByLink(openBrowserSocket),
+        openRtc: link.peerServer ? openRtcPeerjs : openRtcBrowser,
         clock: systemClock,
         randomBytes,
       }),
@@ -93,7 +101,12 @@ window.addEventListener('pageshow', ({ persisted }) => {
 
 try {
   if (location.hash.length < 2) store.dispatch({ type: 'no-room' });
-  else await enter(parseRoomLink(location.href));
+  else {
+    const link = parseRoomLink(location.href);
+    // A link without a server, on a page that has none beside it: the same PeerServer for everyone who opens it.
+    const peerServer = link.peerServer ?? (await findPeerServer(location.href, fetch));
+    await enter(peerServer ? { ...link, peerServer } : link);
+  }
 } catch (error) {
   store.dispatch({ type: 'stopped', problem: problemOf(toPeerceptronError(error)) });
 }

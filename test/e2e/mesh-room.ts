@@ -1,6 +1,7 @@
 import { randomBytes as nodeRandomBytes } from 'node:crypto';
 import { createSignalingServer, type SignalingServerOptions } from '../../signaling/server.ts';
 import { joinMesh, type JoinMeshOptions } from '../../src/mesh/join-mesh.ts';
+import { signalingByLink } from '../../src/mesh/signaling-by-link.ts';
 import type { Mesh, SignalingState } from '../../src/mesh/mesh.ts';
 import { systemClock } from '../../src/mesh/system-clock.ts';
 import { openNodeSocket } from '../../src/mesh/websocket-node.ts';
@@ -30,7 +31,7 @@ export function joinReal(
   return joinMesh({
     link,
     capabilities: capabilities(name),
-    openSocket: openNodeSocket,
+    openSignaling: signalingByLink(openNodeSocket),
     openRtc: openRtcNode,
     clock: systemClock,
     randomBytes,

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createReferenceEngine } from '../../src/engine/reference.ts';
 import { parseGraph } from '../../src/graph/parse.ts';
 import { joinMesh } from '../../src/mesh/join-mesh.ts';
+import { signalingByLink } from '../../src/mesh/signaling-by-link.ts';
 import type { Mesh } from '../../src/mesh/mesh.ts';
 import { systemClock } from '../../src/mesh/system-clock.ts';
 import { openNodeSocket } from '../../src/mesh/websocket-node.ts';
@@ -39,7 +40,7 @@ const joinAsRequester = (link: RoomLink): Promise<Mesh> =>
       platform: 'node',
       serves: false,
     },
-    openSocket: openNodeSocket,
+    openSignaling: signalingByLink(openNodeSocket),
     openRtc: openRtcNode,
     clock: systemClock,
     randomBytes,

@@ -1,4 +1,5 @@
 import { joinMesh, type JoinMeshOptions } from '../../../src/mesh/join-mesh.ts';
+import { signalingByLink } from '../../../src/mesh/signaling-by-link.ts';
 import type { MeshEvent } from '../../../src/mesh/mesh.ts';
 import type { Capabilities } from '../../../src/protocol/messages.ts';
 import { createRoomLink } from '../../../src/protocol/room-link.ts';
@@ -31,7 +32,7 @@ export function createWorld(seed = 1) {
     const mesh = await joinMesh({
       link,
       capabilities: capabilities(name),
-      openSocket: signaling.openSocket,
+      openSignaling: signalingByLink(signaling.openSocket),
       openRtc: rtc.openRtc,
       clock,
       randomBytes,

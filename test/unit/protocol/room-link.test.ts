@@ -33,6 +33,24 @@ describe('room links', () => {
     );
   });
 
+  it('[ROOM6] names a PeerServer, which is no part of the keys', () => {
+    const plain = createRoomLink('https://host/page/', randomBytes);
+    for (const [text, peerServer] of [
+      ['peerjs:0.peerjs.com/', { secure: true, host: '0.peerjs.com', path: '/', key: 'peerjs' }],
+      ['peerjs-ws:127.0.0.1:9000/', { secure: false, host: '127.0.0.1:9000', path: '/', key: 'peerjs' }],
+      ['peerjs:Key_1@h:9/A/b/', { secure: true, host: 'h:9', path: '/A/b/', key: 'Key_1' }],
+    ] as const) {
+      const written = `https://host/page/#${text}${plain.room}.${plain.secret}`;
+      expect(parseRoomLink(written)).toEqual({ ...plain, peerServer });
+      expect(formatRoomLink(parseRoomLink(written))).toBe(written);
+      expect(deriveRoomKeys(parseRoomLink(written))).toEqual(deriveRoomKeys(plain));
+    }
+    for (const text of ['peerjs:', 'peerjs:h', 'peerjs:/', 'peerjs:a b/', 'peerjs:h:x/', 'peerjs:@h/'])
+      expect(thrownBy(() => parseRoomLink(`https://host/#${text}${plain.room}.${plain.secret}`)).code).toBe(
+        'ROOM_LINK_INVALID',
+      );
+  });
+
   it('[ROOM2] forgives upper case and the letters that are mistaken for digits', () => {
     const typed = secret.replaceAll('0', 'o').replaceAll('1', 'L').toUpperCase();
     expect(parseRoomLink(`http://h/#Kitchen.${typed}`)).toEqual(parseRoomLink(`http://h/#kitchen.${secret}`));

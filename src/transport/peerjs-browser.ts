@@ -1,0 +1,226 @@
+import { Peer, type DataConnection } from 'peerjs';
+import { PeerceptronError } from '../shared/errors.ts';
+import { DataChannelLink } from './data-channel-link.ts';
+import { Inbox } from './inbox.ts';
+import { RemoteSignals } from './remote-signals.ts';
+import type { IceServer, OpenedRtc, OpenRtc, RtcCandidateKind, RtcConnection, RtcSignal } from './rtc.ts';
+import { parseCandidateKind, parseDataDescription } from './session-description.ts';
+
+const MAX_MESSAGE_BYTES = 256 * 1024;
+/** RFC 8841: what holds when a description does not say. */
+const DEFAULT_MESSAGE_BYTES = 64 * 1024;
+const CLOSE_TIMEOUT_MS = 2_000;
+/** Names of the two ends within one `Peer`; no server ever sees them. */
+const OTHER = 'other';
+const CONNECTION = { connectionId: 'dc', label: 'dc', serialization: 'raw', reliable: true } as const;
+
+/** What PeerJS says to its server, and hears from it. */
+interface ServerMessage {
+  readonly type: string;
+  readonly src?: string;
+  readonly payload?: unknown;
+}
+
+/** In place of the library's socket to a PeerServer. */
+interface ServerConnection {
+  start(): void;
+  send(message: ServerMessage): void;
+  close(): void;
+  removeAllListeners(): void;
+}
+
+/** The parts of `Peer` that its types do not show: it makes its socket by one method, and takes messages by another. */
+interface PeerInternals {
+  _createServerConnection(): ServerConnection;
+  _handleMessage(message: ServerMessage): void;
+}
+
+/**
+ * WebRTC by PeerJS, with its raw serialization: what `mux` sends is a message of the data channel, as it is. The library's offers,
+ * answers and candidates do not go to a PeerServer by themselves; they are signals like those of any other connection, and travel sealed.
+ * @throws LINK_NO_ROUTE where the browser has no WebRTC
+ */
+export const openRtcPeerjs: OpenRtc = ({ initiator, iceServers }) => {
+  if (typeof RTCPeerConnection === 'undefined') {
+    throw new PeerceptronError(
+      'LINK_NO_ROUTE',
+      'this browser has no WebRTC, or it is switched off: use another browser',
+    );
+  }
+  return new PeerjsConnection(initiator, iceServers);
+};
+
+class PeerjsConnection implements RtcConnection {
+  readonly opened: Promise<OpenedRtc>;
+  readonly #peer: Peer;
+  readonly #guard: RemoteSignals;
+  readonly #signals = new Inbox<RtcSignal>();
+  readonly #localKinds = new Set<RtcCandidateKind>();
+  /** Candidates that came before the connection that they belong to. */
+  #deliver!: (message: ServerMessage) => void;
+  #connection: DataConnection | undefined;
+  #link: DataChannelLink | undefined;
+  #failure: PeerceptronError | undefined;
+  #resolveOpened!: (opened: OpenedRtc) => void;
+  #rejectOpened!: (error: PeerceptronError) => void;
+  #ended = false;
+
+  constructor(initiator: boolean, iceServers: readonly IceServer[]) {
+    this.#guard = new RemoteSignals(initiator);
+    this.opened = new Promise((resolve, reject) => {
+      this.#resolveOpened = resolve;
+      this.#rejectOpened = reject;
+    });
+    // Whoever awaits it still sees the rejection.
+    this.opened.catch(() => undefined);
+    this.#peer = this.#createPeer(iceServers);
+    this.#peer.on('error', (error) => {
+      this.#failure ??= linkError(error, this.#link !== undefined);
+      this.#end();
+    });
+    if (initiator) this.#adopt(this.#peer.connect(OTHER, CONNECTION));
+    else this.#peer.on('connection', (connection) => this.#adopt(connection));
+  }
+
+  get onSignal(): ((signal: RtcSignal) => void) | undefined {
+    return this.#signals.handler;
+  }
+
+  set onSignal(handler: ((signal: RtcSignal) => void) | undefined) {
+    this.#signals.handler = handler;
+  }
+
+  signal(signal: RtcSignal): void {
+    if (this.#ended || !this.#guard.accept(signal)) return;
+    if (signal.type === 'candidate') {
+      const { candidate, sdpMid, sdpMLineIndex } = signal;
+      const payload = { candidate: { candidate, sdpMid, sdpMLineIndex }, type: 'data' };
+      this.#deliver({ type: 'CANDIDATE', src: OTHER, payload: { ...payload, ...CONNECTION } });
+      return;
+    }
+    const payload = { sdp: { type: signal.type, sdp: signal.sdp }, type: 'data' };
+    this.#deliver({ type: signal.type.toUpperCase(), src: OTHER, payload: { ...payload, ...CONNECTION } });
+  }
+
+  candidates() {
+    return { local: [...this.#localKinds], remote: this.#guard.kinds };
+  }
+
+  close(): void {
+    if (this.#link !== undefined) this.#link.close();
+    else this.#end();
+  }
+
+  #createPeer(iceServers: readonly IceServer[]): Peer {
+    const connection: ServerConnection = {
+      start: () => undefined,
+      send: (message) => this.#emitSignal(message),
+      close: () => undefined,
+      removeAllListeners: () => undefined,
+    };
+    const peers: PeerInternals[] = [];
+    class SealedPeer extends (Peer as unknown as new (id: string, options: object) => PeerInternals) {
+      override _createServerConnection(): ServerConnection {
+        peers.push(this);
+        return connection;
+      }
+    }
+    const config = { iceServers: iceServers.map((server) => ({ ...server, urls: [...server.urls] })) };
+    const peer = new SealedPeer('self', { config, debug: 0, host: 'none.invalid' });
+    this.#deliver = (message) => peers[0]!._handleMessage(message);
+    return peer as unknown as Peer;
+  }
+
+  #emitSignal({ type, payload }: ServerMessage): void {
+    const { sdp, candidate } = (payload ?? {}) as {
+      sdp?: { sdp?: string };
+      candidate?: RTCIceCandidateInit;
+    };
+    if (type === 'OFFER' || type === 'ANSWER') {
+      this.#signals.push({ type: type === 'OFFER' ? 'offer' : 'answer', sdp: String(sdp?.sdp) });
+    } else if (type === 'CANDIDATE' && candidate?.candidate) {
+      try {
+        this.#localKinds.add(parseCandidateKind(candidate.candidate));
+      } catch {
+        return; // A form that the other side would refuse.
+      }
+      this.#signals.push({
+        type: 'candidate',
+        candidate: candidate.candidate,
+        sdpMid: candidate.sdpMid ?? null,
+        sdpMLineIndex: candidate.sdpMLineIndex ?? null,
+      });
+    }
+  }
+
+  #adopt(connection: DataConnection): void {
+    if (this.#connection !== undefined) return connection.close();
+    this.#connection = connection;
+    connection.on('open', () => this.#onOpen(connection));
+    connection.on('close', () => this.#end());
+    connection.on('error', (error) => {
+      this.#failure ??= linkError(error, this.#link !== undefined);
+    });
+  }
+
+  #onOpen(connection: DataConnection): void {
+    if (this.#ended || this.#link) return;
+    const { peerConnection, dataChannel } = connection;
+    // One channel is all that there is.
+    peerConnection.ondatachannel = ({ channel }) => channel.close();
+    try {
+      const localFingerprint = parseDataDescription(peerConnection.localDescription?.sdp ?? '').fingerprint;
+      const remoteFingerprint = parseDataDescription(peerConnection.remoteDescription?.sdp ?? '').fingerprint;
+      const announced = peerConnection.sctp?.maxMessageSize ?? DEFAULT_MESSAGE_BYTES;
+      const maxMessageBytes = announced > 0 ? Math.min(announced, MAX_MESSAGE_BYTES) : DEFAULT_MESSAGE_BYTES;
+      const port = {
+        // Not the library's `send`: it keeps what the channel may still have to copy.
+        send: (message: Uint8Array<ArrayBuffer>): void => dataChannel.send(message),
+        finish: () => this.#finish(dataChannel),
+      };
+      const link = new DataChannelLink(port, maxMessageBytes);
+      this.#link = link;
+      connection.on('data', (data) =>
+        link.received(data instanceof ArrayBuffer ? new Uint8Array(data) : undefined),
+      );
+      this.#resolveOpened({ link, localFingerprint, remoteFingerprint });
+    } catch (thrown) {
+      this.#failure ??= new PeerceptronError('LINK_LOST', 'the connection has no usable description', {
+        cause: thrown,
+      });
+      this.#end();
+    }
+  }
+
+  /** Closes the channel first, which delivers what is queued; its end is that of the connection. */
+  #finish(channel: RTCDataChannel): void {
+    const timer = setTimeout(() => this.#end(), CLOSE_TIMEOUT_MS);
+    channel.addEventListener('close', () => {
+      clearTimeout(timer);
+      this.#end();
+    });
+    channel.close();
+  }
+
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#rejectOpened(
+      this.#failure ?? new PeerceptronError('LINK_CLOSED', 'the connection was closed before it was open'),
+    );
+    // Not within a handler of the library, which still looks at what it is about to end.
+    queueMicrotask(() => this.#peer.destroy());
+    this.#link?.ended(this.#failure);
+  }
+}
+
+function linkError(error: Error & { readonly type?: string }, wasOpen: boolean): PeerceptronError {
+  const noRoute = error.type === 'negotiation-failed' && !wasOpen;
+  return noRoute
+    ? new PeerceptronError(
+        'LINK_NO_ROUTE',
+        'no pair of addresses connects the two devices: check that they are on one network, or configure a TURN server',
+        { cause: error },
+      )
+    : new PeerceptronError('LINK_LOST', `the WebRTC connection failed: ${error.message}`, { cause: error });
+}
