@@ -30,6 +30,9 @@ const ACKNOWLEDGE_STEP_MESSAGES = 64;
 const MAX_WAITING_BYTES = 4 * 1024 * 1024;
 const MESSAGE_OVERHEAD_BYTES = 256;
 
+/** Connections that were let go of and are not closed yet: one for each time that a link breaks while it is resumed. */
+const MAX_ABANDONED = 4;
+
 type LinkState =
   | { readonly state: 'live'; readonly raw: PeerLink }
   /** No connection; what is sent waits. */
@@ -58,6 +61,8 @@ export class ResumableLink implements PeerLink {
   #owedMessages = 0;
   #owedBytes = 0;
   #state: LinkState;
+  /** Connections that this side has let go of and the other side may still be sending on. */
+  readonly #abandoned: PeerLink[] = [];
 
   /**
    * Takes over the handlers of `raw`, which is open. `onSuspended` is called whenever the connection breaks (`LINK_LOST`) or the
@@ -122,9 +127,9 @@ export class ResumableLink implements PeerLink {
   resume(raw: PeerLink): void {
     const before = this.#state;
     if (before.state === 'closing' || before.state === 'closed') return raw.close();
-    if (before.state !== 'suspended') abandon(before.raw);
+    if (before.state !== 'suspended') this.#abandon(before.raw);
     if (raw.maxMessageBytes <= this.maxMessageBytes) {
-      abandon(raw);
+      this.#abandon(raw);
       this.end(
         new PeerceptronError('LINK_LOST', 'the new connection takes only smaller messages than the lost one'),
       );
@@ -147,7 +152,7 @@ export class ResumableLink implements PeerLink {
     const before = this.#state;
     if (before.state === 'live' || before.state === 'resuming') {
       say(before.raw, Uint8Array.of(END, ...encodeReason(error)));
-      abandon(before.raw);
+      this.#abandon(before.raw);
     }
     this.#over(error);
   }
@@ -177,7 +182,7 @@ export class ResumableLink implements PeerLink {
   #lost(raw: PeerLink, cause: PeerceptronError): void {
     if (!this.#isCarriedBy(raw)) return;
     this.#state = { state: 'suspended' };
-    abandon(raw);
+    this.#abandon(raw);
     this.#onSuspended(cause);
   }
 
@@ -194,6 +199,8 @@ export class ResumableLink implements PeerLink {
               'the other side went on without saying where it stopped',
             );
           this.#acknowledged(message);
+          // It has let go of every older connection by now.
+          this.#closeAbandoned();
           this.#state = { state: 'live', raw };
           this.#sendAgain(raw);
           return;
@@ -252,13 +259,28 @@ export class ResumableLink implements PeerLink {
 
   #endedByOther(raw: PeerLink, message: Uint8Array): void {
     const reason = message.length === 1 ? undefined : decodeReason(message.subarray(1));
-    abandon(raw);
+    this.#abandon(raw);
     this.#over(
       reason &&
         new PeerceptronError(reason.code, `the other side ended the link: ${reason.message}`, {
           details: { by: 'remote' },
         }),
     );
+  }
+
+  /**
+   * Neither listens to `raw` nor sends on it any more. It is closed when the other side does not use it either: libwebrtc's
+   * binding for Node crashes when a channel is closed from the other side while it sends.
+   */
+  #abandon(raw: PeerLink): void {
+    raw.onMessage = () => undefined;
+    raw.onClose = undefined;
+    this.#abandoned.push(raw);
+    if (this.#abandoned.length > MAX_ABANDONED) this.#abandoned.shift()?.close();
+  }
+
+  #closeAbandoned(): void {
+    for (const raw of this.#abandoned.splice(0)) raw.close();
   }
 
   #sendAgain(raw: PeerLink): void {
@@ -272,14 +294,9 @@ export class ResumableLink implements PeerLink {
     if (this.#state.state === 'closed') return;
     this.#state = { state: 'closed' };
     this.#sent.clear();
+    this.#closeAbandoned();
     this.onClose?.(error);
   }
-}
-
-function abandon(raw: PeerLink): void {
-  raw.onMessage = () => undefined;
-  raw.onClose = undefined;
-  raw.close();
 }
 
 /** The last word on a connection; that it may not be heard any more changes nothing. */

@@ -1,43 +1,25 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { build } from 'vite';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { formatRoomLink, type RoomLink } from '../../src/protocol/room-link.ts';
 import { asPeerId, type PeerId } from '../../src/shared/ids.ts';
 import type { PeerChannel } from '../../src/transport/channel.ts';
+import { buildChild } from './child-program.ts';
 import { openRoom, randomBytes, until } from './mesh-room.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const outDir = join(root, '.cache/mesh-child');
 const cleanUps: (() => unknown)[] = [];
 
-beforeAll(() =>
-  build({
-    configFile: false,
-    root,
-    logLevel: 'error',
-    publicDir: false,
-    build: {
-      ssr: true,
-      outDir,
-      emptyOutDir: true,
-      target: 'node20',
-      rollupOptions: {
-        input: { child: join(root, 'test/e2e/mesh-child.ts') },
-        output: { entryFileNames: '[name].js' },
-      },
-    },
-  }),
-);
+let program: string;
+beforeAll(async () => {
+  program = await buildChild('mesh-child');
+});
 afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
 });
 
 async function startChild(link: RoomLink): Promise<{ child: ChildProcess; id: PeerId }> {
-  const child = spawn(process.execPath, [join(outDir, 'child.js')], {
+  const child = spawn(process.execPath, [program], {
     // Not as an argument: those can be listed by every user of the machine.
     env: { ...process.env, ROOM_LINK: formatRoomLink(link) },
     stdio: ['pipe', 'pipe', 'inherit'],
