@@ -4,5 +4,6 @@ import type { Benchmark } from './benchmark.ts';
 export const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   conv3d: async () => (await import('./conv3d.ts')).conv3d,
   overhead: async () => (await import('./overhead.ts')).overhead,
+  weights: async () => (await import('./weights.ts')).weights,
   transport: async () => (await import('./transport.ts')).transport,
 };

@@ -1,10 +1,19 @@
 import { randomFillSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { arch, networkInterfaces, platform, totalmem } from 'node:os';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { PeerceptronError } from '../src/shared/errors.ts';
 import type { RandomBytes } from '../src/shared/random.ts';
 
 export const nodeRandomBytes: RandomBytes = (length) => randomFillSync(new Uint8Array(length));
+
+// As late as this the flag cannot expose `gc` in this context, but in a new one.
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as (options: { readonly type: 'minor' }) => void;
+
+/** Frees what has just become garbage: about a millisecond. */
+export const collectGarbage = (): void => collect({ type: 'minor' });
 
 export const platformName = (): string => `node ${process.versions.node} ${platform()}-${arch()}`;
 

@@ -17,6 +17,7 @@ import {
   type SignalingLogEvent,
   type SignalingStats,
 } from './rooms.ts';
+import { listModels } from './model-list.ts';
 import {
   findMount,
   respondJson,
@@ -40,7 +41,7 @@ export interface SignalingServerOptions {
   readonly host?: string;
   /** The built page. */
   readonly staticDir?: string;
-  /** Folder served under `/models/`, with CORS and Range. */
+  /** Folder served under `/models/`, with CORS and Range; `/models/index.json` lists the models in it. */
   readonly modelsDir?: string;
   /** PEM; then the server speaks https and wss. */
   readonly tls?: { readonly key: string | Buffer; readonly cert: string | Buffer };
@@ -108,7 +109,9 @@ export function createSignalingServer(options: SignalingServerOptions): Signalin
       respondText(response, 405, 'Only GET and HEAD');
     } else if (pathname === '/healthz') respondText(response, 200, 'ok');
     else if (pathname === '/config.json') respondJson(response, config);
-    else if (pathname === '/signaling') respondText(response, 426, 'This path speaks WebSocket');
+    else if (pathname === '/models/index.json' && options.modelsDir !== undefined) {
+      void listModels(options.modelsDir).then((models) => respondJson(response, { models }));
+    } else if (pathname === '/signaling') respondText(response, 426, 'This path speaks WebSocket');
     else if (mount) serveFile(mount, pathname, request, response);
     else respondText(response, 404, 'Not found');
   };

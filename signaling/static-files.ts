@@ -28,7 +28,10 @@ export function setCommonHeaders(response: ServerResponse, shared: boolean): voi
   response.setHeader('Content-Security-Policy', "frame-ancestors 'none'; base-uri 'self'; object-src 'none'");
   if (!shared) return;
   response.setHeader('Access-Control-Allow-Origin', '*');
-  response.setHeader('Access-Control-Expose-Headers', 'Accept-Ranges, Content-Length, Content-Range, ETag');
+  response.setHeader(
+    'Access-Control-Expose-Headers',
+    'Accept-Ranges, Content-Length, Content-Range, ETag, Last-Modified',
+  );
 }
 
 /** The mount that answers `pathname`: the longest path that it starts with. */

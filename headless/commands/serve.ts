@@ -1,8 +1,9 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Option, type Command } from 'commander';
 import pc from 'picocolors';
 import { renderUnicodeCompact } from 'uqr';
+import { listModels, type ListedModel } from '../../signaling/model-list.ts';
 import { pictureFrames } from '../frames.ts';
 import { openLocalRoom, type LocalRoom } from '../local-room.ts';
 import { bundledModelDir, loadModelByName } from '../model-files.ts';
@@ -14,7 +15,7 @@ import { lanAddresses } from '../platform.ts';
 import { gatherPeers } from '../room-peers.ts';
 import { runFrames, showLoading } from '../report.ts';
 import { spreadModel } from '../spread-model.ts';
-import { createTerminal, type Terminal } from '../terminal.ts';
+import { createTerminal, type Terminal, usage } from '../terminal.ts';
 
 interface ServeFlags {
   readonly port: number;
@@ -48,6 +49,7 @@ export function addServeCommand(program: Command): void {
 
 async function serve(flags: ServeFlags): Promise<void> {
   const terminal = createTerminal(flags.json ?? false);
+  const models = flags.models === undefined ? undefined : await servedModels(flags.models);
   const room = await openLocalRoom({
     port: flags.port,
     ...(flags.host ? { host: flags.host } : {}),
@@ -85,12 +87,17 @@ async function serve(flags: ServeFlags): Promise<void> {
     try {
       const demo = flags.demo && peers.length > 0 ? await runDemo(terminal, room, peers.length) : undefined;
       const links = lanLinks(room, flags.host);
+      const modelLinks = (models ?? []).map(
+        ({ path }) => new URL(`/models/${path}`, links[0] ?? room.urlAt('127.0.0.1')).href,
+      );
       terminal.say(describeLinks(room, links, peers.length));
+      if (models) terminal.say(describeModels(flags.models!, modelLinks));
       terminal.result({
         port: room.port,
         links,
         local,
         peers: peers.map(({ name, pid, id }) => ({ name, pid, id })),
+        ...(models ? { models: modelLinks } : {}),
         demo,
       });
       await stopped;
@@ -102,6 +109,19 @@ async function serve(flags: ServeFlags): Promise<void> {
   } finally {
     await room.server.close();
   }
+}
+
+/** Throws `USAGE` for a folder that is none: an empty list would leave people wondering. */
+async function servedModels(dir: string): Promise<ListedModel[]> {
+  const found = await stat(dir).catch(() => undefined);
+  if (!found?.isDirectory()) throw usage(`--models: there is no folder '${dir}'`);
+  return listModels(dir);
+}
+
+function describeModels(dir: string, links: readonly string[]): string {
+  if (links.length === 0)
+    return `No models in ${dir} yet: peerceptron import <model> -o ${join(dir, '<name>')}`;
+  return links.map((link) => `models: ${pc.cyan(link)}`).join('\n');
 }
 
 /** The main job, on the pictures that come with the bundled model. */

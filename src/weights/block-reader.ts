@@ -23,7 +23,7 @@ export interface BlockReader {
 
 /** One request: a break costs at most as much, and several of them share a fast connection. */
 const RUN_BYTES = 8 * 1024 * 1024;
-const RUNS_IN_FLIGHT = 4;
+const RUNS_IN_FLIGHT = 3;
 
 export interface OriginBlocksOptions {
   /** Told once for each source that is given up while there are others, with the reason. */

@@ -15,6 +15,11 @@ export interface HttpBytesOptions {
   readonly fetch?: typeof fetch;
   /** Where small files of servers that ignore Range are kept; one of 16 MiB for all sources when absent. */
   readonly wholeFiles?: WholeFiles;
+  /**
+   * Called after every few megabytes, where a program can have garbage collected: each chunk from the network is a buffer of its
+   * own, and engines let tens of megabytes of them pile up before they look.
+   */
+  readonly collect?: () => void;
   /** Waits between attempts; by timers when absent. */
   readonly pause?: (delayMs: number, signal?: AbortSignal) => Promise<void>;
 }
@@ -22,6 +27,9 @@ export interface HttpBytesOptions {
 /** Attempts in a row without a single new byte. */
 const ATTEMPTS = 6;
 const FIRST_PAUSE_MS = 250;
+/** Of all sources together, as what they leave behind lies in one heap. */
+const COLLECT_BYTES = 3 * 1024 * 1024;
+let garbage = 0;
 /** Of all sources together; browsers have the same limit. */
 const REQUESTS_PER_ORIGIN = 6;
 
@@ -40,6 +48,7 @@ class HttpSource implements ByteSource {
   readonly #wholeFiles: WholeFiles;
   readonly #pause: (delayMs: number, signal?: AbortSignal) => Promise<void>;
   readonly #turnstile: Turnstile;
+  readonly #collect: (() => void) | undefined;
   #sizeBytes: number | undefined;
   #validator: string | undefined;
   /** A server that was never heard of is not waited for: its address may be wrong. */
@@ -52,6 +61,7 @@ class HttpSource implements ByteSource {
     this.#wholeFiles = options.wholeFiles ?? sharedWholeFiles;
     this.#pause = options.pause ?? pauseByTimer;
     this.#turnstile = turnstileOf(url);
+    this.#collect = options.collect;
   }
 
   async size(signal?: AbortSignal): Promise<number> {
@@ -123,6 +133,7 @@ class HttpSource implements ByteSource {
             for await (const chunk of bytes) {
               at += chunk.length;
               yield chunk;
+              this.#left(chunk.length);
             }
           } catch (thrown) {
             if (!(thrown instanceof Broken)) throw thrown;
@@ -141,6 +152,14 @@ class HttpSource implements ByteSource {
       const delayMs = FIRST_PAUSE_MS * 2 ** (failures - 1) * (0.75 + Math.random() / 2);
       await this.#pause(Math.max(failure.retryAfterMs ?? 0, delayMs), signal);
     }
+  }
+
+  #left(garbageBytes: number): void {
+    if (!this.#collect) return;
+    garbage += garbageBytes;
+    if (garbage < COLLECT_BYTES) return;
+    garbage = 0;
+    this.#collect();
   }
 
   /** What an answer says of the file has to stay as it was: bytes of two versions make no file. */

@@ -11,6 +11,7 @@ import {
   type SignalingServer,
   type SignalingServerOptions,
 } from '../../../signaling/server.ts';
+import { PROTOCOL_VERSION } from '../../../src/protocol/messages.ts';
 import { parseServerMessage, SIGNALING_VERSION } from '../../../src/protocol/signaling.ts';
 import { rejectionOf } from '../mesh/thrown.ts';
 
@@ -172,6 +173,18 @@ describe('page and models over http', () => {
       join(root, 'models/m.safetensors'),
       Buffer.from(Array.from({ length: 1000 }, (_, i) => i & 255)),
     );
+    for (const [folder, file, text] of [
+      ['vgg16', 'graph.json', '{}'],
+      ['vgg16', 'weights.safetensors', '0123456789'],
+      ['vgg16', '.weights.safetensors.17.part', 'half of it'],
+      ['a b', 'model.json', '{}'],
+      ['.hidden', 'graph.json', '{}'],
+      ['nothing', 'notes.txt', ''],
+      ['', 'keras.h5', 'HDF'],
+    ] as const) {
+      mkdirSync(join(root, 'models', folder), { recursive: true });
+      writeFileSync(join(root, 'models', folder, file), text);
+    }
     return start({ staticDir: join(root, 'page'), modelsDir: join(root, 'models') });
   }
 
@@ -225,12 +238,40 @@ describe('page and models over http', () => {
     expect(preflight.headers.get('access-control-allow-headers')).toContain('Range');
   });
 
+  it('[WEB2] tells versions of models, answers HEAD and conditions, and lists what there is', async () => {
+    const { url } = await site();
+    const file = `${url}models/m.safetensors`;
+    const head = await fetch(file, { method: 'HEAD' });
+    expect(head.headers.get('content-length')).toBe('1000');
+    expect(head.headers.get('accept-ranges')).toBe('bytes');
+    const exposed = head.headers.get('access-control-expose-headers')!.split(', ');
+    for (const name of ['Content-Range', 'Accept-Ranges', 'ETag']) expect(exposed).toContain(name);
+    const etag = head.headers.get('etag')!;
+    const modified = head.headers.get('last-modified')!;
+    expect(Number.isNaN(Date.parse(modified))).toBe(false);
+    expect(await statusOf(file, { 'If-None-Match': etag })).toBe(304);
+    expect(await statusOf(file, { Range: 'bytes=0-9', 'If-Range': modified })).toBe(206);
+    expect(await statusOf(file, { Range: 'bytes=0-9', 'If-Range': '"another"' })).toBe(200);
+    const part = await fetch(file, { headers: { Range: 'bytes=990-2000' } });
+    expect(part.headers.get('content-range')).toBe('bytes 990-999/1000');
+    expect((await fetch(`${url}models/.hidden/graph.json`)).status).toBe(404);
+    const list = await fetch(`${url}models/index.json`);
+    expect(list.headers.get('access-control-allow-origin')).toBe('*');
+    expect(await list.json()).toEqual({
+      models: [
+        { name: 'a b', path: 'a%20b/', format: 'tfjs', sizeBytes: 2 },
+        { name: 'keras.h5', path: 'keras.h5', format: 'h5', sizeBytes: 3 },
+        { name: 'vgg16', path: 'vgg16/', format: 'graph', sizeBytes: 12 },
+      ],
+    });
+  });
+
   it('[WEB3] answers health and configuration', async () => {
     const { url } = await start({ iceServers: [{ urls: ['turn:t'], username: 'u', credential: 'c' }] });
     expect(await (await fetch(`${url}healthz`)).text()).toBe('ok\n');
     expect(await (await fetch(`${url}config.json`)).json()).toMatchObject({
       app: 'peerceptron',
-      protocolVersion: 1,
+      protocolVersion: PROTOCOL_VERSION,
       iceServers: [{ urls: ['turn:t'], username: 'u', credential: 'c' }],
     });
     expect((await fetch(`${url}signaling`)).status).toBe(426);
