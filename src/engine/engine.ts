@@ -19,7 +19,8 @@ export interface Engine {
   readonly accuracy: Accuracy;
   /**
    * Takes over `weights` (one buffer per entry of `program.weights`, in that order; the buffers may be transferred
-   * away) and gets ready to run, warm-up included.
+   * away) and gets ready to run, warm-up included. Weights that a loaded tile holds already, bit by bit, are held once
+   * for both where the engine can tell (all but those on a GPU).
    * @throws ENGINE_MEMORY when the tile does not fit, ENGINE_FAILED otherwise.
    */
   load(program: TileProgram, weights: readonly Float32Array[]): Promise<LoadedTile>;

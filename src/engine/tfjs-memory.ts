@@ -17,15 +17,18 @@ export interface WasmBackend extends KernelBackend {
   makeOutput(shape: number[], dtype: 'float32'): TensorInfo;
 }
 
-/** Bytes that a tile takes on the wasm heap: weights raw and packed, and about the most activations alive at a time. */
-export function wasmTileBytes(program: TileProgram): {
-  readonly weights: number;
-  readonly activations: number;
-} {
+/**
+ * Bytes that a tile takes on the wasm heap: its weights, and about the most activations alive at a time.
+ * @param copies of the weights: 1 for our own kernels, 2 (raw and packed) for those of tfjs.
+ */
+export function wasmTileBytes(
+  program: TileProgram,
+  copies: number,
+): { readonly weights: number; readonly activations: number } {
   const steps = program.steps.map(stepFloats).sort((a, b) => b - a);
   // A step's tensors and its neighbour's, and the inputs that wait for later steps.
   const live = (steps[0] ?? 0) + (steps[1] ?? 0) + floats(program.inputs.map(({ box }) => box));
-  return { weights: 2 * 4 * floats(program.weights.map(({ box }) => box)), activations: 4 * live };
+  return { weights: copies * 4 * floats(program.weights.map(({ box }) => box)), activations: 4 * live };
 }
 
 const floats = (boxes: readonly Box[]): number => boxes.reduce((sum, box) => sum + boxSize(box), 0);
@@ -46,8 +49,8 @@ const reservedBytes = new WeakMap<KernelBackend, number>();
  * Refuses a tile that cannot fit before anything is allocated: an exhausted heap leaves the backend unusable.
  * @throws ENGINE_MEMORY
  */
-export function checkWasmBudget(backend: KernelBackend, program: TileProgram): void {
-  const { weights, activations } = wasmTileBytes(program);
+export function checkWasmBudget(backend: KernelBackend, program: TileProgram, copies: number): void {
+  const { weights, activations } = wasmTileBytes(program, copies);
   const used = reservedBytes.get(backend) ?? 0;
   const available = WASM_HEAP_LIMIT_BYTES - WASM_RESERVE_BYTES - used;
   if (weights + activations > available) {
@@ -59,7 +62,7 @@ export function checkWasmBudget(backend: KernelBackend, program: TileProgram): v
   }
 }
 
-/** Keeps count of the weights on a wasm heap, raw and packed. */
+/** Keeps count of the weights on a wasm heap, all copies of them. */
 export function reserveWasm(backend: KernelBackend, bytes: number): void {
   reservedBytes.set(backend, (reservedBytes.get(backend) ?? 0) + bytes);
 }

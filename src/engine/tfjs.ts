@@ -16,13 +16,14 @@ import {
 import type { KeepTensor } from './tfjs-conv.ts';
 import { deviceOf, type Device } from './tfjs-device.ts';
 import { heapKernels, type HeapKernels } from './tfjs-heap.ts';
+import { KeptTensors, type BitsOf } from './tfjs-kept.ts';
 import { prepareKernel, type Kernel } from './tfjs-kernels.ts';
 import {
   checkWasmAllocation,
   checkWasmBudget,
   reserveWasm,
   toEngineError,
-  wasmTileBytes,
+  type WasmBackend,
 } from './tfjs-memory.ts';
 
 export type { BackendOptions, TfjsBackendName, WasmPaths } from './tfjs-backends.ts';
@@ -72,6 +73,9 @@ class TfjsEngine implements Engine {
   readonly #device: Device;
   readonly #heap: HeapKernels | undefined;
   readonly #sequence = new Sequence();
+  readonly #kept: KeptTensors;
+  /** Of weights on the wasm heap: tfjs' own kernels pack a second one. */
+  readonly #copies: number;
   readonly #tiles = new Set<PreparedTile>();
   #disposed = false;
 
@@ -81,6 +85,10 @@ class TfjsEngine implements Engine {
     this.#backend = backend;
     this.#heap = heap;
     this.#device = deviceOf(backendName, backend);
+    this.#copies = heap ? 1 : 2;
+    this.#kept = new KeptTensors(bitsOf(backendName, backend), (change) => {
+      if (backendName === 'wasm') reserveWasm(backend, change * this.#copies);
+    });
     // Not `floatPrecision()`: the webgl backend's says 16 wherever float textures work.
     const half = backendName === 'webgl' && !tf.env().getBool('WEBGL_RENDER_FLOAT32_ENABLED');
     this.accuracy = half ? 'f16' : 'f32';
@@ -90,10 +98,9 @@ class TfjsEngine implements Engine {
     return this.#sequence.add(async () => {
       this.#begin('load');
       checkBuffers('weight', weights, program.weights, (entry) => entry.name);
-      if (this.#backendName === 'wasm') checkWasmBudget(this.#backend, program);
+      if (this.#backendName === 'wasm') checkWasmBudget(this.#backend, program, this.#copies);
       const tile = this.#prepare(program, weights);
       this.#tiles.add(tile);
-      reserveWasm(this.#backend, wasmTileBytes(program).weights);
       try {
         // The first run packs filters, compiles shaders and grows the heap.
         const silence = program.inputs.map((input) => new Float32Array(boxSize(input.box)));
@@ -144,13 +151,12 @@ class TfjsEngine implements Engine {
 
   #release(tile: PreparedTile): void {
     if (!this.#tiles.delete(tile)) return;
-    reserveWasm(this.#backend, -wasmTileBytes(tile.program).weights);
-    tf.dispose([...tile.kept]);
+    for (const tensor of tile.kept) this.#kept.release(tensor);
   }
 
   #keepIn(kept: tf.Tensor[]): KeepTensor {
     return (values, shape) => {
-      const tensor = tf.tensor(values, [...shape], values instanceof Int32Array ? 'int32' : 'float32');
+      const tensor = this.#kept.keep(values, shape);
       kept.push(tensor);
       if (this.#backendName === 'wasm') checkWasmAllocation(this.#backend, tensor);
       return tensor;
@@ -194,7 +200,7 @@ class TfjsEngine implements Engine {
       });
       return { program, steps, outputs, kept };
     } catch (error) {
-      tf.dispose(kept);
+      for (const tensor of kept) this.#kept.release(tensor);
       throw error;
     }
   }
@@ -265,6 +271,25 @@ class TfjsEngine implements Engine {
       case 'webgpu':
         return await this.#device.guard(tensor.data<'float32'>());
     }
+  }
+}
+
+/** GPUs would have to hand their tensors back to be compared. */
+function bitsOf(name: TfjsBackendName, backend: tf.KernelBackend): BitsOf | undefined {
+  switch (name) {
+    case 'wasm': {
+      const { wasm, dataIdMap } = backend as WasmBackend;
+      return ({ dataId, size }) =>
+        new Int32Array(wasm.asm.memory.buffer, dataIdMap.get(dataId).memoryOffset, size);
+    }
+    case 'cpu':
+      return (tensor) => {
+        const { buffer, byteOffset, length } = tensor.dataSync();
+        return new Int32Array(buffer, byteOffset, length);
+      };
+    case 'webgl':
+    case 'webgpu':
+      return undefined;
   }
 }
 

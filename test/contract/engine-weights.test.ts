@@ -5,7 +5,7 @@ import { createTfjsEngine } from '../../src/engine/tfjs.ts';
 import type { LoadedTile } from '../../src/engine/engine.ts';
 import type { Op } from '../../src/graph/op.ts';
 import { compileTile } from '../../src/graph/tile-program.ts';
-import { chainGraph, programWeights, randomTensors, wholeRequest } from './engine-tile.ts';
+import { chainGraph, programInputs, programWeights, randomTensors, wholeRequest } from './engine-tile.ts';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
@@ -65,6 +65,89 @@ describe('tfjs wasm', () => {
     collectGarbage();
     expect(references.filter(([, reference]) => reference.deref()).map(([name]) => name)).toEqual([]);
     expect(references.length).toBeGreaterThan(8);
+    await engine.dispose();
+  });
+});
+
+describe.each(['wasm', 'cpu'] as const)('equal weights on tfjs %s', (backend) => {
+  const graph = chainGraph(
+    [40, 6, 8],
+    [
+      [conv({ outChannels: 16 }), ['kernel']],
+      [{ kind: 'bias' }, ['bias']],
+      [{ kind: 'dense', units: 5 }, ['kernel']],
+    ],
+  );
+  const tensors = randomTensors(graph, 3);
+  const program = compileTile(graph, wholeRequest(graph));
+  const weights = () => programWeights(graph, program, tensors.weights);
+  const inputs = () => programInputs(graph, program, tensors.inputs);
+
+  it('are held once, until the last tile that brought them is disposed', async () => {
+    const engine = await createTfjsEngine({ backend });
+    const idle = await engine.memory();
+    const first = await engine.load(program, weights());
+    const one = await engine.memory();
+    const second = await engine.load(program, weights());
+    expect(await engine.memory()).toEqual(one);
+    const expected = (await first.run(inputs())).outputs;
+    await first.dispose();
+    expect(await engine.memory()).toEqual(one);
+    expect((await second.run(inputs())).outputs).toEqual(expected);
+    await second.dispose();
+    await second.dispose();
+    expect(await engine.memory()).toEqual(idle);
+    await engine.dispose();
+  });
+
+  it('are shared by row bands, whose borders differ', async () => {
+    const engine = await createTfjsEngine({ backend });
+    const bandBytes: number[] = [];
+    for (const rows of [
+      [0, 13],
+      [13, 26],
+      [26, 40],
+    ] as const) {
+      const band = compileTile(graph, { ops: [0, 2], outputs: [{ tensor: 'n1', box: [rows, [0, 6], [0, 16]] }] }); // prettier-ignore
+      const before = (await engine.memory()).bytes;
+      await engine.load(band, programWeights(graph, band, tensors.weights));
+      bandBytes.push((await engine.memory()).bytes - before);
+    }
+    const filterBytes = 4 * 3 * 3 * 8 * 16;
+    expect(bandBytes[0]).toBeGreaterThanOrEqual(filterBytes);
+    // Tables of their geometry, which are theirs.
+    expect(bandBytes[1]).toBeLessThan(400);
+    expect(bandBytes[2]).toBeLessThan(400);
+    await engine.dispose();
+  });
+
+  it('are told from weights that differ in one bit anywhere', async () => {
+    const engine = await createTfjsEngine({ backend });
+    const one = await engine.load(program, weights());
+    const other = weights();
+    const kernel = other.find(({ length }) => length === 40 * 6 * 16 * 5)!;
+    const place = kernel.length - 2;
+    kernel[place] = kernel[place]! + 0.5;
+    const two = await engine.load(program, other);
+    const [a, b] = [(await one.run(inputs())).outputs[0]!, (await two.run(inputs())).outputs[0]!];
+    const changed = [...a.keys()].filter((index) => a[index] !== b[index]);
+    expect(changed).toEqual([place % 5]);
+    await engine.dispose();
+  });
+
+  it('leave nothing behind over many loads, runs and disposals', async () => {
+    const engine = await createTfjsEngine({ backend });
+    const idle = await engine.memory();
+    let loaded: unknown;
+    for (let cycle = 0; cycle < 40; cycle++) {
+      const tiles = [await engine.load(program, weights()), await engine.load(program, weights())];
+      loaded ??= await engine.memory();
+      for (const tile of tiles) await tile.run(inputs());
+      expect(await engine.memory()).toEqual(loaded);
+      // In turns the older or the newer one goes first.
+      for (const tile of cycle % 2 ? tiles : tiles.reverse()) await tile.dispose();
+      expect(await engine.memory()).toEqual(idle);
+    }
     await engine.dispose();
   });
 });

@@ -26,21 +26,22 @@ function denseProgram(inputs: number, units: number): TileProgram {
 const backend = (): KernelBackend => ({}) as KernelBackend;
 
 describe('the wasm memory account', () => {
-  it('counts weights twice: raw and packed', () => {
-    expect(wasmTileBytes(denseProgram(1000, 10)).weights).toBe(2 * 4 * 10_000);
+  it('counts weights as often as kernels hold them', () => {
+    expect(wasmTileBytes(denseProgram(1000, 10), 1).weights).toBe(4 * 10_000);
+    expect(wasmTileBytes(denseProgram(1000, 10), 2).weights).toBe(2 * 4 * 10_000);
   });
 
   it('refuses a tile that cannot fit, alone or beside what is loaded, and takes it once there is room', () => {
     const half = denseProgram(25_088, 12_000);
     const heap = backend();
-    expect(() => checkWasmBudget(heap, denseProgram(25_088, 24_000))).toThrowError(
+    expect(() => checkWasmBudget(heap, denseProgram(25_088, 24_000), 2)).toThrowError(
       expect.objectContaining({ code: 'ENGINE_MEMORY' }) as Error,
     );
-    checkWasmBudget(heap, half);
-    reserveWasm(heap, wasmTileBytes(half).weights);
-    expect(() => checkWasmBudget(heap, half)).toThrowError(/does not fit the 1\d{3} MB/);
-    reserveWasm(heap, -wasmTileBytes(half).weights);
-    checkWasmBudget(heap, half);
+    checkWasmBudget(heap, half, 2);
+    reserveWasm(heap, wasmTileBytes(half, 2).weights);
+    expect(() => checkWasmBudget(heap, half, 2)).toThrowError(/does not fit the 1\d{3} MB/);
+    reserveWasm(heap, -wasmTileBytes(half, 2).weights);
+    checkWasmBudget(heap, half, 2);
   });
 
   it('takes address 0 for a full heap', () => {
@@ -56,8 +57,8 @@ describe('the wasm memory account', () => {
     const engine = await createTfjsEngine({ backend: 'wasm' });
     const small = denseProgram(2, 1);
     // Sparse in the sense that nobody wrote to it: the operating system backs no page of it.
-    const program = { ...small, steps: [], outputs: [], weights: denseProgram(25_088, 24_000).weights };
-    const weights = [{ length: 25_088 * 24_000 } as Float32Array];
+    const program = { ...small, steps: [], outputs: [], weights: denseProgram(25_088, 48_000).weights };
+    const weights = [{ length: 25_088 * 48_000 } as Float32Array];
     await expect(engine.load(program, weights)).rejects.toMatchObject({ code: 'ENGINE_MEMORY' });
     const tile = await engine.load(small, [Float32Array.from([2, 3])]);
     expect([...(await tile.run([Float32Array.from([10, 100])])).outputs[0]!]).toEqual([320]);
