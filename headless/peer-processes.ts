@@ -21,8 +21,8 @@ export interface PeerProcessOptions {
   readonly memory?: string;
   /** The built `cli.js`, where it is not beside the running program. */
   readonly program?: string;
-  /** Where they keep downloaded weights; as for this process when absent. */
-  readonly cache?: CacheFlags;
+  /** Where a peer of this name keeps downloaded weights; by default all in this user's folder. */
+  readonly cache?: (name: string) => CacheFlags;
   /** Servers that they may fetch weights from, beside the room's own. */
   readonly allowOrigins?: readonly string[];
   /** A peer ended by itself. */
@@ -61,7 +61,7 @@ function startPeerProcess(name: string, options: PeerProcessOptions): Promise<Pe
   const args = [...LEAN_NODE, program, 'join', '--json', '--name', name, '--parent'];
   if (options.engine) args.push('--engine', options.engine);
   if (options.memory) args.push('--memory', options.memory);
-  args.push(...cacheArguments(options.cache ?? {}));
+  args.push(...cacheArguments(options.cache?.(name) ?? {}));
   for (const origin of options.allowOrigins ?? []) args.push('--allow-origin', origin);
   const child = spawn(process.execPath, args, {
     env: { ...LEAN_MALLOC, ...process.env, PEERCEPTRON_URL: options.url },

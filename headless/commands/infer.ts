@@ -218,7 +218,7 @@ async function enterRoom(
       url: room.urlAt('127.0.0.1'),
       count: flags.peers,
       engine: flags.engine,
-      cache: flags,
+      cache: () => flags,
       // Whoever names the model here is the operator of these peers.
       allowOrigins: /^https?:\/\//i.test(flags.model) ? [flags.model] : [],
       onExit: (name, code) => terminal.note(`${name} ended unexpectedly (code ${code})`),

@@ -26,8 +26,7 @@ export async function openOpfsFolder(name = 'weights'): Promise<OpfsFolder> {
   try {
     const root = await storage.getDirectory();
     const dir = await root.getDirectoryHandle(name, { create: true });
-    // Asking keeps the browser from clearing it when space runs low; a refusal changes nothing else.
-    await storage.persist?.().catch(() => false);
+    // Not made persistent: some browsers would ask the person for it, and what is lost is fetched again.
     const { quota = 0 } = await storage.estimate();
     return { state: 'open', folder: opfsFolder(dir), quotaBytes: quota };
   } catch (error) {
