@@ -163,7 +163,7 @@ class SimplePeerConnection implements RtcConnection {
       const announced = connection.sctp?.maxMessageSize ?? DEFAULT_MESSAGE_BYTES;
       const maxMessageBytes = announced > 0 ? Math.min(announced, MAX_MESSAGE_BYTES) : DEFAULT_MESSAGE_BYTES;
       const port = {
-        send: (message: Uint8Array<ArrayBuffer>): void => this.#peer.send(message),
+        send: (message: Uint8Array<ArrayBuffer>): void => this.#send(message),
         finish: () => this.#finish(),
       };
       const link = new DataChannelLink(port, maxMessageBytes);
@@ -177,6 +177,16 @@ class SimplePeerConnection implements RtcConnection {
       });
       this.#peer.destroy();
     }
+  }
+
+  /**
+   * Looks right before the native call, with nothing in between: `send` of `wrtc` reads through a null pointer when another thread
+   * closes the channel meanwhile, and events tell of a close only later.
+   */
+  #send(message: Uint8Array<ArrayBuffer>): void {
+    const channel = this.#channel;
+    if (channel?.readyState !== 'open') throw new Error('it is closed');
+    channel.send(message);
   }
 
   /** Closes the channel first, which delivers what is queued; destroying the connection at once would drop it. */
