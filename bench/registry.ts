@@ -5,5 +5,6 @@ export const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   conv3d: async () => (await import('./conv3d.ts')).conv3d,
   overhead: async () => (await import('./overhead.ts')).overhead,
   weights: async () => (await import('./weights.ts')).weights,
+  pipeline: async () => (await import('./pipeline.ts')).pipeline,
   transport: async () => (await import('./transport.ts')).transport,
 };

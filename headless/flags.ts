@@ -8,6 +8,13 @@ export function parseCount(text: string): number {
   return value;
 }
 
+/** For commander: any number above 0. */
+export function parsePositive(text: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError('expected a number above 0.');
+  return value;
+}
+
 /** For commander: 0 and up. */
 export function parseNatural(text: string): number {
   const value = Number(text);

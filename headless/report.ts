@@ -139,7 +139,8 @@ function describeResult({ input, top, latencyMs, verify }: Classified): string {
     .join('  ');
 }
 
-function describeWork(work: readonly PeerWork[], opCount: number): string {
+/** Who computed what, as a table. */
+export function describeWork(work: readonly PeerWork[], opCount: number): string {
   const rows = work.map(({ name, engine, weightBytes, tiles }) => {
     const times = tiles.flatMap(({ computeMs }) => computeMs ?? []);
     return [

@@ -4,7 +4,7 @@ import { compilePlan } from '../src/planner/compiled-plan.ts';
 import { parsePlanFile } from '../src/planner/plan-file.ts';
 import { pipelinePlan } from '../src/planner/pipeline-plan.ts';
 import type { Plan } from '../src/planner/plan.ts';
-import { windowWithin } from '../src/planner/plan-window.ts';
+import { windowWithin, type WindowObjective } from '../src/planner/plan-window.ts';
 import { verifyPlan } from '../src/planner/verify-plan.ts';
 import { asSessionId, toHex, type PeerId } from '../src/shared/ids.ts';
 import type { RuntimeNode } from '../src/runtime/runtime-node.ts';
@@ -28,6 +28,8 @@ export async function spreadModel(options: {
   readonly planFile?: unknown;
   /** Frames in flight; by default as many as keep the plan's stages busy and fit into the peers' memory. */
   readonly window?: number;
+  /** What the default of `window` aims at. */
+  readonly objective?: WindowObjective;
   /** See `SessionOptions`. */
   readonly sweepBytes?: number | undefined;
   /** Record what every device does for every frame; `session.trace()` gives it. */
@@ -47,7 +49,7 @@ export async function spreadModel(options: {
       : parsePlanFile(planFile, { graph: model.graph, session, epoch: 0, peers: peers.map(({ id }) => id) });
   const offers = new Map(peers.map(({ id, capabilities }) => [id, capabilities.memoryBytes]));
   verifyPlan(model.graph, plan);
-  const window = options.window ?? windowWithin(compilePlan(model.graph, plan), offers);
+  const window = options.window ?? windowWithin(compilePlan(model.graph, plan), offers, options.objective);
   const opened = await openSession({
     node,
     graph: model.graph,

@@ -4,12 +4,20 @@ import pc from 'picocolors';
 import type { Engine } from '../../src/engine/engine.ts';
 import { parseRoomLink } from '../../src/protocol/room-link.ts';
 import { PeerceptronError } from '../../src/shared/errors.ts';
-import { DEFAULT_SEED } from '../../src/import/load-model.ts';
+import { DEFAULT_SEED, type LoadedModel } from '../../src/import/load-model.ts';
 import { PREPROCESSING } from '../../src/models/image-encoding.ts';
 import { median } from '../../src/shared/median.ts';
-import { describeDownload, describeSources, weightSources, runFrames, showLoading } from '../report.ts';
+import { describeLive, playLive, showLive, type LiveFlags } from '../live.ts';
+import {
+  describeDownload,
+  describeSources,
+  describeWork,
+  runFrames,
+  showLoading,
+  weightSources,
+} from '../report.ts';
 import { openLocalRoom } from '../local-room.ts';
-import { pictureFrames, randomFrames } from '../frames.ts';
+import { pictureFrames, randomFrames, type NamedFrame } from '../frames.ts';
 import {
   describeWeights,
   loadModelByName,
@@ -27,13 +35,13 @@ import { joinNodeMesh, type JoinedNode } from '../node-mesh.ts';
 import { startPeerProcesses } from '../peer-processes.ts';
 import { findPictures } from '../pictures.ts';
 import { gatherPeers } from '../room-peers.ts';
-import { spreadModel } from '../spread-model.ts';
-import { openTraceFile } from '../trace-file.ts';
+import { peerWork, spreadModel, type SpreadModel } from '../spread-model.ts';
+import { openTraceFile, type TraceFile } from '../trace-file.ts';
 import { reportTrace } from '../trace-report.ts';
 import { EXIT, createTerminal, usage, type Terminal } from '../terminal.ts';
-import { parseCount, parseSeed, parseShape, parseWindow } from '../flags.ts';
+import { parseCount, parsePositive, parseSeed, parseShape, parseWindow } from '../flags.ts';
 
-interface InferFlags extends CacheFlags {
+interface InferFlags extends CacheFlags, LiveFlags {
   readonly model: string;
   readonly weights?: string;
   readonly mirror?: readonly string[];
@@ -85,6 +93,18 @@ export function addInferCommand(program: Command): void {
         .choices([...ENGINE_NAMES])
         .default('auto'),
     )
+    .option(
+      '--live',
+      'play the inputs like a camera: what the mesh cannot keep up with is dropped, not queued',
+    )
+    .option('--fps <n>', 'with --live: frames per second', parsePositive, 30)
+    .option(
+      '--max-age <ms>',
+      'with --live: a frame that has waited for longer is not started',
+      parseCount,
+      1000,
+    )
+    .option('--seconds <n>', 'with --live: repeat the inputs for so long, instead of once', parsePositive)
     .option('--verify', 'compare every output with the unsplit model; exit code 1 when they differ')
     .option(
       '--trace <file>',
@@ -102,6 +122,11 @@ async function infer(inputs: readonly string[], flags: InferFlags): Promise<numb
   const terminal = createTerminal(flags.json ?? false);
   if (inputs.length > 0 === (flags.randomInput !== undefined)) {
     throw usage('what to compute? Give pictures, or --random-input');
+  }
+  if (flags.live && flags.verify) {
+    throw usage(
+      '--verify computes every frame a second time, --live drops what is late: leave one of them out',
+    );
   }
   const pictures = await findPictures(inputs);
   const { preprocess, labels, weights, seed, inputShape } = flags;
@@ -147,10 +172,15 @@ async function infer(inputs: readonly string[], flags: InferFlags): Promise<numb
       sweepBytes: cache.sweepBytes,
       ...(flags.window === undefined ? {} : { window: flags.window }),
       ...(traceFile ? { trace: true } : {}),
+      objective: flags.live ? 'latency' : 'rate',
       onEvent: showLoading(terminal, peers),
     });
     cleanup.push(() => spread.session.close());
     terminal.endProgress();
+    if (flags.live) {
+      await runLive({ terminal, spread, model, frames, flags, traceFile });
+      return EXIT.ok;
+    }
     let verifyWith: Engine | undefined;
     if (flags.verify) {
       verifyWith = (await startEngine(parseEngineName(flags.engine))).engine;
@@ -193,6 +223,52 @@ async function infer(inputs: readonly string[], flags: InferFlags): Promise<numb
     terminal.endProgress();
     await finish(cleanup);
   }
+}
+
+async function runLive(options: {
+  readonly terminal: Terminal;
+  readonly spread: SpreadModel;
+  readonly model: LoadedModel;
+  readonly frames: readonly NamedFrame[];
+  readonly flags: InferFlags;
+  readonly traceFile: TraceFile | undefined;
+}): Promise<void> {
+  const { terminal, spread, model, frames, flags, traceFile } = options;
+  const { session } = spread;
+  const { results, report } = await playLive({
+    session,
+    model,
+    frames,
+    topCount: flags.top,
+    fps: flags.fps,
+    maxAgeMs: flags.maxAge,
+    seconds: flags.seconds,
+    onResult: showLive(terminal),
+    onFailure: (error) => terminal.note(`a frame failed: ${error.code}: ${error.message}`),
+  });
+  terminal.endProgress();
+  terminal.say(describeLive(report, session.window));
+  const work = peerWork(
+    spread,
+    model.graph.nodes,
+    results.map(({ frame }) => frame),
+  );
+  terminal.say(`\n${describeWork(work, model.graph.nodes.length)}`);
+  const trace = traceFile && (await reportTrace(terminal, spread, traceFile));
+  terminal.result({
+    model: model.graph.name,
+    weights: describeWeights(model),
+    window: session.window,
+    live: report,
+    ...(trace ? { trace } : {}),
+    plan: session.plan,
+    peers: work,
+    results: results.map(({ frame, ...result }) => ({
+      ...result,
+      latencyMs: frame.latencyMs,
+      tiles: frame.tiles,
+    })),
+  });
 }
 
 /** Undoes in reverse order; one failure does not keep the others. */

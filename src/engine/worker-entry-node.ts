@@ -1,5 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { writeFileSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import { dense } from '../kernels/dense.wasm.ts';
 import { runsKernel } from '../kernels/kernel-binary.ts';
@@ -18,6 +19,7 @@ if (!port) {
 if (!runsKernel(dense, 'relaxed')) setFlagsFromString('--experimental-wasm-relaxed-simd');
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
+nameThread('compute');
 serveEngine(
   {
     post: (message, transfer) => port.postMessage(message, transfer),
@@ -26,3 +28,12 @@ serveEngine(
   createEngine,
   collectGarbage,
 );
+
+/** For `top -H`, and for whoever limits this thread alone. Only Linux has that file; a name is nothing to fail for. */
+function nameThread(name: string): void {
+  try {
+    writeFileSync('/proc/thread-self/comm', name);
+  } catch {
+    // Another system.
+  }
+}

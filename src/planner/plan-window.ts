@@ -6,12 +6,16 @@ import type { Plan } from './plan.ts';
 /** More frames than that only wait: latency and memory without a gain in rate. */
 const LARGEST_WINDOW = 16;
 
+/** `rate`: no peer ever waits for its next input. `latency`: none waits for long, and no frame waits behind many others. */
+export type WindowObjective = 'rate' | 'latency';
+
 /**
- * Frames that should be in flight to keep every peer busy: one per lane of each pipeline stage, and one that travels.
- * Segments that follow each other on common peers are one stage: those peers work on one frame at a time.
+ * Frames that should be in flight to keep every peer busy: for the rate, two per lane of each pipeline stage (one is computed
+ * while the next arrives); for the latency one, and one that travels. Segments that follow each other on common peers are
+ * one stage: those peers work on one frame at a time.
  */
-export function planWindow(plan: Plan): number {
-  let window = 1;
+export function planWindow(plan: Plan, objective: WindowObjective = 'rate'): number {
+  let lanesOfStages = 0;
   let stagePeers = new Set<PeerId>();
   let lanesCounted = 0;
   for (const { lanes } of plan.segments) {
@@ -21,18 +25,23 @@ export function planWindow(plan: Plan): number {
       lanesCounted = 0;
     }
     for (const peer of peers) stagePeers.add(peer);
-    window += Math.max(0, lanes.length - lanesCounted);
+    lanesOfStages += Math.max(0, lanes.length - lanesCounted);
     lanesCounted = Math.max(lanesCounted, lanes.length);
   }
-  return Math.min(window, LARGEST_WINDOW);
+  const window = objective === 'rate' ? 2 * lanesOfStages : lanesOfStages + 1;
+  return Math.min(Math.max(window, 1), LARGEST_WINDOW);
 }
 
 /**
  * The same, or as many as fit into the memory that every peer offers (bytes), but at least 1: whether that one fits is
  * for the peers to judge.
  */
-export function windowWithin(compiled: CompiledPlan, offers: ReadonlyMap<PeerId, number>): number {
-  let window = planWindow(compiled.plan);
+export function windowWithin(
+  compiled: CompiledPlan,
+  offers: ReadonlyMap<PeerId, number>,
+  objective: WindowObjective = 'rate',
+): number {
+  let window = planWindow(compiled.plan, objective);
   const fits = (): boolean =>
     [...memoryPerPeer(compiled, window)].every(
       ([peer, { totalBytes }]) => totalBytes <= (offers.get(peer) ?? Infinity),

@@ -147,11 +147,18 @@ export class LiveFrames<Frame> {
     for (const controller of this.#inFlight.values()) controller.abort();
   }
 
-  /** Takes no more frames; resolves when those in flight have a result or an error. */
-  async close(): Promise<void> {
+  /** The source has ended: the frame that waits is started if it may be, and those in flight get their results. Resolves then. */
+  async finish(): Promise<void> {
     this.#closed = true;
+    while (this.#waiting || this.#inFlight.size > 0) {
+      await new Promise<void>((resolve) => this.#settled.push(resolve));
+    }
+  }
+
+  /** Takes no more frames, forgets the one that waits; resolves when those in flight have a result or an error. */
+  close(): Promise<void> {
     this.#dropWaiting();
-    if (this.#inFlight.size > 0) await new Promise<void>((resolve) => this.#settled.push(resolve));
+    return this.finish();
   }
 
   #dropWaiting(): void {

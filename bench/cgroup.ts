@@ -1,0 +1,195 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { PeerceptronError } from '../src/shared/errors.ts';
+
+/**
+ * Shares of a processor for single threads of other processes, by Linux control groups of version 1 or 2. A device's compute
+ * and its transport must not share one quota: a thread that computes would use it up, and a chunk would wait for the next period.
+ */
+export interface CpuGroups {
+  /** Moves every thread of the process: those named `threadName` into one group, all others into a second one of the same size. */
+  limit(options: LimitedProcess): void;
+  /** Every thread is free again, and the groups are gone. Does nothing the second time. */
+  release(): void;
+}
+
+export interface LimitedProcess {
+  /** Of the groups; letters, digits and dashes. */
+  readonly name: string;
+  readonly pid: number;
+  /** As in `/proc/<pid>/task/<tid>/comm`. */
+  readonly threadName: string;
+  /** Each group gets this part of one core: 0.001 to 1. */
+  readonly cores: number;
+}
+
+/**
+ * The smallest quota of Linux, with the period that goes with it: a quota is used up at full speed, then the thread stands still
+ * to the end of the period, and a slow device does not do that. The shorter, the more like one.
+ */
+const QUOTA_US = 1_000;
+const PREFIX = 'peerceptron-';
+
+interface Hierarchy {
+  readonly version: 1 | 2;
+  /** Where the hierarchy with the `cpu` controller is mounted. */
+  readonly root: string;
+}
+
+/** From the text of `/proc/mounts`; of both versions the one that has the `cpu` controller. */
+export function findCpuHierarchy(
+  mounts: string,
+  controllersOf: (root: string) => string,
+): Hierarchy | undefined {
+  for (const line of mounts.split('\n')) {
+    const [, root, type, options] = line.split(' ');
+    if (!root) continue;
+    if (type === 'cgroup' && options?.split(',').includes('cpu')) return { version: 1, root };
+    if (type === 'cgroup2' && controllersOf(root).split(/\s+/).includes('cpu')) return { version: 2, root };
+  }
+  return undefined;
+}
+
+/** @throws USAGE where this user or this system cannot limit threads, with the reason. */
+export function openCpuGroups(): CpuGroups {
+  const hierarchy =
+    process.platform === 'linux'
+      ? findCpuHierarchy(readFileSync('/proc/mounts', 'utf8'), (root) =>
+          readOr(join(root, 'cgroup.controllers'), ''),
+        )
+      : undefined;
+  if (!hierarchy) {
+    throw new PeerceptronError(
+      'USAGE',
+      'limiting processors needs Linux with the cpu controller of control groups',
+    );
+  }
+  if (process.getuid?.() !== 0) {
+    throw new PeerceptronError(
+      'USAGE',
+      'limiting processors needs root: run it with sudo, or in a container as root',
+    );
+  }
+  for (const name of readdirSync(hierarchy.root)) {
+    // What a benchmark that was killed has left behind.
+    const owner = new RegExp(`^${PREFIX}(\\d+)$`).exec(name)?.[1];
+    if (owner && !existsSync(`/proc/${owner}`)) removeGroup(hierarchy, join(hierarchy.root, name));
+  }
+  try {
+    return new Groups(hierarchy, join(hierarchy.root, `${PREFIX}${process.pid}`));
+  } catch (cause) {
+    throw new PeerceptronError(
+      'USAGE',
+      `control groups at ${hierarchy.root} cannot be changed here: ${String(cause)}`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
+class Groups implements CpuGroups {
+  readonly #hierarchy: Hierarchy;
+  readonly #home: string;
+  #open = true;
+
+  constructor(hierarchy: Hierarchy, home: string) {
+    this.#hierarchy = hierarchy;
+    this.#home = home;
+    if (hierarchy.version === 2) write(hierarchy.root, 'cgroup.subtree_control', '+cpu');
+    mkdirSync(home);
+    // Whatever else this machine does takes from everybody's time, not from that of the devices that are played here.
+    if (hierarchy.version === 1) write(home, 'cpu.shares', '262144');
+    else {
+      write(home, 'cpu.weight', '10000');
+      write(home, 'cgroup.subtree_control', '+cpu');
+    }
+  }
+
+  limit({ name, pid, threadName, cores }: LimitedProcess): void {
+    const threads = readdirSync(`/proc/${pid}/task`);
+    const named = threads.filter(
+      (thread) => readOr(`/proc/${pid}/task/${thread}/comm`, '').trim() === threadName,
+    );
+    if (named.length === 0)
+      throw new PeerceptronError('INTERNAL', `process ${pid} has no thread '${threadName}'`);
+    const periodUs = Math.round(QUOTA_US / cores);
+    const home = join(this.#home, name);
+    mkdirSync(home);
+    if (this.#hierarchy.version === 2) {
+      // Threads of one process are dealt to groups only below a group that holds the whole process.
+      write(home, 'cgroup.procs', String(pid));
+      for (const child of ['rest', threadName]) {
+        mkdirSync(join(home, child));
+        write(join(home, child), 'cgroup.type', 'threaded');
+      }
+      write(home, 'cgroup.subtree_control', '+cpu');
+    }
+    for (const [child, ids] of [
+      ['rest', threads.filter((thread) => !named.includes(thread))],
+      [threadName, named],
+    ] as const) {
+      const group = join(home, child);
+      if (this.#hierarchy.version === 1) {
+        mkdirSync(group);
+        write(group, 'cpu.cfs_period_us', String(periodUs));
+        write(group, 'cpu.cfs_quota_us', String(QUOTA_US));
+      } else write(group, 'cpu.max', `${QUOTA_US} ${periodUs}`);
+      for (const id of ids) moveThread(this.#hierarchy, group, id);
+    }
+  }
+
+  release(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    removeGroup(this.#hierarchy, this.#home);
+  }
+}
+
+const write = (group: string, file: string, text: string): void => writeFileSync(join(group, file), text);
+
+function moveThread({ version }: Hierarchy, group: string, thread: string): void {
+  const move = (): void => write(group, version === 1 ? 'tasks' : 'cgroup.threads', thread);
+  const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
+  try {
+    try {
+      move();
+    } catch (error) {
+      if (codeOf(error) !== 'EINVAL') throw error;
+      // A real-time thread, which no quota would bind. libwebrtc starts some where root lets it; on devices it may not.
+      execFileSync('chrt', ['--other', '--pid', '0', thread]);
+      move();
+    }
+  } catch (error) {
+    // A pool's thread may have ended meanwhile.
+    if (codeOf(error) !== 'ESRCH') throw error;
+  }
+}
+
+/** Children first; what still lives in a group goes to the root, free of limits. */
+function removeGroup(hierarchy: Hierarchy, group: string): void {
+  for (const entry of readdirSync(group, { withFileTypes: true })) {
+    if (entry.isDirectory()) removeGroup(hierarchy, join(group, entry.name));
+  }
+  const ids = (file: string): string[] => readOr(join(group, file), '').split('\n').filter(Boolean);
+  if (hierarchy.version === 1) for (const id of ids('tasks')) moveThread(hierarchy, hierarchy.root, id);
+  else {
+    for (const id of ids('cgroup.procs')) {
+      try {
+        write(hierarchy.root, 'cgroup.procs', id);
+      } catch {
+        // It has ended.
+      }
+    }
+  }
+  rmdirSync(group);
+}
+
+function readOr(file: string, otherwise: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return otherwise;
+  }
+}
