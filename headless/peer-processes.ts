@@ -31,8 +31,11 @@ export interface PeerProcessOptions {
 
 const START_TIMEOUT_MS = 60_000;
 
-/** Several peers share this machine. A young generation of 2 MB instead of 16: tensors are not in it. */
-const LEAN_NODE = ['--max-semi-space-size=2'];
+/**
+ * Several peers share this machine: one helper thread instead of four, and a young generation of 1 MB instead of 16, for
+ * tensors are not in it.
+ */
+const LEAN_NODE = ['--max-semi-space-size=1', '--v8-pool-size=1'];
 /** Tensors that were freed go back to the system, instead of staying in glibc's heaps; other systems take no notice. */
 const LEAN_MALLOC = {
   MALLOC_ARENA_MAX: '2',

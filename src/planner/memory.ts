@@ -4,7 +4,10 @@ import type { PeerId } from '../shared/ids.ts';
 import type { CompiledPlan } from './compiled-plan.ts';
 
 const FLOAT_BYTES = 4;
-/** Engines keep a raw and a packed copy of filters (measured on tfjs wasm). */
+/**
+ * What is set aside for a weight: once for the buffer that it arrives in, once on the engine. Engines without kernels of
+ * our own (GPUs, wasm without SIMD) may keep a raw and a packed copy for good.
+ */
 const WEIGHT_COPIES = 2;
 
 export interface PeerMemory {
@@ -47,7 +50,7 @@ export function memoryPerPeer(compiled: CompiledPlan, window: number): Map<PeerI
     for (const { segment, lane, tile } of compiled.tilesOf(peer)) {
       const program = compiled.program(segment, lane, tile);
       programs.push(program);
-      // Every tile has a copy of its own in the engine.
+      // Engines on a GPU hold a copy per tile; the others hold equal weights once.
       heldBytes += programWeightBytes(program);
       inputBytes += programInputBytes(program);
       workBytes = Math.max(workBytes, programWorkBytes(program));
