@@ -80,9 +80,9 @@ const count = (folder: string): number => {
   }
 };
 
-/** Connections end on threads of the library's own, and are given back when they are collected. */
+/** Connections end on threads of the library's own, timers of a close run for two seconds, and memory is given back when it is collected. */
 async function settled(): Promise<void> {
-  for (let turn = 0; turn < 5; turn++) {
+  for (let turn = 0; turn < 25; turn++) {
     globalThis.gc?.();
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
