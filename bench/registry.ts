@@ -2,6 +2,7 @@ import type { Benchmark } from './benchmark.ts';
 
 /** By name; each is loaded only when it is asked for. To add one: a file beside this, and a line here. */
 export const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
+  codec: async () => (await import('./codec.ts')).codec,
   conv3d: async () => (await import('./conv3d.ts')).conv3d,
   overhead: async () => (await import('./overhead.ts')).overhead,
   weights: async () => (await import('./weights.ts')).weights,

@@ -1,6 +1,10 @@
 import type { Engine } from '../src/engine/engine.ts';
+import type { Graph } from '../src/graph/graph.ts';
 import type { LoadedModel } from '../src/import/load-model.ts';
 import { runInOrder } from '../src/runtime/frame-stream.ts';
+import { compilePlan } from '../src/planner/compiled-plan.ts';
+import { frameTraffic, isLossyTraffic, type CodecTraffic } from '../src/planner/plan-codec.ts';
+import type { FrameInput } from '../src/runtime/frame-input.ts';
 import type { FrameResult } from '../src/runtime/frames-in-flight.ts';
 import type { Session } from '../src/runtime/session.ts';
 import {
@@ -18,6 +22,8 @@ export interface Classified {
   /** End to end, this frame alone in the mesh or not. */
   readonly latencyMs: number;
   readonly frame: FrameResult;
+  /** What the frame sent over links. */
+  readonly traffic: readonly CodecTraffic[];
   readonly verify?: Comparison;
 }
 
@@ -51,6 +57,7 @@ export async function classifyFrames(
   try {
     onStart?.();
     const results: Classified[] = [];
+    const compiled = compilePlan(model.graph, session.plan);
     for await (const { frame: named, inputs, result: frame } of runInOrder(session, frames, (next) =>
       next.inputs(),
     )) {
@@ -60,6 +67,7 @@ export async function classifyFrames(
         top: topPredictions(frame.outputs[0]!, topCount, model.graph.labels),
         latencyMs: frame.latencyMs,
         frame,
+        traffic: frameTraffic(compiled, frame.lanes, picturesAmong(model.graph, inputs)),
         ...(expected ? { verify: compareOutputs(frame.outputs, expected.outputs) } : {}),
       };
       results.push(result);
@@ -71,11 +79,27 @@ export async function classifyFrames(
   }
 }
 
+const picturesAmong = ({ inputs }: Graph, given: readonly FrameInput[]): Set<string> =>
+  new Set(inputs.filter((_, index) => !(given[index] instanceof Float32Array)).map(({ id }) => id));
+
+/** What the comparisons of a whole run say. */
+export interface Verification extends Comparison {
+  /** Nothing was rounded on its way: the results have to be equal. Otherwise the same answers are all that is asked for. */
+  readonly exact: boolean;
+  /** Share of the inputs with the same first answer. */
+  readonly top1Agreement: number;
+}
+
+export const isVerified = ({ exact, withinTolerance, sameTop1 }: Verification): boolean =>
+  sameTop1 && (withinTolerance || !exact);
+
 /** The worst of several comparisons: what the whole run can claim. */
-export function worstComparison(results: readonly Classified[]): Comparison | undefined {
+export function worstComparison(results: readonly Classified[]): Verification | undefined {
   const all = results.flatMap(({ verify }) => verify ?? []);
   if (all.length === 0) return undefined;
   return {
+    exact: !results.some(({ traffic }) => isLossyTraffic(traffic)),
+    top1Agreement: all.filter(({ sameTop1 }) => sameTop1).length / all.length,
     maxAbsDiff: Math.max(...all.map(({ maxAbsDiff }) => maxAbsDiff)),
     maxAbs: Math.max(...all.map(({ maxAbs }) => maxAbs)),
     sameTop1: all.every(({ sameTop1 }) => sameTop1),

@@ -2,11 +2,17 @@ import { basename } from 'node:path';
 import pc from 'picocolors';
 import type { Engine } from '../src/engine/engine.ts';
 import type { LoadedModel } from '../src/import/load-model.ts';
+import { isLossyTraffic, type CodecTraffic } from '../src/planner/plan-codec.ts';
 import type { SessionEvent } from '../src/runtime/session.ts';
-import type { Comparison } from '../src/runtime/whole-model.ts';
 import type { ReadTally } from '../src/weights/cached-http.ts';
 import { noOrigins, type WeightOrigins } from '../src/runtime/room-blocks.ts';
-import { classifyFrames, worstComparison, type Classified } from './classify.ts';
+import {
+  classifyFrames,
+  isVerified,
+  worstComparison,
+  type Classified,
+  type Verification,
+} from './classify.ts';
 import type { NamedFrame } from './frames.ts';
 import type { ProgressItem } from './progress-view.ts';
 import { deviceNames, type RoomPeer } from './room-peers.ts';
@@ -21,7 +27,7 @@ export async function runFrames(options: {
   readonly frames: readonly NamedFrame[];
   readonly topCount: number;
   readonly verifyWith?: Engine;
-}): Promise<{ results: Classified[]; work: PeerWork[]; verify: Comparison | undefined }> {
+}): Promise<{ results: Classified[]; work: PeerWork[]; verify: Verification | undefined }> {
   const { terminal, spread, model } = options;
   const total = options.frames.length;
   let done = 0;
@@ -56,7 +62,8 @@ export async function runFrames(options: {
   );
   const verify = worstComparison(results);
   terminal.say(`\n${describeWork(work, model.graph.nodes.length)}`);
-  if (verify) terminal.say(describeVerification(verify));
+  terminal.say(describeTraffic(results.at(-1)?.traffic ?? []));
+  if (verify) terminal.say(describeVerification(verify, results.length));
   return { results, work, verify };
 }
 
@@ -116,13 +123,14 @@ export function describeDownload({ cacheBytes, originBytes }: ReadTally): string
 /** Frames per second have decimals, frames have none. */
 const formatWhole = (value: number): string => (Number.isInteger(value) ? String(value) : value.toFixed(1));
 
-function describeResult({ input, top, latencyMs, verify }: Classified): string {
+function describeResult({ input, top, latencyMs, verify, traffic }: Classified): string {
+  const exact = !isLossyTraffic(traffic);
   const [best, ...others] = top;
   const name = (prediction: typeof best): string => prediction?.label ?? `class ${prediction?.index ?? '?'}`;
   const percent = (score: number): string => `${(score * 100).toFixed(1)} %`;
   const checked = verify
-    ? verify.withinTolerance && verify.sameTop1
-      ? pc.green(`✓ same as unsplit (Δ ${verify.maxAbsDiff.toExponential(1)})`)
+    ? isVerified({ ...verify, exact, top1Agreement: Number(verify.sameTop1) })
+      ? pc.green(`✓ same ${exact ? 'as' : 'answer as'} unsplit (Δ ${verify.maxAbsDiff.toExponential(1)})`)
       : pc.red(`✗ differs from unsplit (Δ ${verify.maxAbsDiff.toExponential(1)})`)
     : '';
   const rest = others
@@ -167,13 +175,25 @@ function describeTiles(tiles: PeerWork['tiles']): string {
   return `${tiles.length} tiles in ${range([first.ops[0], last.ops[1]], first.firstOp, last.lastOp)}`;
 }
 
-function describeVerification(verify: {
-  readonly maxAbsDiff: number;
-  readonly sameTop1: boolean;
-  readonly withinTolerance: boolean;
-}): string {
+/** What a frame sends over links, and what that would be as f32. */
+function describeTraffic(traffic: readonly CodecTraffic[]): string {
+  const sum = (pick: (entry: CodecTraffic) => number): number =>
+    traffic.reduce((total, entry) => total + pick(entry), 0);
+  const bytes = sum((entry) => entry.bytes);
+  const f32Bytes = sum((entry) => entry.f32Bytes);
+  const parts = traffic.map((entry) => `${entry.codec} ${formatBytes(entry.bytes)}`).join(', ');
+  const saved = bytes < f32Bytes ? `; as f32 it would be ${formatBytes(f32Bytes)}` : '';
+  return `Sent over links per frame: ${formatBytes(bytes)} (${parts})${saved}.`;
+}
+
+function describeVerification(verify: Verification, count: number): string {
   const difference = verify.maxAbsDiff.toExponential(2);
-  return verify.withinTolerance && verify.sameTop1
+  if (!verify.exact) {
+    const same = Math.round(verify.top1Agreement * count);
+    const text = `Rounded on its way: the same first answer as the unsplit model for ${same} of ${count}, largest difference ${difference} (largest output ${verify.maxAbs.toPrecision(3)}).`;
+    return isVerified(verify) ? pc.green(text) : pc.red(text);
+  }
+  return isVerified(verify)
     ? pc.green(`Verified: equal to the unsplit model (largest difference ${difference}).`)
     : pc.red(
         `NOT equal to the unsplit model: largest difference ${difference}, same answer: ${verify.sameTop1}.`,

@@ -1,6 +1,8 @@
 import type { LoadedModel } from '../src/import/load-model.ts';
 import { systemClock } from '../src/mesh/system-clock.ts';
+import type { Codec } from '../src/planner/codec.ts';
 import { compilePlan } from '../src/planner/compiled-plan.ts';
+import { withCodec } from '../src/planner/plan-codec.ts';
 import { parsePlanFile } from '../src/planner/plan-file.ts';
 import { pipelinePlan } from '../src/planner/pipeline-plan.ts';
 import type { Plan } from '../src/planner/plan.ts';
@@ -26,6 +28,8 @@ export async function spreadModel(options: {
   readonly peers: readonly RoomPeer[];
   /** A plan file as JSON: `"peer": 0` is the first peer of the room, in order of id. */
   readonly planFile?: unknown;
+  /** How activations travel between peers where the plan says nothing; `f32` when absent. */
+  readonly codec?: Codec | undefined;
   /** Frames in flight; by default as many as keep the plan's stages busy and fit into the peers' memory. */
   readonly window?: number;
   /** What the default of `window` aims at. */
@@ -38,7 +42,7 @@ export async function spreadModel(options: {
 }): Promise<SpreadModel> {
   const { node, model, peers, planFile, onEvent } = options;
   const session = asSessionId(toHex(nodeRandomBytes(16)));
-  const plan: Plan =
+  const planned: Plan =
     planFile === undefined
       ? pipelinePlan({
           graph: model.graph,
@@ -47,6 +51,7 @@ export async function spreadModel(options: {
           peers: peers.map(({ id }) => ({ id, speed: 1 })),
         })
       : parsePlanFile(planFile, { graph: model.graph, session, epoch: 0, peers: peers.map(({ id }) => id) });
+  const plan = options.codec ? withCodec(model.graph, planned, options.codec) : planned;
   const offers = new Map(peers.map(({ id, capabilities }) => [id, capabilities.memoryBytes]));
   verifyPlan(model.graph, plan);
   const window = options.window ?? windowWithin(compilePlan(model.graph, plan), offers, options.objective);

@@ -42,7 +42,9 @@ export { bands, channels, flowing, grid, partialSums, whole } from './planner/sp
 export type { Cut, PeerRef, Split } from './planner/splits.ts';
 export { planProblems, verifyPlan } from './planner/verify-plan.ts';
 export type { PlanProblem, PlanRule } from './planner/verify-plan.ts';
-export type { Codec } from './planner/codec.ts';
+export type { Codec, WireCodec } from './planner/codec.ts';
+export { frameTraffic, withCodec } from './planner/plan-codec.ts';
+export type { CodecTraffic } from './planner/plan-codec.ts';
 export type { Lane, Plan, PlanInput, Segment, Tile, TileOutput } from './planner/plan.ts';
 
 export type { Engine, LoadedTile } from './engine/engine.ts';

@@ -5,8 +5,10 @@ import type { Engine } from '../../src/engine/engine.ts';
 import { parseRoomLink } from '../../src/protocol/room-link.ts';
 import { PeerceptronError } from '../../src/shared/errors.ts';
 import { DEFAULT_SEED, type LoadedModel } from '../../src/import/load-model.ts';
+import { CODECS, type Codec } from '../../src/planner/codec.ts';
 import { PREPROCESSING } from '../../src/models/image-encoding.ts';
 import { median } from '../../src/shared/median.ts';
+import { isVerified } from '../classify.ts';
 import { describeLive, playLive, showLive, type LiveFlags } from '../live.ts';
 import {
   describeDownload,
@@ -51,6 +53,7 @@ interface InferFlags extends CacheFlags, LiveFlags {
   readonly room?: string;
   readonly peers?: number;
   readonly plan?: string;
+  readonly codec?: Codec;
   readonly window?: number;
   readonly preprocess?: string;
   readonly labels?: string;
@@ -76,6 +79,12 @@ export function addInferCommand(program: Command): void {
     .option('--peers <n>', 'start n local peers; with --room: wait for n peers there', parseCount)
     .option('--room <url>', 'use the peers of this room (its link; or "env" for PEERCEPTRON_URL)')
     .option('--plan <file>', 'plan as JSON; tiles name peers by number, from 0')
+    .addOption(
+      new Option(
+        '--codec <codec>',
+        'how activations travel between peers where the plan says nothing: f32 is exact, f16 takes half, u8 a quarter (default: f32)',
+      ).choices([...CODECS]),
+    )
     .option(
       '--window <n>',
       'frames in flight at once (default: what keeps every stage of the plan busy)',
@@ -105,7 +114,10 @@ export function addInferCommand(program: Command): void {
       1000,
     )
     .option('--seconds <n>', 'with --live: repeat the inputs for so long, instead of once', parsePositive)
-    .option('--verify', 'compare every output with the unsplit model; exit code 1 when they differ')
+    .option(
+      '--verify',
+      'compare every output with the unsplit model; exit code 1 when they differ (with a lossy codec: when the first answer does)',
+    )
     .option(
       '--trace <file>',
       'write what every device did when, for ui.perfetto.dev, and say what the bottleneck is',
@@ -170,6 +182,7 @@ async function infer(inputs: readonly string[], flags: InferFlags): Promise<numb
       peers,
       ...(planFile === undefined ? {} : { planFile }),
       sweepBytes: cache.sweepBytes,
+      codec: flags.codec,
       ...(flags.window === undefined ? {} : { window: flags.window }),
       ...(traceFile ? { trace: true } : {}),
       objective: flags.live ? 'latency' : 'rate',
@@ -210,13 +223,14 @@ async function infer(inputs: readonly string[], flags: InferFlags): Promise<numb
       ...(single ? { input: single.input, top: single.top } : {}),
       latencyMs,
       window: spread.session.window,
+      traffic: results.at(-1)?.traffic ?? [],
       ...(verify ? { verify } : {}),
       ...(trace ? { trace } : {}),
       plan: spread.session.plan,
       peers: work,
       results: results.map(({ frame, ...result }) => ({ ...result, tiles: frame.tiles })),
     });
-    return !verify || (verify.withinTolerance && verify.sameTop1) ? EXIT.ok : EXIT.failed;
+    return !verify || isVerified(verify) ? EXIT.ok : EXIT.failed;
   } finally {
     process.off('SIGINT', interrupted);
     process.off('SIGTERM', interrupted);

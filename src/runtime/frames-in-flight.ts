@@ -18,6 +18,8 @@ export interface TileReport {
 
 export interface FrameResult {
   readonly frame: number;
+  /** The lane that the frame took in every segment. */
+  readonly lanes: readonly number[];
   /** One buffer per graph output, whole, in the graph's order. */
   readonly outputs: readonly Float32Array[];
   /** End to end: from the encoded input here to the assembled output here. Waiting for admission is not part of it. */
@@ -126,7 +128,7 @@ export class FramesInFlight {
     const succeed = (): void =>
       settle(() => {
         const tiles = this.#tiles(lanes).flatMap((tile) => reports.get(tileKey(tile)) ?? []);
-        resolve({ frame, outputs: outputs.map(({ buffer }) => buffer), latencyMs: latencyMs!, tiles });
+        resolve({ frame, lanes, outputs: outputs.map(({ buffer }) => buffer), latencyMs: latencyMs!, tiles });
       });
     const entry: FrameEntry = {
       frame,

@@ -81,10 +81,10 @@ function quantized(values: Float32Array, codec: Codec, region: Box): Float32Arra
       high = Math.max(high, values[i]!);
     }
     const scale = leastFloatAbove((high - low) / (low < 0 && high > 0 ? 254 : 255)) || 1;
-    const zero = high > 0 ? roundHalfEven(-low / scale) : low < 0 ? 255 : 0;
+    const zero = high > 0 ? Math.floor(-low / scale + 0.5) : low < 0 ? 255 : 0;
     for (let i = channel; i < values.length; i += channels) {
       // By the reciprocal, as encoders do: a number near the middle of two codes may go either way otherwise.
-      result[i] = (roundHalfEven(values[i]! * (1 / scale) + zero) - zero) * scale;
+      result[i] = (Math.floor(values[i]! * (1 / scale) + (zero + 0.5)) - zero) * scale;
     }
   }
   return result;

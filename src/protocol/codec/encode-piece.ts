@@ -5,7 +5,7 @@ import { scaleCount } from '../../planner/codec.ts';
 import { encodeF16 } from './f16.ts';
 import { f32ToBytes } from '../codec.ts';
 import { writePixelHeader } from './pixels.ts';
-import { encodeU8, inverseScales, U8Ranges, writeU8Header, type U8Scales } from './u8.ts';
+import { encodeU8, stepsOf, U8Ranges, writeU8Header, type U8Scales } from './u8.ts';
 
 /** A piece as its stream has it, made stretch by stretch: neither the region nor its encoding lies in memory whole. */
 export interface EncodedPiece {
@@ -36,12 +36,12 @@ export function encodeF16Piece(values: Float32Array, box: Box, region: Box): Enc
 }
 
 export function encodeU8Piece(values: Float32Array, box: Box, region: Box, scales: U8Scales): EncodedPiece {
-  const inverse = inverseScales(scales);
+  const steps = stepsOf(scales);
   const channels = scales.scale.length;
   const runs = new RegionRuns(box, region);
   return new ReadPiece(writeU8Header(scales), 1, runs.size, (start, end, target, at) => {
     runs.visit(start, end, (from, piece, count) =>
-      encodeU8(values, from, count, piece % channels, inverse, scales.zero, target, at + piece - start),
+      encodeU8(values, from, count, piece % channels, steps, target, at + piece - start),
     );
   });
 }
@@ -65,29 +65,30 @@ export function encodePixelPiece(input: PixelInput, box: Box, region: Box): Enco
  * true.
  */
 export class U8Measuring {
-  readonly #values: Float32Array;
+  readonly #bits: Int32Array;
   readonly #runs: RegionRuns;
   readonly #ranges: U8Ranges;
   readonly #channels: number;
   #done = 0;
 
   constructor(values: Float32Array, box: Box, region: Box) {
-    this.#values = values;
+    this.#bits = new Int32Array(values.buffer, values.byteOffset, values.length);
     this.#runs = new RegionRuns(box, region);
     this.#channels = scaleCount(region);
     this.#ranges = new U8Ranges(this.#channels);
   }
 
-  /** Looks at the next `count` numbers; true when there are no more. Throws `CODEC_RANGE` for NaN and infinities. */
+  /** Looks at the next `count` numbers; true when there are no more. */
   advance(count: number): boolean {
     const end = Math.min(this.#runs.size, this.#done + count);
     this.#runs.visit(this.#done, end, (from, piece, length) =>
-      this.#ranges.add(this.#values, from, length, piece % this.#channels),
+      this.#ranges.add(this.#bits, from, length, piece % this.#channels),
     );
     this.#done = end;
     return end === this.#runs.size;
   }
 
+  /** @throws CODEC_RANGE for NaN and infinities */
   scales(): U8Scales {
     return this.#ranges.scales();
   }

@@ -17,6 +17,7 @@ const F32_BITS_OF_F16 = Uint32Array.from({ length: 65_536 }, (_, half) => {
 });
 
 const MIN_NORMAL = 0x3880_0000; // 2^-14
+const TIES_TO_ZERO = 0x3300_0000; // 2^-25
 const OVERFLOW = 0x477f_f000; // 65520: half way between the largest number, 65504, and the next that there would be
 
 /** `bits`: of float32. `target` gets two bytes each, little-endian. */
@@ -30,21 +31,24 @@ export function encodeF16(
   for (let i = 0; i < count; i++) {
     const value = bits[from + i]!;
     const magnitude = value & 0x7fff_ffff;
-    const half =
-      (magnitude - MIN_NORMAL) >>> 0 < OVERFLOW - MIN_NORMAL
-        ? (magnitude - 0x3800_0000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13
-        : unusualHalf(magnitude);
+    const rounded = (magnitude - 0x3800_0000 + 0xfff + ((magnitude >>> 13) & 1)) >> 13;
+    // Zeros, at random places after a ReLU, must not cost a branch that is predicted wrong: negative ones are cut to 0.
+    let half = rounded & ~(rounded >> 31);
+    if ((magnitude - TIES_TO_ZERO - 1) >>> 0 < MIN_NORMAL - TIES_TO_ZERO - 1) half = subnormal(magnitude);
+    else if (magnitude >= OVERFLOW) half = infinityOrNaN(magnitude);
     target[at + i] = ((value >>> 16) & 0x8000) | half;
   }
 }
 
-function unusualHalf(magnitude: number): number {
-  if (magnitude <= 0x3300_0000) return 0; // 2^-25 ties to zero, which is even
-  if (magnitude >= OVERFLOW) return magnitude > 0x7f80_0000 ? 0x7e00 | ((magnitude >>> 13) & 1023) : 0x7c00;
+function subnormal(magnitude: number): number {
   const shift = 126 - (magnitude >>> 23);
   const mantissa = (magnitude & 0x7f_ffff) | 0x80_0000;
   return (mantissa + (1 << (shift - 1)) - 1 + ((mantissa >>> shift) & 1)) >>> shift;
 }
+
+/** A NaN is made quiet, and keeps what fits of its payload. */
+const infinityOrNaN = (magnitude: number): number =>
+  magnitude > 0x7f80_0000 ? 0x7e00 | ((magnitude >>> 13) & 1023) : 0x7c00;
 
 /** `target`: bits of float32, so that no NaN changes on the way. `bytes` need no alignment. */
 export function decodeF16(

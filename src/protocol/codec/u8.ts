@@ -11,57 +11,59 @@ export interface U8Scales {
   readonly zero: Uint8Array;
 }
 
-/** Least and largest values per channel so far. */
+/** Least and largest values per channel so far, and zero. */
 export class U8Ranges {
-  readonly low: Float32Array;
-  readonly high: Float32Array;
+  /** Bits of the largest positive value; NaN and infinities are above all numbers. */
+  readonly #high: Int32Array;
+  /** Bits of the least negative value, which as unsigned integers grow with the magnitude. */
+  readonly #low: Uint32Array;
 
   constructor(channels: number) {
-    this.low = new Float32Array(channels);
-    this.high = new Float32Array(channels);
+    this.#high = new Int32Array(channels);
+    this.#low = new Uint32Array(channels).fill(NEGATIVE_ZERO);
   }
 
-  /**
-   * Takes in `count` values, the first of them of channel `channel`.
-   * @throws CODEC_RANGE for NaN and infinities, for which there is no code.
-   */
-  add(values: Float32Array, from: number, count: number, channel: number): void {
-    const { low, high } = this;
-    const channels = low.length;
-    let c = channel;
-    let unencodable = 0;
-    for (let i = from, end = from + count; i < end; i++) {
-      const value = values[i]!;
-      if (value > high[c]!) high[c] = value;
-      else if (value < low[c]!) low[c] = value;
-      unencodable += value * 0; // NaN for NaN and infinities
-      if (++c === channels) c = 0;
+  /** Takes in `count` values, given by their bits, the first of them of channel `channel`. */
+  add(bits: Int32Array, from: number, count: number, channel: number): void {
+    const high = this.#high;
+    const low = this.#low;
+    const channels = high.length;
+    const end = from + count;
+    for (let i = from, c = channel; i < end; c = 0) {
+      for (const stop = Math.min(end, i + channels - c); i < stop; i++, c++) {
+        const value = bits[i]!;
+        if (value > high[c]!) high[c] = value;
+        if (value >>> 0 > low[c]!) low[c] = value;
+      }
     }
-    if (unencodable !== 0) throw outOfRange('NaN or infinite');
   }
 
-  /** @throws CODEC_RANGE when a magnitude is beyond 2^127: decoded, it might overflow. */
+  /** @throws CODEC_RANGE for NaN and infinities, which have no code, and for magnitudes beyond 2^127, which might overflow when decoded */
   scales(): U8Scales {
-    const scale = new Float32Array(this.low.length);
-    const zero = new Uint8Array(this.low.length);
+    const highs = new Float32Array(this.#high.buffer);
+    const lows = new Float32Array(this.#low.buffer);
+    const scale = new Float32Array(highs.length);
+    const zero = new Uint8Array(highs.length);
     for (let c = 0; c < scale.length; c++) {
-      const low = this.low[c]!;
-      const high = this.high[c]!;
-      if (high > LARGEST || low < -LARGEST) throw outOfRange('beyond 2^127');
+      const low = lows[c]!;
+      const high = highs[c]!;
+      // Not the other way round: a NaN is neither.
+      if (!(high <= LARGEST && low >= -LARGEST)) throw outOfRange();
       // With zero strictly inside, one step is left over for moving it to a code of its own.
       const step = (high - low) / (low < 0 && high > 0 ? 254 : 255);
       scale[c] = step === 0 ? 1 : roundedUp(step);
-      zero[c] = high > 0 ? nearestEven(-low / scale[c]!) : low < 0 ? 255 : 0;
+      zero[c] = high > 0 ? Math.round(-low / scale[c]!) : low < 0 ? 255 : 0;
     }
     return { scale, zero };
   }
 }
 
 const LARGEST = 2 ** 127;
-const outOfRange = (what: string): PeerceptronError =>
+const NEGATIVE_ZERO = 0x8000_0000;
+const outOfRange = (): PeerceptronError =>
   new PeerceptronError(
     'CODEC_RANGE',
-    `an activation is ${what}, which the codec u8 cannot carry: use f32 or f16 for this tensor`,
+    'an activation is NaN, infinite or beyond 2^127, which the codec u8 cannot carry: use f32 or f16 for this tensor',
   );
 
 const SMALLEST = 2 ** -149;
@@ -75,12 +77,16 @@ function roundedUp(value: number): number {
   return Math.max(one[0], SMALLEST);
 }
 
-/** Adding and taking away this leaves no bits behind the point: to nearest, ties to even. */
-const MAGIC = 1.5 * 2 ** 52;
-const nearestEven = (value: number): number => value + MAGIC - MAGIC;
+/** What encoding multiplies by and adds: a division per number would take longer than all the rest, and a half rounds to nearest. */
+export interface U8Steps {
+  readonly inverse: Float64Array;
+  readonly zeroAndHalf: Float64Array;
+}
 
-/** What encoding multiplies by: a division per number would take longer than all the rest. */
-export const inverseScales = ({ scale }: U8Scales): Float64Array => Float64Array.from(scale, (s) => 1 / s);
+export const stepsOf = ({ scale, zero }: U8Scales): U8Steps => ({
+  inverse: Float64Array.from(scale, (value) => 1 / value),
+  zeroAndHalf: Float64Array.from(zero, (code) => code + 0.5),
+});
 
 /** Codes of `count` values, the first of them of channel `channel`; the values are within the ranges that gave the scales. */
 export function encodeU8(
@@ -88,15 +94,15 @@ export function encodeU8(
   from: number,
   count: number,
   channel: number,
-  inverse: Float64Array,
-  zero: Uint8Array,
+  { inverse, zeroAndHalf }: U8Steps,
   target: Uint8Array,
   at: number,
 ): void {
-  const channels = zero.length;
+  const channels = inverse.length;
   let c = channel;
   for (let i = 0; i < count; i++) {
-    target[at + i] = values[from + i]! * inverse[c]! + zero[c]! + MAGIC - MAGIC;
+    // What is behind the point is cut off; nothing is below zero here.
+    target[at + i] = values[from + i]! * inverse[c]! + zeroAndHalf[c]!;
     if (++c === channels) c = 0;
   }
 }

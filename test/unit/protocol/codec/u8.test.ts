@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import {
   decodeU8,
   encodeU8,
-  inverseScales,
   parseU8Header,
+  stepsOf,
   U8Ranges,
   writeU8Header,
   type U8Scales,
@@ -12,10 +12,10 @@ import {
 
 function roundTrip(values: Float32Array, channels: number): { back: Float32Array; scales: U8Scales } {
   const ranges = new U8Ranges(channels);
-  ranges.add(values, 0, values.length, 0);
+  ranges.add(new Int32Array(values.buffer), 0, values.length, 0);
   const scales = ranges.scales();
   const codes = new Uint8Array(values.length);
-  encodeU8(values, 0, values.length, 0, inverseScales(scales), scales.zero, codes, 0);
+  encodeU8(values, 0, values.length, 0, stepsOf(scales), codes, 0);
   const back = new Float32Array(values.length);
   decodeU8(codes, 0, codes.length, 0, parseU8Header(writeU8Header(scales)), back, 0);
   return { back, scales };

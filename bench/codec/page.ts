@@ -1,0 +1,6 @@
+import { measureRates } from './rates.ts';
+
+declare global {
+  var codecRates: typeof measureRates;
+}
+globalThis.codecRates = measureRates;
