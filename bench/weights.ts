@@ -8,6 +8,7 @@ import type { LoadedModel } from '../src/import/load-model.ts';
 import { seededSource, seededTensors } from '../src/weights/seeded-source.ts';
 import type { WeightSource } from '../src/weights/weight-source.ts';
 import type { Benchmark, BenchmarkContext, Row } from './benchmark.ts';
+import { roomRows } from './weights/room.ts';
 import {
   checksumOf,
   countingServer,
@@ -148,8 +149,8 @@ async function sliceRows({ quick, say }: BenchmarkContext): Promise<Row[]> {
 }
 
 export const weights: Benchmark = {
-  summary: "weights over HTTP: bytes read and memory taken by a peer that loads a quarter of VGG16's fc1",
+  summary: 'weights over HTTP: what a peer reads and takes for its slice, what a room asks of the origin',
   async run(context) {
-    return await sliceRows(context);
+    return [...(await sliceRows(context)), ...(await roomRows(context))];
   },
 };
