@@ -1,6 +1,7 @@
 import { kernels } from './kernels.mjs';
 import { receptiveFields } from './receptive-fields.mjs';
 import { runtime } from './runtime.mjs';
+import { traces } from './traces.mjs';
 
 /**
  * Seeded defects. Each is one slip that an author of split computation could make; `npm run test:mutants` switches
@@ -11,4 +12,4 @@ import { runtime } from './runtime.mjs';
  *
  * @type {readonly import('./mutate.mjs').Mutant[]}
  */
-export const mutants = [...receptiveFields, ...kernels, ...runtime];
+export const mutants = [...receptiveFields, ...kernels, ...runtime, ...traces];

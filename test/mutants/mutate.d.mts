@@ -14,8 +14,10 @@ export interface Mutant {
 export type TestName =
   | 'assembly'
   | 'f16'
+  | 'peer-trace'
   | 'pieces'
   | 'u8'
+  | 'clock-offset'
   | 'copies'
   | 'engine'
   | 'exactness'
@@ -29,6 +31,7 @@ export type TestName =
   | 'splits'
   | 'tfjs'
   | 'tiles'
+  | 'trace-summary'
   | 'transfers';
 export const testFiles: Readonly<Record<TestName, string>>;
 export function mutate(mutant: Mutant, source: string): string;

@@ -8,6 +8,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 export const testFiles = {
   assembly: 'test/unit/runtime/assembly.test.ts',
   f16: 'test/unit/protocol/codec/f16.test.ts',
+  'clock-offset': 'test/unit/runtime/trace/clock-offset.test.ts',
   copies: 'test/unit/graph/region-copy.test.ts',
   engine: 'test/contract/engine-tfjs-wasm.test.ts',
   epoch: 'test/unit/runtime/peer-epoch.test.ts',
@@ -16,6 +17,7 @@ export const testFiles = {
   fusion: 'test/unit/engine/fusion.test.ts',
   kernels: 'test/unit/engine/reference.test.ts',
   ops: 'test/unit/graph/ops.test.ts',
+  'peer-trace': 'test/unit/runtime/trace/peer-trace.test.ts',
   pieces: 'test/unit/protocol/codec/piece.test.ts',
   plans: 'test/unit/runtime/random-plans.test.ts',
   'random-splits': 'test/unit/planner/random-splits.test.ts',
@@ -23,6 +25,7 @@ export const testFiles = {
   splits: 'test/unit/planner/splits.test.ts',
   tfjs: 'test/contract/engine-random.test.ts',
   tiles: 'test/unit/graph/tile-program.test.ts',
+  'trace-summary': 'test/unit/runtime/trace/summary.test.ts',
   transfers: 'test/unit/planner/compiled-plan.test.ts',
   u8: 'test/unit/protocol/codec/u8.test.ts',
 };
