@@ -2,11 +2,12 @@ import type { StreamMeta } from '../../src/protocol/messages.ts';
 import { asPeerId, asSessionId } from '../../src/shared/ids.ts';
 import type { PeerChannel } from '../../src/transport/channel.ts';
 import { createChannel } from '../../src/transport/mux.ts';
+import { ResumableLink } from '../../src/transport/resumable-link.ts';
 import type { OpenRtc, RtcConnection, RtcSignal } from '../../src/transport/rtc.ts';
 import type { WebRtc } from '../../src/transport/simple-peer.ts';
 import { RawEnd } from './raw-end.ts';
 
-/** What carries the bytes: a bare data channel, or the product's channel over the product's adapter. */
+/** What carries the bytes: a bare data channel, or the product's channel over its resumable link and its adapter. */
 export type Carrier = 'raw' | 'mux';
 
 export interface EndSignal {
@@ -57,7 +58,10 @@ export class LinkEnd {
     this.opened = Promise.all([
       this.#raw.opened,
       this.#rtc.opened.then(({ link }) => {
-        this.#channel = createChannel({ link, peer: asPeerId('0'.repeat(32)) });
+        this.#channel = createChannel({
+          link: new ResumableLink(link, lost),
+          peer: asPeerId('0'.repeat(32)),
+        });
         this.#answer();
       }),
     ]).then(() => undefined);
@@ -143,6 +147,10 @@ export class LinkEnd {
       };
     };
   }
+}
+
+function lost(cause: Error): never {
+  throw cause;
 }
 
 /** A byte here and there, so that a chunk in the wrong place would show. */

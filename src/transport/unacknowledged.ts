@@ -1,4 +1,4 @@
-import { FRAME_BYTES } from '../protocol/chunk.ts';
+import { FRAME_BYTES, SMALL_FRAME_BYTES } from '../protocol/chunk.ts';
 import { PeerceptronError } from '../shared/errors.ts';
 
 /**
@@ -7,10 +7,12 @@ import { PeerceptronError } from '../shared/errors.ts';
  */
 const MAX_KEPT_BYTES = 12 * 1024 * 1024;
 const MESSAGE_OVERHEAD_BYTES = 256;
+/** Memory that is used again comes in these sizes: chunks grow with the window. */
+const POOLED_BYTES = [SMALL_FRAME_BYTES, FRAME_BYTES] as const;
 /** Shorter messages get memory of their own size. */
-const SMALL_BYTES = FRAME_BYTES / 2;
-/** A window and one step of acknowledgements, in full chunks. */
-const MAX_SPARE_BUFFERS = 80;
+const UNPOOLED_BYTES = SMALL_FRAME_BYTES / 2;
+/** A window and one step of acknowledgements. */
+const MAX_SPARE_BYTES = 1.5 * 1024 * 1024;
 
 /**
  * The messages of one direction that the other side has not acknowledged, in order. Lends the buffers that they are written
@@ -18,7 +20,8 @@ const MAX_SPARE_BUFFERS = 80;
  */
 export class Unacknowledged {
   readonly #kept: Uint8Array[] = [];
-  readonly #spare: ArrayBuffer[] = [];
+  readonly #spare = new Map<number, ArrayBufferLike[]>(POOLED_BYTES.map((sizeBytes) => [sizeBytes, []]));
+  #spareBytes = 0;
   /** Memory that was lent and not sent yet. */
   #lent: ArrayBufferLike | undefined;
   #keptBytes = 0;
@@ -26,12 +29,11 @@ export class Unacknowledged {
 
   /** `sizeBytes` bytes to write the next message into; valid until the next call of `lend` or `keep`. */
   lend(sizeBytes: number): Uint8Array {
+    const pooledBytes = POOLED_BYTES.find((bytes) => bytes >= sizeBytes);
     let memory: ArrayBufferLike;
-    if (sizeBytes < SMALL_BYTES || sizeBytes > FRAME_BYTES) memory = new ArrayBuffer(sizeBytes);
-    else {
-      const unused = this.#lent?.byteLength === FRAME_BYTES ? this.#lent : undefined;
-      memory = unused ?? this.#spare.pop() ?? new ArrayBuffer(FRAME_BYTES);
-    }
+    if (sizeBytes < UNPOOLED_BYTES || pooledBytes === undefined) memory = new ArrayBuffer(sizeBytes);
+    else if (this.#lent?.byteLength === pooledBytes) memory = this.#lent;
+    else memory = this.#takeSpare(pooledBytes) ?? new ArrayBuffer(pooledBytes);
     this.#lent = memory;
     return new Uint8Array(memory, 0, sizeBytes);
   }
@@ -68,8 +70,10 @@ export class Unacknowledged {
     this.#acknowledged += count;
     for (const { buffer, length } of this.#kept.splice(0, count)) {
       this.#keptBytes -= length + MESSAGE_OVERHEAD_BYTES;
-      if (buffer.byteLength === FRAME_BYTES && this.#spare.length < MAX_SPARE_BUFFERS)
-        this.#spare.push(buffer as ArrayBuffer);
+      const spare = this.#spare.get(buffer.byteLength);
+      if (spare === undefined || this.#spareBytes + buffer.byteLength > MAX_SPARE_BYTES) continue;
+      spare.push(buffer);
+      this.#spareBytes += buffer.byteLength;
     }
   }
 
@@ -80,7 +84,13 @@ export class Unacknowledged {
 
   clear(): void {
     this.#kept.length = 0;
-    this.#spare.length = 0;
+    this.#spare.clear();
     this.#keptBytes = 0;
+  }
+
+  #takeSpare(sizeBytes: number): ArrayBufferLike | undefined {
+    const memory = this.#spare.get(sizeBytes)?.pop();
+    if (memory !== undefined) this.#spareBytes -= sizeBytes;
+    return memory;
   }
 }

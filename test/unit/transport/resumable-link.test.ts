@@ -208,7 +208,7 @@ async function exchange(seed: number): Promise<{ cuts: number; resumes: number }
   const count = 1 + random.integer(60);
   const faultiness = 1 + random.integer(12);
   const sides = (['a', 'b'] as const).map((name) => ({ link: connection.links[name], sent: 0, got: 0 }));
-  const shared = new Uint8Array(20_000);
+  const shared = new Uint8Array(70_000);
   for (const [index, side] of sides.entries()) {
     side.link.onClose = (error) => {
       throw error ?? new Error('closed');
@@ -243,7 +243,7 @@ async function exchange(seed: number): Promise<{ cuts: number; resumes: number }
 
 /** Sizes around the limits of pool and header, and 0. */
 const lengthOf = (side: number, index: number): number =>
-  [21, 0, 1, 5, 20, 64, 300, 8191, 23, 16_384, 16_385, 40][(index * 7 + side * 3) % 12]!;
+  [21, 0, 1, 5, 20, 64, 300, 8191, 23, 16_384, 16_385, 40, 65_536, 40_000][(index * 7 + side * 3) % 14]!;
 
 function fillMessage(buffer: Uint8Array, side: number, index: number): void {
   // First bytes include every one that this layer reserves.
