@@ -9,7 +9,7 @@ const allowed = {
   import: ['shared', 'graph', 'weights', 'models'],
   kernels: ['shared'],
   engine: ['shared', 'graph', 'kernels'],
-  runtime: ['shared', 'graph', 'planner', 'protocol', 'weights', 'engine', 'transport'],
+  runtime: ['shared', 'graph', 'planner', 'protocol', 'weights', 'kernels', 'engine', 'transport'],
   mesh: ['shared', 'graph', 'planner', 'protocol', 'weights', 'engine', 'runtime', 'transport'],
 };
 const layerRules = Object.entries(allowed).map(([from, to]) => ({

@@ -20,7 +20,7 @@ export const codec: Benchmark = {
   summary: 'f16 and u8: rates in bytes of f32, bytes per frame, and what they do to the answers of MobileNet',
   async run(context) {
     context.say('rates in Node');
-    const rows = rateRows('Node', measureRates(context.quick));
+    const rows = rateRows('Node', await measureRates(context.quick));
     context.say('rates in Chromium');
     rows.push(...rateRows('Chromium', await chromiumRates(context)));
     rows.push(...(await accuracyRows(context)));

@@ -6,6 +6,7 @@ import type { Mesh } from '../src/mesh/mesh.ts';
 import { systemClock } from '../src/mesh/system-clock.ts';
 import type { Capabilities } from '../src/protocol/messages.ts';
 import type { RoomLink } from '../src/protocol/room-link.ts';
+import { installCodecKernels } from '../src/runtime/codec-kernels.ts';
 import { RuntimeNode } from '../src/runtime/runtime-node.ts';
 import { nodeRandomBytes, platformName } from './platform.ts';
 
@@ -23,6 +24,7 @@ export interface JoinedNode {
 
 /** Joins a room from Node: WebRTC by `wrtc`, signaling by `ws`. */
 export async function joinNodeMesh({ link, name, serves }: NodeMeshOptions): Promise<JoinedNode> {
+  await installCodecKernels();
   const mesh = await joinMesh({
     link,
     capabilities: {

@@ -48,6 +48,7 @@ export type { CodecTraffic } from './planner/plan-codec.ts';
 export type { Lane, Plan, PlanInput, Segment, Tile, TileOutput } from './planner/plan.ts';
 
 export type { Engine, LoadedTile } from './engine/engine.ts';
+export { installCodecKernels } from './runtime/codec-kernels.ts';
 export { RuntimeNode } from './runtime/runtime-node.ts';
 export { servePeer } from './runtime/serve-peer.ts';
 export type { PeerService, ServeEvent, ServePeerOptions } from './runtime/serve-peer.ts';

@@ -6,6 +6,7 @@ import {
   U8Measuring,
   type EncodedPiece,
 } from '../../src/protocol/codec/encode-piece.ts';
+import { installCodecKernels } from '../../src/runtime/codec-kernels.ts';
 import { chunkPayloadBytes } from '../../src/protocol/chunk.ts';
 import { seededRandom } from '../../src/shared/random.ts';
 import { median } from '../benchmark.ts';
@@ -22,9 +23,10 @@ const CHUNK_BYTES = chunkPayloadBytes(2 ** 16);
 
 /**
  * Encoding and decoding of C3D's largest activation (16×112×112×64, 51 MB) after its ReLU, in the chunks in which streams are sent;
- * u8 with both of its passes. All take turns with a plain copy of the tensor.
+ * u8 with both of its passes; with the kernels that programs install. All take turns with a plain copy of the tensor.
  */
-export function measureRates(quick: boolean): CodecRate[] {
+export async function measureRates(quick: boolean): Promise<CodecRate[]> {
+  await installCodecKernels();
   const box = fullBox(quick ? [4, 112, 112, 64] : [16, 112, 112, 64]);
   const random = seededRandom(5);
   const values = Float32Array.from({ length: boxSize(box) }, () => Math.max(0, random.next() * 4 - 2));

@@ -7,6 +7,7 @@ import { signalingByLink } from '../mesh/signaling-by-link.ts';
 import { systemClock } from '../mesh/system-clock.ts';
 import { openBrowserSocket } from '../mesh/websocket-browser.ts';
 import { createRoomLink, formatRoomLink, parseRoomLink, type RoomLink } from '../protocol/room-link.ts';
+import { installCodecKernels } from '../runtime/codec-kernels.ts';
 import { RuntimeNode } from '../runtime/runtime-node.ts';
 import { servePeer } from '../runtime/serve-peer.ts';
 import { toPeerceptronError } from '../shared/errors.ts';
@@ -57,6 +58,8 @@ async function enter(link: RoomLink): Promise<void> {
     store.dispatch({ type: 'stopped', problem: { code: 'LINK_NO_ROUTE', message: strings.noWebRtc } });
     return;
   }
+  // Long before the first frame; where they do not run, the plain loops stay.
+  void installCodecKernels();
   const weightStore = await openWeightStore(link);
   const mesh = await takePart({
     device,

@@ -9,6 +9,7 @@ export const testFiles = {
   assembly: 'test/unit/runtime/assembly.test.ts',
   f16: 'test/unit/protocol/codec/f16.test.ts',
   'clock-offset': 'test/unit/runtime/trace/clock-offset.test.ts',
+  'codec-kernels': 'test/unit/runtime/codec-kernels.test.ts',
   copies: 'test/unit/graph/region-copy.test.ts',
   engine: 'test/contract/engine-tfjs-wasm.test.ts',
   epoch: 'test/unit/runtime/peer-epoch.test.ts',

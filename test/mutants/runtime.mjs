@@ -73,6 +73,22 @@ export const runtime = [
     tests: ['u8'],
   },
   {
+    id: 'u8-tables-of-another-tensor',
+    breaks: 'the u8 kernel goes on with the tables of the tensor before',
+    file: 'src/runtime/codec-kernels.ts',
+    find: 'tablesOfSteps !== steps',
+    replace: 'tablesOfSteps === undefined',
+    tests: ['codec-kernels'],
+  },
+  {
+    id: 'u8-measures-leftovers',
+    breaks: "u8's kernel measures what is left in its memory behind the last number",
+    file: 'src/runtime/codec-kernels.ts',
+    find: 'source.bits.fill(0, length,',
+    replace: 'source.bits.fill(0, BLOCK,',
+    tests: ['codec-kernels'],
+  },
+  {
     id: 'partial-twice',
     breaks: 'the last partial sum is added twice',
     file: 'src/runtime/assembly.ts',

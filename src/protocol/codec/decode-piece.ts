@@ -4,10 +4,10 @@ import { RegionRuns } from '../../graph/region-runs.ts';
 import { codecHeaderBytes, type WireCodec } from '../../planner/codec.ts';
 import { unreachable } from '../../shared/errors.ts';
 import { copyBytes } from './encode-piece.ts';
-import { decodeF16 } from './f16.ts';
+import { codecLoops } from './loops.ts';
 import { f32ToBytes } from '../codec.ts';
 import { parsePixelHeader } from './pixels.ts';
-import { decodeU8, parseU8Header } from './u8.ts';
+import { parseU8Header } from './u8.ts';
 
 /** Takes the stream from `offset` on, in order, in chunks of any size. Throws `PROTOCOL_MALFORMED` for numbers that make no sense. */
 export type WritePiece = (bytes: Uint8Array, offset: number) => void;
@@ -24,7 +24,7 @@ export function decodePiece(codec: WireCodec, target: Float32Array, box: Box, re
         const scales = parseU8Header(header);
         const channels = scales.scale.length;
         return (bytes, from, count, piece, at) =>
-          decodeU8(bytes, from, count, piece % channels, scales, target, at);
+          codecLoops().decodeU8(bytes, from, count, piece % channels, scales, target, at);
       });
     case 'pixels':
       return decodeHeaded(codec, box, region, (header) => {
@@ -54,7 +54,7 @@ function decodeF16Piece(target: Float32Array, box: Box, region: Box): WritePiece
   const split = new Uint8Array(2);
   const put = (bytes: Uint8Array, from: number, first: number, count: number): void => {
     runs.visit(first, first + count, (at, piece, length) =>
-      decodeF16(bytes, from + (piece - first) * 2, length, bits, at),
+      codecLoops().decodeF16(bytes, from + (piece - first) * 2, length, bits, at),
     );
   };
   return (bytes, offset) => {

@@ -2,10 +2,10 @@ import type { Box } from '../../graph/box.ts';
 import type { PixelInput } from '../../graph/pixels.ts';
 import { RegionRuns } from '../../graph/region-runs.ts';
 import { scaleCount } from '../../planner/codec.ts';
-import { encodeF16 } from './f16.ts';
+import { codecLoops } from './loops.ts';
 import { f32ToBytes } from '../codec.ts';
 import { writePixelHeader } from './pixels.ts';
-import { encodeU8, stepsOf, U8Ranges, writeU8Header, type U8Scales } from './u8.ts';
+import { stepsOf, U8Ranges, writeU8Header, type U8Scales } from './u8.ts';
 
 /** A piece as its stream has it, made stretch by stretch: neither the region nor its encoding lies in memory whole. */
 export interface EncodedPiece {
@@ -31,6 +31,7 @@ export function encodeF16Piece(values: Float32Array, box: Box, region: Box): Enc
   return new ReadPiece(NO_HEADER, 2, runs.size * 2, (start, end, target) => {
     const halves = new Uint16Array(target.buffer, target.byteOffset, target.length >> 1);
     const first = start >> 1;
+    const { encodeF16 } = codecLoops();
     runs.visit(first, end >> 1, (from, piece, count) => encodeF16(bits, from, count, halves, piece - first));
   });
 }
@@ -40,6 +41,7 @@ export function encodeU8Piece(values: Float32Array, box: Box, region: Box, scale
   const channels = scales.scale.length;
   const runs = new RegionRuns(box, region);
   return new ReadPiece(writeU8Header(scales), 1, runs.size, (start, end, target, at) => {
+    const { encodeU8 } = codecLoops();
     runs.visit(start, end, (from, piece, count) =>
       encodeU8(values, from, count, piece % channels, steps, target, at + piece - start),
     );
@@ -81,8 +83,9 @@ export class U8Measuring {
   /** Looks at the next `count` numbers; true when there are no more. */
   advance(count: number): boolean {
     const end = Math.min(this.#runs.size, this.#done + count);
+    const { measureU8 } = codecLoops();
     this.#runs.visit(this.#done, end, (from, piece, length) =>
-      this.#ranges.add(this.#bits, from, length, piece % this.#channels),
+      this.#ranges.add(this.#bits, from, length, piece % this.#channels, measureU8),
     );
     this.#done = end;
     return end === this.#runs.size;

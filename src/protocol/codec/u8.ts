@@ -24,18 +24,8 @@ export class U8Ranges {
   }
 
   /** Takes in `count` values, given by their bits, the first of them of channel `channel`. */
-  add(bits: Int32Array, from: number, count: number, channel: number): void {
-    const high = this.#high;
-    const low = this.#low;
-    const channels = high.length;
-    const end = from + count;
-    for (let i = from, c = channel; i < end; c = 0) {
-      for (const stop = Math.min(end, i + channels - c); i < stop; i++, c++) {
-        const value = bits[i]!;
-        if (value > high[c]!) high[c] = value;
-        if (value >>> 0 > low[c]!) low[c] = value;
-      }
-    }
+  add(bits: Int32Array, from: number, count: number, channel: number, measure = measureU8): void {
+    measure(bits, from, count, channel, this.#high, this.#low);
   }
 
   /** @throws CODEC_RANGE for NaN and infinities, which have no code, and for magnitudes beyond 2^127, which might overflow when decoded */
@@ -55,6 +45,26 @@ export class U8Ranges {
       zero[c] = high > 0 ? Math.round(-low / scale[c]!) : low < 0 ? 255 : 0;
     }
     return { scale, zero };
+  }
+}
+
+/** Raises `high` and `low`, of one entry per channel, to what is among the values: see `U8Ranges`. */
+export function measureU8(
+  bits: Int32Array,
+  from: number,
+  count: number,
+  channel: number,
+  high: Int32Array,
+  low: Uint32Array,
+): void {
+  const channels = high.length;
+  const end = from + count;
+  for (let i = from, c = channel; i < end; c = 0) {
+    for (const stop = Math.min(end, i + channels - c); i < stop; i++, c++) {
+      const value = bits[i]!;
+      if (value > high[c]!) high[c] = value;
+      if (value >>> 0 > low[c]!) low[c] = value;
+    }
   }
 }
 
