@@ -2,14 +2,19 @@ import { readdirSync } from 'node:fs';
 import type { StreamMeta } from '../../src/protocol/messages.ts';
 import { asPeerId, asSessionId } from '../../src/shared/ids.ts';
 import { createChannel } from '../../src/transport/mux.ts';
-import type { RtcConnection } from '../../src/transport/rtc.ts';
-import { openRtcNode } from '../../src/transport/simple-peer-node.ts';
+import type { OpenRtc, RtcConnection } from '../../src/transport/rtc.ts';
 
 /**
- * `cycles <count>`: connects two peers, sends, closes, so many times, and reports after every hundred.
- * `exit <way>`: connects, and ends the process in one of the ways in which programs end.
+ * `<library> cycles <count>`: connects two peers, sends, closes, so many times, and reports after every hundred.
+ * `<library> exit <way>`: connects, and ends the process in one of the ways in which programs end.
  */
-const [task, argument] = process.argv.slice(2);
+const [library, task, argument] = process.argv.slice(2);
+
+/** Only the library that is watched is loaded. */
+const openRtc: OpenRtc =
+  library === 'node-datachannel'
+    ? (await import('../../test/support/node-datachannel-rtc.ts')).openRtcNodeDatachannel
+    : (await import('../../src/transport/simple-peer-node.ts')).openRtcNode;
 
 const meta: StreamMeta = {
   kind: 'piece',
@@ -26,8 +31,8 @@ const meta: StreamMeta = {
 const data = new Uint8Array(300_000).fill(7);
 
 function start(): readonly [RtcConnection, RtcConnection] {
-  const offering = openRtcNode({ initiator: true, iceServers: [] });
-  const answering = openRtcNode({ initiator: false, iceServers: [] });
+  const offering = openRtc({ initiator: true, iceServers: [] });
+  const answering = openRtc({ initiator: false, iceServers: [] });
   offering.onSignal = (signal) => answering.signal(signal);
   answering.onSignal = (signal) => offering.signal(signal);
   return [offering, answering];

@@ -2,6 +2,7 @@ import { describe, it } from 'vitest';
 import { createMemoryPair } from '../../src/transport/memory-pair.ts';
 import { ResumableLink } from '../../src/transport/resumable-link.ts';
 import { openRtcNode } from '../../src/transport/simple-peer-node.ts';
+import { openRtcNodeDatachannel } from '../support/node-datachannel-rtc.ts';
 import { peerLinkSuite } from './peer-link-suite.ts';
 import { connectRtcPair } from './rtc-pair.ts';
 
@@ -27,4 +28,19 @@ peerLinkSuite(
     return { a: a.link, b: b.link };
   },
   { describe, it },
+);
+
+/**
+ * Not kept by this library: it hands messages and closes to JavaScript by separate queues, so that a close overtakes messages that
+ * arrived before it, and drops them (docs/transport.md).
+ */
+const NOT_KEPT = 'delivers what was sent before an orderly close';
+
+peerLinkSuite(
+  'simple-peer over node-datachannel, all rules but one',
+  async () => {
+    const { a, b } = await connectRtcPair(openRtcNodeDatachannel);
+    return { a: a.link, b: b.link };
+  },
+  { describe, it: (title, body) => void (title === NOT_KEPT ? it.skip : it)(title, body) },
 );
