@@ -119,11 +119,14 @@ function loopsOf(kernels: CodecExports, memory: ArrayBuffer): CodecLoops {
         source.bits.fill(0, length, Math.ceil(length / VECTOR) * VECTOR);
         kernels.u8Measure(SOURCE, length, HIGH, LOW, (channel + done) % channels, period);
       });
-      for (let entry = 0; entry < period + VECTOR; entry++) {
+      // What the repetitions have seen counts for their channels.
+      for (let entry = channels; entry < period + VECTOR; entry++) {
         const c = entry % channels;
-        high[c] = Math.max(high[c]!, highs[entry]!);
-        low[c] = Math.max(low[c]!, lows[entry]!);
+        highs[c] = Math.max(highs[c]!, highs[entry]!);
+        lows[c] = Math.max(lows[c]!, lows[entry]!);
       }
+      high.set(highs.subarray(0, channels));
+      low.set(lows.subarray(0, channels));
     },
 
     encodeU8(values, from, count, channel, steps, codes, at) {
@@ -173,8 +176,8 @@ type Table = Float32Array | Float64Array | Int32Array | Uint32Array;
 
 /** The channels' entries over and over, `period` of them and the first once more. */
 function fillTable(table: Table, channels: Table | Uint8Array, period: number): void {
-  for (let entry = 0, c = 0; entry < period + VECTOR; entry++) {
-    table[entry] = channels[c]!;
-    if (++c === channels.length) c = 0;
+  table.set(channels);
+  for (let entry = channels.length; entry < period + VECTOR; entry++) {
+    table[entry] = table[entry - channels.length]!;
   }
 }
