@@ -1,6 +1,7 @@
 import { median, type Benchmark, type BenchmarkContext, type Row } from './benchmark.ts';
 import { LARGEST_BYTES } from './transport/link-end.ts';
 import { startChromiumEnd } from './transport/chromium-end.ts';
+import { libraries } from './transport/libraries.ts';
 import { connectEnds, startNodeEnd, type RemoteEnd } from './transport/node-end.ts';
 import { planBytes } from './transport/plan-bytes.ts';
 
@@ -120,6 +121,7 @@ export const transport: Benchmark = {
     return [
       ...(await nodeToNode(context)),
       ...(await chromiumToNode(context)),
+      ...(await libraries(context)),
       ...(await planBytes(context)),
     ];
   },

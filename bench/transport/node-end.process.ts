@@ -1,6 +1,7 @@
-import wrtc from 'wrtc';
-import { openRtcNode } from '../../src/transport/simple-peer-node.ts';
+import type { OpenRtc } from '../../src/transport/rtc.ts';
+import type { WebRtc } from '../../src/transport/simple-peer.ts';
 import { LinkEnd, type Carrier, type EndSignal } from './link-end.ts';
+import type { NodeLibrary } from './node-end.ts';
 
 /** What the parent asks for. */
 export type EndCommand =
@@ -16,6 +17,17 @@ export type EndReply =
   | { readonly type: 'signal'; readonly signal: EndSignal }
   | { readonly type: 'result'; readonly value: number | readonly number[] };
 
+/** Only the library that is measured is loaded. */
+async function loaded(library: NodeLibrary): Promise<{ openRtc: OpenRtc; webRtc: WebRtc }> {
+  if (library === 'node-datachannel') {
+    const other = await import('../../test/support/node-datachannel-rtc.ts');
+    return { openRtc: other.openRtcNodeDatachannel, webRtc: other.nodeDatachannel };
+  }
+  const { openRtcNode } = await import('../../src/transport/simple-peer-node.ts');
+  return { openRtc: openRtcNode, webRtc: (await import('wrtc')).default };
+}
+
+const platform = await loaded(process.argv[2] as NodeLibrary);
 let end: LinkEnd | undefined;
 const reply = (message: EndReply): void => void process.send?.(message);
 const result = (value: number | readonly number[]): void => reply({ type: 'result', value });
@@ -27,8 +39,7 @@ async function obey(command: EndCommand): Promise<void> {
   switch (command.type) {
     case 'open':
       end = new LinkEnd({
-        openRtc: openRtcNode,
-        webRtc: wrtc,
+        ...platform,
         initiator: command.initiator,
         emit: (signal) => reply({ type: 'signal', signal }),
       });

@@ -16,10 +16,12 @@ export interface RemoteEnd {
   close(): Promise<void>;
 }
 
+export type NodeLibrary = 'wrtc' | 'node-datachannel';
+
 /** An end in a Node process of its own. */
-export function startNodeEnd(): RemoteEnd {
+export function startNodeEnd(library: NodeLibrary = 'wrtc'): RemoteEnd {
   const program = fileURLToPath(new URL('./node-end.process.js', import.meta.url));
-  const child = fork(program, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const child = fork(program, [library], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const waiting: { resolve: (value: number | readonly number[]) => void; reject: (error: Error) => void }[] =
     [];
