@@ -9,8 +9,8 @@ const MB = 1e6;
 
 /** Tensors as they travel: a tile's activation, a layer's, the largest of the presets. */
 const SIZES = [
-  { name: '1 MB', sizeBytes: 1_000_000, tensors: 16 },
-  { name: '8 MB', sizeBytes: 8_000_000, tensors: 4 },
+  { name: '1 MB', sizeBytes: 1_000_000, tensors: 48 },
+  { name: '8 MB', sizeBytes: 8_000_000, tensors: 6 },
   { name: '51 MB', sizeBytes: LARGEST_BYTES, tensors: 1 },
 ] as const;
 
@@ -32,8 +32,7 @@ async function goodput(
     // Each goes first half of the time.
     const order = round % 2 === 0 ? (['raw', 'mux'] as const) : (['mux', 'raw'] as const);
     for (const carrier of order) {
-      let timeMs = 0;
-      for (let tensor = 0; tensor < tensors; tensor++) timeMs += await sender.transfer(carrier, sizeBytes);
+      const timeMs = await sender.transfer(carrier, sizeBytes, tensors);
       (carrier === 'raw' ? raw : mux).push((tensors * sizeBytes) / MB / (timeMs / 1000));
     }
   }
@@ -53,7 +52,7 @@ async function nodeToNode({ quick, say }: BenchmarkContext): Promise<Row[]> {
   const receiver = startNodeEnd();
   try {
     await connectEnds(sender, receiver);
-    for (const carrier of ['raw', 'mux'] as const) await sender.transfer(carrier, LARGEST_BYTES);
+    for (const carrier of ['raw', 'mux'] as const) await sender.transfer(carrier, LARGEST_BYTES, 1);
     const rows: Row[] = [];
     const ratios: number[] = [];
     for (const size of SIZES) {
@@ -94,7 +93,7 @@ async function chromiumToNode({ quick, say }: BenchmarkContext): Promise<Row[]> 
   const sender = await startChromiumEnd();
   try {
     await connectEnds(sender, receiver);
-    for (const carrier of ['raw', 'mux'] as const) await sender.transfer(carrier, LARGEST_BYTES);
+    for (const carrier of ['raw', 'mux'] as const) await sender.transfer(carrier, LARGEST_BYTES, 1);
     const { raw, mux, ratio } = await goodput(sender, SIZES[1], quick ? 1 : 7);
     const roundTrips = await sender.roundTrips(quick ? 3000 : 15_000);
     const name = 'Chromium–Node, 8 MB';

@@ -42,8 +42,8 @@ export async function startChromiumEnd(): Promise<RemoteEnd> {
     onSignal: () => undefined,
     open: (initiator) => page.evaluate((offers) => window.openEnd(offers), initiator),
     signal: (signal) => void page.evaluate((received) => window.linkEnd.signal(received), signal),
-    transfer: (carrier, sizeBytes) =>
-      page.evaluate((by, bytes) => window.linkEnd.transfer(by, bytes), carrier, sizeBytes),
+    transfer: (carrier, sizeBytes, tensors) =>
+      page.evaluate((...asked) => window.linkEnd.transfer(...asked), carrier, sizeBytes, tensors),
     roundTrips: (durationMs) => page.evaluate((ms) => window.linkEnd.roundTripsUnderBulk(ms), durationMs),
     cpuSeconds: async () => 0,
     async close() {

@@ -72,18 +72,33 @@ export class LinkEnd {
     else this.#rtc.signal(signal);
   }
 
-  /** Sends that many bytes as one tensor; milliseconds until the other side confirms that it has them all. */
-  async transfer(carrier: Carrier, sizeBytes: number): Promise<number> {
-    const data = this.#data.subarray(0, sizeBytes);
+  /**
+   * Sends tensors of that many bytes, each queued behind the one before, as frames in flight are; the bare channel's queue is
+   * kept full in the same way. Milliseconds until the other side confirms that it has them all.
+   */
+  async transfer(carrier: Carrier, sizeBytes: number, tensors: number): Promise<number> {
     const startMs = performance.now();
-    if (carrier === 'raw') await this.#raw.transfer(data);
-    else {
-      // The receiver answers a stream by a pong with the number of its bytes.
-      const confirmed = new Promise<void>((resolve) => this.#pongs.set(sizeBytes, resolve));
-      await this.#channel.sendStream(meta, data, { priority: 'activation' });
-      await confirmed;
-    }
+    if (carrier === 'raw') await this.#raw.transfer(this.#data, sizeBytes * tensors);
+    else await this.#sendTensors(this.#data.subarray(0, sizeBytes), tensors);
     return performance.now() - startMs;
+  }
+
+  async #sendTensors(data: Uint8Array, tensors: number): Promise<void> {
+    // The receiver answers every stream by a pong with the number of its bytes.
+    const confirmed = new Promise<void>((resolve) => {
+      let missing = tensors;
+      this.#pongs.set(data.length, () => {
+        missing -= 1;
+        if (missing > 0) return;
+        this.#pongs.delete(data.length);
+        resolve();
+      });
+    });
+    const sent = Array.from({ length: tensors }, () =>
+      this.#channel.sendStream(meta, data, { priority: 'activation' }),
+    );
+    await Promise.all(sent);
+    await confirmed;
   }
 
   /** Milliseconds of control round trips, one after the other, while tensors of `LARGEST_BYTES` fill the link. */
@@ -94,7 +109,7 @@ export class LinkEnd {
     const pings = (async () => {
       while (bulk) roundTripsMs.push(await this.#roundTrip());
     })();
-    while (performance.now() < untilMs) await this.transfer('mux', LARGEST_BYTES);
+    while (performance.now() < untilMs) await this.transfer('mux', LARGEST_BYTES, 1);
     bulk = false;
     await pings;
     return roundTripsMs;
@@ -118,7 +133,10 @@ export class LinkEnd {
     const nonce = LARGEST_BYTES + 1 + (this.#nonce++ % 1_000_000);
     const startMs = performance.now();
     await new Promise<void>((resolve) => {
-      this.#pongs.set(nonce, resolve);
+      this.#pongs.set(nonce, () => {
+        this.#pongs.delete(nonce);
+        resolve();
+      });
       this.#channel.sendControl({ type: 'ping', nonce });
     });
     return performance.now() - startMs;
@@ -126,22 +144,21 @@ export class LinkEnd {
 
   #answer(): void {
     const channel = this.#channel;
-    const received = new Uint8Array(LARGEST_BYTES);
+    /** Used again: allocating 51 MB would be part of the time. */
+    const spare: Uint8Array[] = [new Uint8Array(LARGEST_BYTES)];
     channel.onControl = (message) => {
       if (message.type === 'ping') channel.sendControl({ type: 'pong', nonce: message.nonce });
-      else if (message.type === 'pong') {
-        this.#pongs.get(message.nonce)?.();
-        this.#pongs.delete(message.nonce);
-      }
+      else if (message.type === 'pong') this.#pongs.get(message.nonce)?.();
     };
     channel.onStream = (_meta, totalBytes) => {
-      const buffer = received.subarray(0, totalBytes);
+      const memory = spare.pop() ?? new Uint8Array(LARGEST_BYTES);
+      const buffer = memory.subarray(0, totalBytes);
       return {
         buffer,
         done: () => {
           channel.sendControl({ type: 'pong', nonce: totalBytes });
-          checkPattern(buffer);
-          buffer.fill(0);
+          takePattern(buffer);
+          spare.push(memory);
         },
         failed: (error) => channel.close(error),
       };
@@ -162,8 +179,10 @@ function patterned(sizeBytes: number): Uint8Array {
   return bytes;
 }
 
-function checkPattern(bytes: Uint8Array): void {
+/** Checks the pattern and wipes it, so that the next tensor cannot pass for this one. */
+function takePattern(bytes: Uint8Array): void {
   for (let index = 0; index < bytes.length; index += PATTERN_STEP) {
     if (bytes[index] !== ((index >> 8) & 255)) throw new Error(`byte ${index} of a tensor arrived wrong`);
+    bytes[index] = 0xa5;
   }
 }

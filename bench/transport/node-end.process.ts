@@ -7,7 +7,12 @@ import type { NodeLibrary } from './node-end.ts';
 export type EndCommand =
   | { readonly type: 'open'; readonly initiator: boolean }
   | { readonly type: 'signal'; readonly signal: EndSignal }
-  | { readonly type: 'transfer'; readonly carrier: Carrier; readonly sizeBytes: number }
+  | {
+      readonly type: 'transfer';
+      readonly carrier: Carrier;
+      readonly sizeBytes: number;
+      readonly tensors: number;
+    }
   | { readonly type: 'round-trips'; readonly durationMs: number }
   | { readonly type: 'cpu' }
   | { readonly type: 'close' };
@@ -48,7 +53,7 @@ async function obey(command: EndCommand): Promise<void> {
     case 'signal':
       return end!.signal(command.signal);
     case 'transfer':
-      return result(await end!.transfer(command.carrier, command.sizeBytes));
+      return result(await end!.transfer(command.carrier, command.sizeBytes, command.tensors));
     case 'round-trips':
       return result(await end!.roundTripsUnderBulk(command.durationMs));
     case 'cpu':

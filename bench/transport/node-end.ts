@@ -9,7 +9,7 @@ export interface RemoteEnd {
   open(initiator: boolean): Promise<unknown>;
   signal(signal: EndSignal): void;
   onSignal: (signal: EndSignal) => void;
-  transfer(carrier: Carrier, sizeBytes: number): Promise<number>;
+  transfer(carrier: Carrier, sizeBytes: number, tensors: number): Promise<number>;
   roundTrips(durationMs: number): Promise<readonly number[]>;
   /** 0 where it cannot be known. */
   cpuSeconds(): Promise<number>;
@@ -43,7 +43,8 @@ export function startNodeEnd(library: NodeLibrary = 'wrtc'): RemoteEnd {
     onSignal: () => undefined,
     open: (initiator) => ask({ type: 'open', initiator }),
     signal: (signal) => tell({ type: 'signal', signal }),
-    transfer: (carrier, sizeBytes) => ask({ type: 'transfer', carrier, sizeBytes }) as Promise<number>,
+    transfer: (carrier, sizeBytes, tensors) =>
+      ask({ type: 'transfer', carrier, sizeBytes, tensors }) as Promise<number>,
     roundTrips: (durationMs) => ask({ type: 'round-trips', durationMs }) as Promise<readonly number[]>,
     cpuSeconds: () => ask({ type: 'cpu' }) as Promise<number>,
     async close() {

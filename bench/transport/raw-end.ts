@@ -65,21 +65,22 @@ export class RawEnd {
       void this.#remoteDescribed.then(async () => this.#describe(await connection.createAnswer()));
   }
 
-  /** Resolves when the other side has all of it. */
-  transfer(data: Uint8Array): Promise<void> {
+  /** Sends `data` over and over until that many bytes are sent; resolves when the other side has them all. */
+  transfer(data: Uint8Array, totalBytes: number): Promise<void> {
     const channel = this.#channel;
-    channel.send(String(data.length));
-    let offset = 0;
+    channel.send(String(totalBytes));
+    let sentBytes = 0;
     const fill = (): void => {
-      while (offset < data.length && channel.bufferedAmount < QUEUE_BYTES) {
-        const end = Math.min(data.length, offset + MESSAGE_BYTES);
+      while (sentBytes < totalBytes && channel.bufferedAmount < QUEUE_BYTES) {
+        const offset = sentBytes % data.length;
+        const end = Math.min(data.length, offset + MESSAGE_BYTES, offset + totalBytes - sentBytes);
         channel.send(data.subarray(offset, end) as Uint8Array<ArrayBuffer>);
-        offset = end;
+        sentBytes += end - offset;
       }
     };
     return new Promise((resolve) => {
       this.#onReport = (receivedBytes) => {
-        if (receivedBytes === data.length) resolve();
+        if (receivedBytes === totalBytes) resolve();
         else fill();
       };
       fill();

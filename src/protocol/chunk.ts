@@ -14,12 +14,12 @@ export const MIN_LINK_MESSAGE_BYTES = 1024;
 export const INITIAL_CREDIT_BYTES = 256 * 1024;
 /** How far beyond the bytes already copied a receiver grants, once it knows where the stream goes. */
 export const STREAM_WINDOW_BYTES = 1024 * 1024;
-/** A receiver grants more as soon as this much was copied since its last grant. */
-export const GRANT_STEP_BYTES = 256 * 1024;
+/** A receiver grants more as soon as this much was copied since its last grant, or when it acknowledges anyway. */
+export const GRANT_STEP_BYTES = 512 * 1024;
 /** Message bytes (OPEN and DATA, headers included) of one direction that may be unacknowledged at once. */
 export const CONNECTION_WINDOW_BYTES = 1024 * 1024;
 /** A receiver acknowledges as soon as this much is owed. A sender with a smaller window asks for more (rule CR5). */
-export const ACKNOWLEDGE_STEP_BYTES = 256 * 1024;
+export const ACKNOWLEDGE_STEP_BYTES = 512 * 1024;
 /** Largest control message, encoded: a PREPARE holds a graph and a plan. */
 export const MAX_CONTROL_BYTES = 4 * 1024 * 1024;
 /** Fragments of a control message, the last one aside, are at least this long: otherwise their number would be unbounded. */

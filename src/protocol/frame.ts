@@ -21,7 +21,7 @@ export const FLAG_LAST = 1;
 /** On CANCEL: sent by the receiver of the stream, so `stream` counts the other side's streams. */
 export const FLAG_BY_RECEIVER = 1;
 
-/** On OPEN and DATA: the receiver acknowledges as soon as it has dealt with this message. */
+/** On OPEN and DATA: the receiver acknowledges as soon as it has dealt with this message. On CREDIT: it answers with one at once. */
 export const FLAG_ACKNOWLEDGE = 1;
 
 /** Values of the priority byte. Frames that belong to no stream carry 0. */
@@ -120,7 +120,7 @@ export function decodeFrame(message: Uint8Array): Frame {
 function faultOf(frame: Frame): string | undefined {
   const { type, flags, priority, stream, offset, payload } = frame;
   const prioritised = type === 'open' || type === 'data';
-  const flagged = prioritised || type === 'control' || type === 'cancel';
+  const flagged = prioritised || type === 'control' || type === 'cancel' || type === 'credit';
   if (flags > (flagged ? 1 : 0)) return `unknown flags ${flags}`;
   if (prioritised ? priority !== PRIORITY.activation && priority !== PRIORITY.weight : priority !== 0) {
     return `priority ${priority}`;
@@ -131,6 +131,7 @@ function faultOf(frame: Frame): string | undefined {
   if ((type === 'cancel' || type === 'close') && offset !== 0) return `offset ${offset}`;
   if (type === 'credit') {
     if (stream === 0 && offset !== 0) return 'credit for no stream';
+    if (stream !== 0 && flags !== 0) return `flags ${flags} with a grant`;
     if (payload.length !== 4) return `payload of ${payload.length} bytes`;
   } else if (type !== 'close' && payload.length === 0) return 'empty payload';
   return undefined;

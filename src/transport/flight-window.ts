@@ -10,17 +10,13 @@ const SMALLEST_WINDOW_BYTES = 64 * 1024;
  * costs SCTP a time-out of 0.4 s or more, longer each time.
  */
 const SOCKET_BUFFER_BYTES = 96 * 1024;
-/**
- * So much more may be with SCTP, which paces what it sends by its own congestion window; it keeps the link busy while an
- * acknowledgement is on its way through two event loops. On a longer round trip the rest is on the wire.
- */
-const LOCAL_WINDOW_BYTES = 4 * SOCKET_BUFFER_BYTES;
+/** On a longer round trip the rest is on the wire. */
 const SOCKET_DRAIN_MS = 2;
 /** An acknowledgement this late means that the receiver cannot keep up: then nothing but its buffer is filled for a while. */
 const STALL_MS = 1_000;
-const CAREFUL_MS = 10_000;
+const CAREFUL_MS = 3_000;
 /** How long an urgent frame may have to wait behind bytes that the link has already taken. */
-const QUEUE_TARGET_MS = 10;
+const QUEUE_TARGET_MS = 8;
 /** The window is judged after at least this time, this many acknowledgements, and one round trip. */
 const SHORTEST_ROUND_MS = 20;
 const FEWEST_SAMPLES = 4;
@@ -35,8 +31,9 @@ interface Departure {
 
 /**
  * How many bytes of streams may be on their way in one direction. The protocol allows 1 MiB; within that, this side
- * lets only about 10 ms of queue stand, because whatever the link has taken can no longer be overtaken by a more
- * urgent frame. Starts at 64 KiB and grows on evidence, beyond 384 KiB only in proportion to the round trip.
+ * lets only about 8 ms of queue stand, because whatever the link has taken can no longer be overtaken by a more
+ * urgent frame. Starts at 64 KiB and grows on evidence: a full window keeps the link busy while an acknowledgement is on its way
+ * through two event loops, and what follows a lost packet tells SCTP at once that it is lost.
  *
  * The queue is the round trip above the shortest one known. As in CoDel (RFC 8289) it is the *smallest* of a round that counts: one
  * late acknowledgement may be a busy event loop, but if all of them are late, the queue stands.
@@ -90,12 +87,12 @@ export class FlightWindow {
   }
 
   /**
-   * The receiver has dealt with `total32` bytes since the start, modulo 2^32.
+   * The receiver has dealt with `total32` bytes since the start, modulo 2^32. Whether that is news.
    * @throws PROTOCOL_MALFORMED when that is more than was sent.
    */
-  acknowledge(total32: number): void {
+  acknowledge(total32: number): boolean {
     const delta = (total32 - (this.#acknowledged % 2 ** 32)) >>> 0;
-    if (delta === 0) return;
+    if (delta === 0) return false;
     if (delta > this.inFlightBytes) {
       throw new PeerceptronError(
         'PROTOCOL_MALFORMED',
@@ -110,9 +107,10 @@ export class FlightWindow {
       newest = departure;
       passed += 1;
     }
-    if (newest === undefined) return;
+    if (newest === undefined) return true;
     this.#departures.splice(0, passed);
     this.#measure(newest);
+    return true;
   }
 
   #measure(departure: Departure): void {
@@ -133,13 +131,11 @@ export class FlightWindow {
       const factor = queueMs > QUEUE_TARGET_MS / 2 ? 1.25 : 2;
       this.#windowBytes = Math.floor(this.#windowBytes * factor);
     }
-    const localBytes = nowMs < this.#carefulUntilMs ? SOCKET_BUFFER_BYTES : LOCAL_WINDOW_BYTES;
-    const onTheWireBytes = Math.floor((SOCKET_BUFFER_BYTES * baseMs) / SOCKET_DRAIN_MS);
-    this.#windowBytes = Math.min(
-      this.#windowBytes,
-      CONNECTION_WINDOW_BYTES,
-      Math.max(localBytes, onTheWireBytes),
-    );
+    this.#windowBytes = Math.min(this.#windowBytes, CONNECTION_WINDOW_BYTES);
+    if (nowMs < this.#carefulUntilMs) {
+      const onTheWireBytes = Math.floor((SOCKET_BUFFER_BYTES * baseMs) / SOCKET_DRAIN_MS);
+      this.#windowBytes = Math.min(this.#windowBytes, Math.max(SOCKET_BUFFER_BYTES, onTheWireBytes));
+    }
     this.#round = { startMs: nowMs, samples: 0, shortestMs: Infinity, wasFull: false };
   }
 }

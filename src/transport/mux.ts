@@ -1,5 +1,5 @@
 import { MAX_CONTROL_BYTES, MAX_STREAM_BYTES } from '../protocol/chunk.ts';
-import { decodeFrame, FLAG_BY_RECEIVER, FLAG_LAST, type Frame } from '../protocol/frame.ts';
+import { decodeFrame, FLAG_ACKNOWLEDGE, FLAG_BY_RECEIVER, FLAG_LAST, type Frame } from '../protocol/frame.ts';
 import { parseControlMessage, type ControlMessage, type StreamMeta } from '../protocol/messages.ts';
 import { decodePayload, decodeReason, encodePayload, encodeReason } from '../protocol/payload.ts';
 import type { Clock } from '../shared/clock.ts';
@@ -13,6 +13,7 @@ import { FrameWriter } from './frame-writer.ts';
 import type { PeerLink } from './peer-link.ts';
 import { ReceiveStreams, type IncomingStream, type ReceiveLimits } from './receive-streams.ts';
 import { SendStreams } from './send-streams.ts';
+import { TailProbe } from './tail-probe.ts';
 
 export interface ChannelOptions {
   /** Open and authenticated. The channel takes over its `onMessage` and `onClose`. */
@@ -56,6 +57,7 @@ class MuxChannel implements PeerChannel {
   readonly #flight: FlightWindow;
   readonly #sending: SendStreams;
   readonly #receiving: ReceiveStreams;
+  readonly #probe: TailProbe;
   readonly #arrivals = new Arrivals();
   readonly #assembly = new ControlAssembly();
   #settleClosed!: (error: PeerceptronError | undefined) => void;
@@ -72,7 +74,12 @@ class MuxChannel implements PeerChannel {
     this.#clock = clock;
     this.#writer = new FrameWriter(link, (error) => this.#end(error));
     this.#flight = new FlightWindow(clock);
-    this.#sending = new SendStreams(this.#writer, this.#flight);
+    this.#probe = new TailProbe(
+      clock,
+      () => !this.#ended && this.#flight.inFlightBytes > 0,
+      () => this.#receiving.report(FLAG_ACKNOWLEDGE),
+    );
+    this.#sending = new SendStreams(this.#writer, this.#flight, () => this.#probe.moved());
     this.#receiving = new ReceiveStreams(
       this.#writer,
       { ...DEFAULT_LIMITS, ...limits },
@@ -160,7 +167,8 @@ class MuxChannel implements PeerChannel {
       case 'credit': {
         const { payload, stream, offset } = frame;
         const total32 = new DataView(payload.buffer, payload.byteOffset, 4).getUint32(0, true);
-        this.#flight.acknowledge(total32);
+        if (this.#flight.acknowledge(total32)) this.#probe.moved();
+        if (frame.flags === FLAG_ACKNOWLEDGE) this.#receiving.report();
         if (stream !== 0) this.#sending.grant(stream, offset);
         this.#sending.pump();
         return;
@@ -222,6 +230,7 @@ class MuxChannel implements PeerChannel {
   #end(error: PeerceptronError | undefined, closeLink: 'now' | 'linger' = 'now'): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#probe.stop();
     this.#writer.stop();
     const consequence =
       error === undefined

@@ -139,8 +139,9 @@ export class ReceiveStreams {
         return;
       case 'copying': {
         const taken = this.#write(stream, phase.sink, frame.payload, frame.offset);
-        this.#settle(messageBytes);
+        this.#settledBytes += messageBytes;
         if (taken) this.#progress(stream, phase);
+        this.#acknowledgeIfDue();
         return;
       }
       case 'discarding':
@@ -225,6 +226,11 @@ export class ReceiveStreams {
     if (phase.state === 'copying') this.#tellFailed(phase.sink, error);
   }
 
+  /** Says how much has been dealt with, whether that is news or not. */
+  report(flags = 0): void {
+    this.#acknowledge(0, 0, flags);
+  }
+
   end(error: PeerceptronError): void {
     for (const stream of [...this.#streams.values()]) this.#end(stream, error);
   }
@@ -258,12 +264,15 @@ export class ReceiveStreams {
       this.#streams.delete(stream.id);
       stream.phase = { state: 'over', error: undefined };
       phase.detach();
+      this.#acknowledgeIfDue();
       this.#guard(() => phase.sink.done());
       return;
     }
     const limitBytes = Math.min(stream.totalBytes, stream.receivedBytes + STREAM_WINDOW_BYTES);
-    if (limitBytes - stream.creditBytes < GRANT_STEP_BYTES && limitBytes !== stream.totalBytes) return;
-    if (limitBytes <= stream.creditBytes) return;
+    const moreBytes = limitBytes - stream.creditBytes;
+    if (moreBytes <= 0) return;
+    // An acknowledgement that is due brings the grant along: every message costs, however short.
+    if (moreBytes < GRANT_STEP_BYTES && limitBytes !== stream.totalBytes && !this.#isDue()) return;
     stream.creditBytes = limitBytes;
     this.#acknowledge(stream.id, limitBytes);
   }
@@ -302,16 +311,24 @@ export class ReceiveStreams {
 
   #settle(messageBytes: number): void {
     this.#settledBytes += messageBytes;
-    const owedBytes = this.#settledBytes - this.#acknowledgedBytes;
-    if (owedBytes >= ACKNOWLEDGE_STEP_BYTES || (this.#isAsked && owedBytes > 0)) this.#acknowledge(0, 0);
+    this.#acknowledgeIfDue();
   }
 
-  #acknowledge(stream: number, limitBytes: number): void {
+  #acknowledgeIfDue(): void {
+    if (this.#isDue()) this.#acknowledge(0, 0);
+  }
+
+  #isDue(): boolean {
+    const owedBytes = this.#settledBytes - this.#acknowledgedBytes;
+    return owedBytes >= ACKNOWLEDGE_STEP_BYTES || (this.#isAsked && owedBytes > 0);
+  }
+
+  #acknowledge(stream: number, limitBytes: number, flags = 0): void {
     this.#acknowledgedBytes = this.#settledBytes;
     if (this.#settledBytes === this.#receivedBytes) this.#isAsked = false;
     const payload = new Uint8Array(4);
     new DataView(payload.buffer).setUint32(0, this.#acknowledgedBytes % 2 ** 32, true);
-    this.#writer.write('credit', { stream, offset: limitBytes, payload });
+    this.#writer.write('credit', { flags, stream, offset: limitBytes, payload });
   }
 
   #tellFailed(sink: StreamSink, error: PeerceptronError): void {

@@ -24,7 +24,7 @@ const MARKS: ReadonlySet<number | undefined> = new Set([
 const COUNT_MESSAGE_BYTES = 5;
 
 /** What arrived is acknowledged at the latest after this much: one small message for sixteen full chunks. */
-const ACKNOWLEDGE_STEP_BYTES = 256 * 1024;
+const ACKNOWLEDGE_STEP_BYTES = 1024 * 1024;
 const ACKNOWLEDGE_STEP_MESSAGES = 64;
 /** What may arrive before the layer above listens. */
 const MAX_WAITING_BYTES = 4 * 1024 * 1024;

@@ -25,6 +25,7 @@ interface OutgoingStream extends Scheduled {
 export class SendStreams {
   readonly #writer: FrameWriter;
   readonly #flight: FlightWindow;
+  readonly #onSent: () => void;
   readonly #schedule = new SendSchedule<OutgoingStream>();
   /** Every stream that is not finished, whether it has credit or not. */
   readonly #unfinished = new Set<OutgoingStream>();
@@ -33,9 +34,10 @@ export class SendStreams {
   #arrivals = 0;
   #pumping = false;
 
-  constructor(writer: FrameWriter, flight: FlightWindow) {
+  constructor(writer: FrameWriter, flight: FlightWindow, onSent: () => void) {
     this.#writer = writer;
     this.#flight = flight;
+    this.#onSent = onSent;
   }
 
   send(meta: StreamMeta, data: Uint8Array | StreamSource, options: SendOptions): Promise<void> {
@@ -184,6 +186,7 @@ export class SendStreams {
   #account(stream: OutgoingStream, sizeBytes: number): void {
     if (sizeBytes === 0) return;
     this.#flight.sent(sizeBytes);
+    this.#onSent();
     this.#schedule.served(stream, sizeBytes);
   }
 

@@ -126,6 +126,18 @@ describe('frames', () => {
     ['CREDIT', header({ type: 'credit', priority: 0, offset: 5 }), four, 'accepted'],
     ['CREDIT for the link', header({ type: 'credit', priority: 0, stream: 0 }), four, 'accepted'],
     ['CREDIT of no stream', header({ type: 'credit', priority: 0, stream: 0, offset: 5 }), four, 'refused'],
+    [
+      'CREDIT that asks for one',
+      header({ type: 'credit', priority: 0, stream: 0, flags: 1 }),
+      four,
+      'accepted',
+    ],
+    [
+      'CREDIT that asks and grants',
+      header({ type: 'credit', priority: 0, offset: 5, flags: 1 }),
+      four,
+      'refused',
+    ],
     ['CREDIT of 3 bytes', header({ type: 'credit', priority: 0 }), payload, 'refused'],
     ['CANCEL', header({ type: 'cancel', priority: 0, flags: 1 }), payload, 'accepted'],
     ['CANCEL with an offset', header({ type: 'cancel', priority: 0, offset: 1 }), payload, 'refused'],

@@ -210,6 +210,16 @@ describe('credit', () => {
     expect(framesOf(sent, 'credit').length).toBe(1);
   });
 
+  it('[CR9] answers CREDIT with the flag at once, news or not, and does not ask back', async () => {
+    const { sent, settle, send } = scripted();
+    send({ type: 'credit', flags: 1 }, new Uint8Array(4));
+    send({ type: 'credit' }, new Uint8Array(4));
+    await settle();
+    const [answer, ...more] = framesOf(sent, 'credit');
+    expect(more).toEqual([]);
+    expect([answer!.flags, answer!.stream, answer!.offset]).toEqual([0, 0, 0]);
+  });
+
   it('[CR6] acknowledges what is held up to the budget, and nothing beyond', async () => {
     const { channel, sent, settle, open, data } = scripted({ limits: { maxHeldBytes: 100_000 } });
     let decide: (sink: StreamSink) => void = () => undefined;

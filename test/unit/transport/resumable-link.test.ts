@@ -66,7 +66,7 @@ describe('a resumable link', () => {
     expect(link.isSuspended).toBe(false);
   });
 
-  it('[RES2] acknowledges 64 messages or 256 KiB at the latest, and forgets what is acknowledged', async () => {
+  it('[RES2] acknowledges 64 messages or 1 MiB at the latest, and forgets what is acknowledged', async () => {
     const { link, pairs, said } = scripted();
     for (let index = 0; index < 63; index += 1) pairs[0]!.b.send(message(7));
     await settled();
@@ -77,7 +77,7 @@ describe('a resumable link', () => {
     pairs[0]!.b.send(message(7));
     await settled();
     expect(said[0]).toEqual([acknowledge(64)]);
-    for (let index = 0; index < 16; index += 1) pairs[0]!.b.send(message(7, 16_384));
+    for (let index = 0; index < 16; index += 1) pairs[0]!.b.send(message(7, 65_536));
     await settled();
     expect(said[0]!.at(-1)).toEqual(acknowledge(80));
     link.send(message(1));
