@@ -31,7 +31,7 @@ export async function libraries({ quick, say }: BenchmarkContext): Promise<Row[]
   try {
     for (const { sender, receiver } of pairs) {
       await connectEnds(sender, receiver);
-      for (const carrier of CARRIERS) await sender.transfer(carrier, LARGEST_BYTES);
+      for (const carrier of CARRIERS) await sender.transfer(carrier, LARGEST_BYTES, 1);
     }
     for (let round = 0; round < (quick ? 1 : 7); round++) {
       say(`libraries for Node, round ${round + 1}`);
@@ -51,8 +51,7 @@ export async function libraries({ quick, say }: BenchmarkContext): Promise<Row[]
 async function measure({ library, sender, receiver }: Pair, carrier: Carrier, into: Map<string, Measured>) {
   const cpuSeconds = async (): Promise<number> => (await sender.cpuSeconds()) + (await receiver.cpuSeconds());
   const before = await cpuSeconds();
-  let timeMs = 0;
-  for (let tensor = 0; tensor < TENSORS; tensor++) timeMs += await sender.transfer(carrier, LARGEST_BYTES);
+  const timeMs = await sender.transfer(carrier, LARGEST_BYTES, TENSORS);
   const after = await cpuSeconds();
   const name = `${library}, ${carrier === 'raw' ? 'raw data channel' : 'mux'}`;
   const values = into.get(name) ?? { rate: [], cpu: [] };
