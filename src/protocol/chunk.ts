@@ -5,7 +5,7 @@ import { HEADER_BYTES } from './frame.ts';
  * Largest message of a frame, header included. Every message costs both sides some 20 µs, whatever its size, so a fast link
  * wants large ones.
  */
-export const FRAME_BYTES = 64 * 1024;
+export const FRAME_BYTES = 128 * 1024;
 /** Chunks on a link whose window is small: an urgent frame gets in sooner, and the window is filled evenly. */
 export const SMALL_FRAME_BYTES = 16 * 1024;
 /** A link whose messages are smaller than this cannot carry the protocol: OPEN metadata must fit one message. */

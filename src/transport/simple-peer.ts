@@ -172,6 +172,8 @@ class SimplePeerConnection implements RtcConnection {
       this.#link = link;
       // Not before: simple-peer keeps what the other side sent while this one was still looking at its own statistics.
       this.#peer.on('data', (data: unknown) => link.received(asBytes(data)));
+      // What comes from now on takes the short way, not through simple-peer's stream, which has emptied itself before the next event.
+      this.#channel.onmessage = ({ data }: MessageEvent<unknown>) => link.received(asBytes(data));
       this.#resolveOpened({ link, localFingerprint, remoteFingerprint });
     } catch (thrown) {
       this.#failure ??= new PeerceptronError('LINK_LOST', 'the connection has no usable description', {
