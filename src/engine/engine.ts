@@ -1,7 +1,5 @@
 import type { TileProgram } from '../graph/tile-program.ts';
-
-/** `f16` engines compute in half precision somewhere; they serve only plans with a lossy budget. */
-export type Accuracy = 'f32' | 'f16';
+import type { Accuracy } from '../shared/accuracy.ts';
 
 export interface EngineMemory {
   /** Live tensors that the engine holds: constant between frames, or there is a leak. */

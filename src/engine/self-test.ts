@@ -5,7 +5,8 @@ import { tensorShapes, weightShapes } from '../graph/shapes.ts';
 import { compileTile } from '../graph/tile-program.ts';
 import { toPeerceptronError } from '../shared/errors.ts';
 import { seededRandom } from '../shared/random.ts';
-import type { Accuracy, Engine } from './engine.ts';
+import type { Accuracy } from '../shared/accuracy.ts';
+import type { Engine } from './engine.ts';
 import { createReferenceEngine } from './reference.ts';
 
 /** Relative to the largest value of a tensor. */

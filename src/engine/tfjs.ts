@@ -3,7 +3,8 @@ import { boxEquals, boxShape, boxSize, isEmpty, relativeTo, shapeSize, type Box 
 import { slotBox, type TileProgram } from '../graph/tile-program.ts';
 import type { KernelVariant } from '../kernels/kernel-binary.ts';
 import { PeerceptronError } from '../shared/errors.ts';
-import type { Accuracy, Engine, EngineMemory, LoadedTile, TileResult } from './engine.ts';
+import type { Accuracy } from '../shared/accuracy.ts';
+import type { Engine, EngineMemory, LoadedTile, TileResult } from './engine.ts';
 import { fuseSteps } from './fusion.ts';
 import { Sequence } from './sequential.ts';
 import {

@@ -1,6 +1,7 @@
 import type { TileProgram } from '../graph/tile-program.ts';
 import { isErrorCode, PeerceptronError, type ErrorCode } from '../shared/errors.ts';
-import type { Accuracy, EngineMemory, TileResult } from './engine.ts';
+import type { Accuracy } from '../shared/accuracy.ts';
+import type { EngineMemory, TileResult } from './engine.ts';
 import type { TfjsBackendName, WasmPaths } from './tfjs-backends.ts';
 
 /** The engines that a compute worker can run. */

@@ -1,4 +1,4 @@
-import type { Accuracy } from '../engine/engine.ts';
+import type { Accuracy } from '../shared/accuracy.ts';
 import type { Member, MeshEvent, SignalingState } from '../mesh/mesh.ts';
 import type { PeerceptronError, ErrorCode } from '../shared/errors.ts';
 import { unreachable } from '../shared/errors.ts';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { chooseEngine } from '../../../src/engine/choose.ts';
-import type { Accuracy, Engine } from '../../../src/engine/engine.ts';
+import type { Engine } from '../../../src/engine/engine.ts';
+import type { Accuracy } from '../../../src/shared/accuracy.ts';
 import { createReferenceEngine } from '../../../src/engine/reference.ts';
 import { selfTest } from '../../../src/engine/self-test.ts';
 import { PeerceptronError } from '../../../src/shared/errors.ts';

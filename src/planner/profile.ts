@@ -1,0 +1,35 @@
+/** Kinds of work whose speeds differ between devices and engines. */
+export const OP_CLASSES = ['conv', 'pointwise', 'depthwise', 'dense', 'pool', 'elementwise'] as const;
+export type OpClass = (typeof OP_CLASSES)[number];
+
+/** A step of a tile takes `stepMs + macs · msPerMac + bytes · msPerByte`. */
+export interface ClassRate {
+  readonly stepMs: number;
+  readonly msPerMac: number;
+  readonly msPerByte: number;
+}
+
+/** What moving tensors costs a device: time of the one thread that owns its connections, and what its radio or cable carries. */
+export interface TransportProfile {
+  /** Per piece, at either end, whatever its size. */
+  readonly pieceMs: number;
+  /** Encoding and sending; receiving and assembling. */
+  readonly sendMsPerByte: number;
+  readonly receiveMsPerByte: number;
+  /** All that the device sends, and all that it receives, to whomever. */
+  readonly uplinkBytesPerMs: number;
+  readonly downlinkBytesPerMs: number;
+}
+
+/** What a device has measured of itself at join: how fast it computes and moves tensors. */
+export interface DeviceProfile {
+  /** Format and method: profiles of another version are measured anew. */
+  readonly version: number;
+  readonly engine: string;
+  /** Logical processors; 1 where nobody says. */
+  readonly cores: number;
+  readonly rates: Readonly<Record<OpClass, ClassRate>>;
+  /** Per tile that runs, whatever it computes: to the engine's thread and back. */
+  readonly tileMs: number;
+  readonly transport: TransportProfile;
+}
