@@ -14,7 +14,7 @@ export interface NodeMeshOptions {
   readonly link: RoomLink;
   readonly name: string;
   /** What this process offers; absent for a requester that only asks. */
-  readonly serves?: Pick<Capabilities, 'engine' | 'accuracy' | 'memoryBytes'>;
+  readonly serves?: Pick<Capabilities, 'engine' | 'accuracy' | 'weightStorage' | 'memoryBytes'>;
 }
 
 export interface JoinedNode {
@@ -32,6 +32,7 @@ export async function joinNodeMesh({ link, name, serves }: NodeMeshOptions): Pro
       platform: platformName(),
       engine: serves?.engine ?? 'none',
       accuracy: serves?.accuracy ?? 'f32',
+      ...(serves?.weightStorage ? { weightStorage: serves.weightStorage } : {}),
       memoryBytes: serves?.memoryBytes ?? 0,
       serves: serves !== undefined,
     },

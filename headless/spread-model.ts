@@ -54,7 +54,10 @@ export async function spreadModel(options: {
   const plan = options.codec ? withCodec(model.graph, planned, options.codec) : planned;
   const offers = new Map(peers.map(({ id, capabilities }) => [id, capabilities.memoryBytes]));
   verifyPlan(model.graph, plan);
-  const window = options.window ?? windowWithin(compilePlan(model.graph, plan), offers, options.objective);
+  const storages = new Map(peers.map(({ id, capabilities }) => [id, capabilities.weightStorage]));
+  const window =
+    options.window ??
+    windowWithin(compilePlan(model.graph, plan), offers, options.objective, (peer) => storages.get(peer));
   const opened = await openSession({
     node,
     graph: model.graph,

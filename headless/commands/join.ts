@@ -93,7 +93,12 @@ async function join(url: string | undefined, flags: JoinFlags): Promise<void> {
   const { mesh, node } = await joinNodeMesh({
     link,
     name: flags.name ?? hostname(),
-    serves: { engine: engine.name, accuracy: engine.accuracy, memoryBytes },
+    serves: {
+      engine: engine.name,
+      accuracy: engine.accuracy,
+      ...(engine.weightStorage ? { weightStorage: engine.weightStorage } : {}),
+      memoryBytes,
+    },
   });
   mesh.subscribe((event) => emit({ type: 'mesh', event }));
   const service = servePeer({

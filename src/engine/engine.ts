@@ -1,5 +1,6 @@
 import type { TileProgram } from '../graph/tile-program.ts';
 import type { Accuracy } from '../shared/accuracy.ts';
+import type { WeightStorage } from '../shared/weight-storage.ts';
 
 export interface EngineMemory {
   /** Live tensors that the engine holds: constant between frames, or there is a leak. */
@@ -15,6 +16,8 @@ export interface Engine {
   /** For people and reports: `reference`, `tfjs-wasm`, … */
   readonly name: string;
   readonly accuracy: Accuracy;
+  /** What plans may count on; absent: `packed`. */
+  readonly weightStorage?: WeightStorage;
   /**
    * Takes over `weights` (one buffer per entry of `program.weights`, in that order; the buffers may be transferred
    * away) and gets ready to run, warm-up included. Weights that a loaded tile holds already, bit by bit, are held once

@@ -4,6 +4,7 @@ import { slotBox, type TileProgram } from '../graph/tile-program.ts';
 import type { KernelVariant } from '../kernels/kernel-binary.ts';
 import { PeerceptronError } from '../shared/errors.ts';
 import type { Accuracy } from '../shared/accuracy.ts';
+import type { WeightStorage } from '../shared/weight-storage.ts';
 import type { Engine, EngineMemory, LoadedTile, TileResult } from './engine.ts';
 import { fuseSteps } from './fusion.ts';
 import { Sequence } from './sequential.ts';
@@ -69,6 +70,7 @@ interface PreparedTile {
 class TfjsEngine implements Engine {
   readonly name: string;
   readonly accuracy: Accuracy;
+  readonly weightStorage: WeightStorage;
   readonly #backendName: TfjsBackendName;
   readonly #backend: tf.KernelBackend;
   readonly #device: Device;
@@ -87,6 +89,7 @@ class TfjsEngine implements Engine {
     this.#heap = heap;
     this.#device = deviceOf(backendName, backend);
     this.#copies = heap ? 1 : 2;
+    this.weightStorage = heap ? 'once' : 'packed';
     this.#kept = new KeptTensors(bitsOf(backendName, backend), (change) => {
       if (backendName === 'wasm') reserveWasm(backend, change * this.#copies);
     });

@@ -1,4 +1,5 @@
 import { PeerceptronError } from '../shared/errors.ts';
+import type { WeightStorage } from '../shared/weight-storage.ts';
 import type { Engine, LoadedTile } from './engine.ts';
 import {
   fromWireError,
@@ -96,8 +97,8 @@ export async function connectEngine(host: WorkerHost, options: ConnectOptions): 
     );
   }, startTimeoutMs);
   try {
-    const { name, accuracy } = await calls.call({ type: 'start', options: engineOptions });
-    return new WorkerEngine(name, accuracy, calls, host);
+    const started = await calls.call({ type: 'start', options: engineOptions });
+    return new WorkerEngine(started, calls, host);
   } catch (error) {
     await host.close();
     if (error instanceof PeerceptronError && error.code === 'ENGINE_UNAVAILABLE') throw error;
@@ -117,13 +118,15 @@ export async function connectEngine(host: WorkerHost, options: ConnectOptions): 
 class WorkerEngine implements Engine {
   readonly name: Engine['name'];
   readonly accuracy: Engine['accuracy'];
+  readonly weightStorage?: WeightStorage;
   readonly #calls: WorkerCalls;
   readonly #host: WorkerHost;
   #disposal: Promise<void> | undefined;
 
-  constructor(name: Engine['name'], accuracy: Engine['accuracy'], calls: WorkerCalls, host: WorkerHost) {
-    this.name = name;
-    this.accuracy = accuracy;
+  constructor(started: WorkerAnswers['start'], calls: WorkerCalls, host: WorkerHost) {
+    this.name = started.name;
+    this.accuracy = started.accuracy;
+    if (started.weightStorage) this.weightStorage = started.weightStorage;
     this.#calls = calls;
     this.#host = host;
   }

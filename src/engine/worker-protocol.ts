@@ -1,7 +1,6 @@
 import type { TileProgram } from '../graph/tile-program.ts';
 import { isErrorCode, PeerceptronError, type ErrorCode } from '../shared/errors.ts';
-import type { Accuracy } from '../shared/accuracy.ts';
-import type { EngineMemory, TileResult } from './engine.ts';
+import type { Engine, EngineMemory, TileResult } from './engine.ts';
 import type { TfjsBackendName, WasmPaths } from './tfjs-backends.ts';
 
 /** The engines that a compute worker can run. */
@@ -22,7 +21,7 @@ export type WorkerCall =
   | { readonly type: 'dispose' };
 
 export interface WorkerAnswers {
-  start: { readonly name: string; readonly accuracy: Accuracy };
+  start: Pick<Engine, 'name' | 'accuracy' | 'weightStorage'>;
   load: { readonly tile: number };
   run: TileResult;
   release: undefined;

@@ -34,9 +34,11 @@ export function serveEngine(
     request: WorkerRequest,
   ): Promise<{ value: WorkerAnswers[keyof WorkerAnswers]; transfer?: ArrayBuffer[] }> => {
     switch (request.type) {
-      case 'start':
+      case 'start': {
         engine = await createEngine(request.options);
-        return { value: { name: engine.name, accuracy: engine.accuracy } };
+        const { name, accuracy, weightStorage } = engine;
+        return { value: { name, accuracy, ...(weightStorage ? { weightStorage } : {}) } };
+      }
       case 'load': {
         const tile = await started().load(request.program, request.weights);
         tiles.set(nextTile, tile);

@@ -1,22 +1,27 @@
 import { boxSize, formatBox } from '../graph/box.ts';
 import type { TileProgram } from '../graph/tile-program.ts';
 import type { PeerId } from '../shared/ids.ts';
+import type { WeightStorage } from '../shared/weight-storage.ts';
 import type { CompiledPlan } from './compiled-plan.ts';
 
 const FLOAT_BYTES = 4;
-/**
- * What is set aside for a weight: once for the buffer that it arrives in, once on the engine. Engines without kernels of
- * our own (GPUs, wasm without SIMD) may keep a raw and a packed copy for good.
- */
-const WEIGHT_COPIES = 2;
+/** Of weights on engines that hold a raw and a packed one. */
+const PACKED_COPIES = 2;
 
 export interface PeerMemory {
   /** Weight slices as they travel: those that several tiles of the peer share, once. */
   readonly weightBytes: number;
   /** Input buffers for every frame in flight, and the intermediates of the one that is computed. */
   readonly activationBytes: number;
+  /**
+   * At the worst moment: while a tile is loaded, or with all frames in flight. The program itself is not in it, nor what
+   * is under way between peers (32 MB at most while weights are loaded).
+   */
   readonly totalBytes: number;
 }
+
+/** How the engine of a peer holds weights; `packed` is never too little. */
+export type WeightStorageOf = (peer: PeerId) => WeightStorage | undefined;
 
 export function programWeightBytes(program: TileProgram): number {
   return program.weights.reduce((sum, { box }) => sum + boxSize(box), 0) * FLOAT_BYTES;
@@ -24,11 +29,9 @@ export function programWeightBytes(program: TileProgram): number {
 
 /** Of several tiles on one peer: a slice that more than one of them needs counts once. */
 export function distinctWeightBytes(programs: readonly TileProgram[]): number {
-  const slices = new Map<string, number>();
-  for (const { weights } of programs) {
-    for (const { name, box } of weights) slices.set(`${formatBox(box)} ${name}`, boxSize(box));
-  }
-  return [...slices.values()].reduce((sum, size) => sum + size, 0) * FLOAT_BYTES;
+  let sum = 0;
+  for (const { sizeBytes } of sliceUses(programs).values()) sum += sizeBytes;
+  return sum;
 }
 
 export function programInputBytes(program: TileProgram): number {
@@ -39,28 +42,91 @@ function programWorkBytes(program: TileProgram): number {
   return program.steps.reduce((sum, { output }) => sum + boxSize(output), 0) * FLOAT_BYTES;
 }
 
-/** What the plan takes on each peer with `window` frames in flight. */
-export function memoryPerPeer(compiled: CompiledPlan, window: number): Map<PeerId, PeerMemory> {
-  const result = new Map<PeerId, PeerMemory>();
-  for (const peer of compiled.peers) {
-    const programs: TileProgram[] = [];
-    let heldBytes = 0;
-    let inputBytes = 0;
-    let workBytes = 0;
-    for (const { segment, lane, tile } of compiled.tilesOf(peer)) {
-      const program = compiled.program(segment, lane, tile);
-      programs.push(program);
-      // Engines on a GPU hold a copy per tile; the others hold equal weights once.
-      heldBytes += programWeightBytes(program);
-      inputBytes += programInputBytes(program);
-      workBytes = Math.max(workBytes, programWorkBytes(program));
+function largestFilterBytes({ steps, weights }: TileProgram): number {
+  const filters = steps.filter(({ op }) => op.kind === 'conv').flatMap((step) => step.weights);
+  return filters.reduce((most, { index }) => Math.max(most, boxSize(weights[index]!.box)), 0) * FLOAT_BYTES;
+}
+
+interface SliceUse {
+  readonly sizeBytes: number;
+  /** Of the programs that need the slice. */
+  readonly first: number;
+  last: number;
+}
+
+function sliceUses(programs: readonly TileProgram[]): Map<string, SliceUse> {
+  const slices = new Map<string, SliceUse>();
+  for (const [index, { weights }] of programs.entries()) {
+    for (const { name, box } of weights) {
+      const key = `${formatBox(box)} ${name}`;
+      const known = slices.get(key);
+      if (known) known.last = index;
+      else slices.set(key, { sizeBytes: boxSize(box) * FLOAT_BYTES, first: index, last: index });
     }
-    const activationBytes = inputBytes * window + workBytes;
-    result.set(peer, {
-      weightBytes: distinctWeightBytes(programs),
-      activationBytes,
-      totalBytes: heldBytes * WEIGHT_COPIES + activationBytes,
-    });
   }
-  return result;
+  return slices;
+}
+
+/**
+ * The most that loading takes on an engine with one copy of the weights. Tile by tile, in the order given: the slices
+ * of the tile come together, in buffers of their own; the engine copies one after the other, filters by way of panels,
+ * and runs the tile once. Slices that later tiles need too are kept as they came until then.
+ */
+function loadingBytes(programs: readonly TileProgram[]): number {
+  const uses = [...sliceUses(programs).values()];
+  const sumOf = (counts: (use: SliceUse) => boolean): number =>
+    uses.reduce((sum, use) => (counts(use) ? sum + use.sizeBytes : sum), 0);
+  let most = 0;
+  for (const [index, program] of programs.entries()) {
+    const held = sumOf(({ first }) => first <= index);
+    const waiting = sumOf(({ first, last }) => first <= index && last > index);
+    const running = programInputBytes(program) + programWorkBytes(program);
+    const arrived = programWeightBytes(program);
+    most = Math.max(most, held + waiting + arrived + Math.max(largestFilterBytes(program), running));
+  }
+  return most;
+}
+
+/**
+ * What these tiles take on one peer with `window` frames in flight.
+ * @param programs in the order in which the peer loads them.
+ */
+export function memoryOfTiles(
+  programs: readonly TileProgram[],
+  window: number,
+  storage: WeightStorage = 'packed',
+): PeerMemory {
+  const weightBytes = distinctWeightBytes(programs);
+  const inputBytes = programs.reduce((sum, program) => sum + programInputBytes(program), 0);
+  const workBytes = programs.reduce((most, program) => Math.max(most, programWorkBytes(program)), 0);
+  const activationBytes = inputBytes * window + workBytes;
+  switch (storage) {
+    case 'once': {
+      const totalBytes = Math.max(weightBytes + activationBytes, loadingBytes(programs));
+      return { weightBytes, activationBytes, totalBytes };
+    }
+    case 'packed': {
+      const perTile = programs.reduce((sum, program) => sum + programWeightBytes(program), 0);
+      return { weightBytes, activationBytes, totalBytes: perTile * PACKED_COPIES + activationBytes };
+    }
+  }
+}
+
+/**
+ * What the plan takes on each peer with `window` frames in flight. Requester and peer come to the same numbers: from
+ * the plan, and from what the peer's capabilities say of its engine.
+ */
+export function memoryPerPeer(
+  compiled: CompiledPlan,
+  window: number,
+  storageOf: WeightStorageOf = () => undefined,
+): Map<PeerId, PeerMemory> {
+  return new Map(
+    compiled.peers.map((peer) => {
+      const programs = compiled
+        .tilesOf(peer)
+        .map(({ segment, lane, tile }) => compiled.program(segment, lane, tile));
+      return [peer, memoryOfTiles(programs, window, storageOf(peer))];
+    }),
+  );
 }

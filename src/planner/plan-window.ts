@@ -1,6 +1,6 @@
 import type { PeerId } from '../shared/ids.ts';
 import type { CompiledPlan } from './compiled-plan.ts';
-import { memoryPerPeer } from './memory.ts';
+import { memoryPerPeer, type WeightStorageOf } from './memory.ts';
 import type { Plan } from './plan.ts';
 
 /** More frames than that only wait: latency and memory without a gain in rate. */
@@ -40,10 +40,11 @@ export function windowWithin(
   compiled: CompiledPlan,
   offers: ReadonlyMap<PeerId, number>,
   objective: WindowObjective = 'rate',
+  weightStorageOf?: WeightStorageOf,
 ): number {
   let window = planWindow(compiled.plan, objective);
   const fits = (): boolean =>
-    [...memoryPerPeer(compiled, window)].every(
+    [...memoryPerPeer(compiled, window, weightStorageOf)].every(
       ([peer, { totalBytes }]) => totalBytes <= (offers.get(peer) ?? Infinity),
     );
   while (window > 1 && !fits()) window -= 1;

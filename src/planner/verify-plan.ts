@@ -8,7 +8,7 @@ import { axisName } from './axes.ts';
 import { isLossy } from './codec.ts';
 import { compilePlan } from './compiled-plan.ts';
 import { liveTensors } from './liveness.ts';
-import { memoryPerPeer } from './memory.ts';
+import { memoryPerPeer, type WeightStorageOf } from './memory.ts';
 import { partitionFault } from './partition.ts';
 import type { Lane, Plan, Segment } from './plan.ts';
 
@@ -32,6 +32,8 @@ export interface PlanProblem {
 export interface VerifyOptions {
   /** Bytes that each peer offers; peers that are not named are not checked. */
   readonly memoryBytes?: ReadonlyMap<PeerId, number>;
+  /** How these peers hold weights. */
+  readonly weightStorageOf?: WeightStorageOf;
   /** Frames in flight that the memory must hold at once. */
   readonly window?: number;
 }
@@ -72,7 +74,8 @@ export function planProblems(graph: Graph, plan: Plan, options: VerifyOptions = 
   if (problems.length > 0) return problems;
 
   if (options.memoryBytes) {
-    for (const [peer, need] of memoryPerPeer(compilePlan(graph, plan), options.window ?? 1)) {
+    const needs = memoryPerPeer(compilePlan(graph, plan), options.window ?? 1, options.weightStorageOf);
+    for (const [peer, need] of needs) {
       const offered = options.memoryBytes.get(peer);
       if (offered !== undefined && need.totalBytes > offered) {
         report(

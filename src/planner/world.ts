@@ -1,5 +1,6 @@
 import type { Accuracy } from '../shared/accuracy.ts';
 import type { PeerId } from '../shared/ids.ts';
+import type { WeightStorage } from '../shared/weight-storage.ts';
 import type { DeviceProfile, TransportProfile } from './profile.ts';
 
 /** One device that may compute, as the planner sees it. */
@@ -11,6 +12,8 @@ export interface Device {
   /** What plans may take of its memory, bytes. */
   readonly memoryBytes: number;
   readonly accuracy: Accuracy;
+  /** How its engine holds weights; absent: `packed`. */
+  readonly weightStorage?: WeightStorage;
   /** For plans that are to take little energy; absent where nobody knows. */
   readonly watts?: { readonly idle: number; readonly busy: number };
 }

@@ -3,6 +3,7 @@ import type { Box } from '../graph/box.ts';
 import { WIRE_CODECS } from '../planner/codec.ts';
 import { asSessionId, isHex128 } from '../shared/ids.ts';
 import { isErrorCode, PeerceptronError, type ErrorCode } from '../shared/errors.ts';
+import { WEIGHT_STORAGES } from '../shared/weight-storage.ts';
 import { traceMessageSchemas } from './trace-span.ts';
 
 /** Raised whenever an old peer could misread a new one; a mismatch is refused at HELLO. */
@@ -154,6 +155,8 @@ const capabilitiesSchema = v.strictObject({
   name,
   engine: name,
   accuracy: v.picklist(['f32', 'f16']),
+  /** How the engine holds weights, which says how much a plan takes; absent: `packed`. */
+  weightStorage: v.exactOptional(v.picklist(WEIGHT_STORAGES)),
   /** Offered for weights and activations. */
   memoryBytes: v.pipe(v.number(), v.minValue(0)),
   platform: name,

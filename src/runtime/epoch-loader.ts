@@ -56,8 +56,10 @@ export class EpochLoader {
     }
     verifyPlan(graph, plan);
     const compiled = compilePlan(graph, plan);
-    const { self } = this.#options.node;
-    const need = memoryPerPeer(compiled, message.window).get(self)?.totalBytes ?? 0;
+    const { node, engine } = this.#options;
+    const { self } = node;
+    const needs = memoryPerPeer(compiled, message.window, () => engine.weightStorage);
+    const need = needs.get(self)?.totalBytes ?? 0;
     const taken = [...this.#reserved.values()].reduce((sum, bytes) => sum + bytes, 0);
     if (taken + need > this.#options.memoryBytes) {
       throw new PeerceptronError(

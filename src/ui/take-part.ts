@@ -41,6 +41,7 @@ export async function takePart(options: TakePartOptions): Promise<Mesh | undefin
     name: device.name,
     engine: chosen.name,
     accuracy: chosen.accuracy,
+    ...(chosen.weightStorage ? { weightStorage: chosen.weightStorage } : {}),
     memoryBytes: device.memoryBytes,
     platform: device.platform,
     serves: true,

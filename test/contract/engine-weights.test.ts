@@ -29,6 +29,22 @@ const conv3d = (attributes: Partial<Extract<Op, { kind: 'conv' }>>): Op =>
     ...attributes,
   });
 
+describe('tfjs', () => {
+  it.each([
+    ['wasm', undefined, 'once'],
+    // tfjs' own kernels pack.
+    ['wasm', [], 'packed'],
+    ['cpu', undefined, 'packed'],
+  ] as const)(
+    'on %s with the kernels %s says that it holds weights %s',
+    async (backend, kernels, storage) => {
+      const engine = await createTfjsEngine({ backend, ...(kernels ? { kernels } : {}) });
+      expect(engine.weightStorage).toBe(storage);
+      await engine.dispose();
+    },
+  );
+});
+
 describe('tfjs wasm', () => {
   it('lets go of the raw weights once they are on its heap', async () => {
     const engine = await createTfjsEngine({ backend: 'wasm' });

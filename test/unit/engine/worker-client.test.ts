@@ -62,6 +62,23 @@ describe('connectEngine', () => {
     engine = undefined;
   });
 
+  it('tells how the engine in the worker holds weights, where it says so', async () => {
+    const says = new ScriptedWorker((request) =>
+      request.type === 'start'
+        ? {
+            id: request.id,
+            ok: true,
+            value: { name: 'scripted', accuracy: 'f32', weightStorage: 'once' },
+          }
+        : answers(request),
+    );
+    engine = await connectEngine(says, { backend: 'reference' });
+    expect(engine.weightStorage).toBe('once');
+    await engine.dispose();
+    engine = await connectEngine(new ScriptedWorker(answers), { backend: 'reference' });
+    expect(engine).not.toHaveProperty('weightStorage');
+  });
+
   it('fails everything that waits, and everything later, when the worker dies', async () => {
     const worker = new ScriptedWorker(answers);
     engine = await connectEngine(worker, { backend: 'reference' });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Engine } from '../../../src/engine/engine.ts';
 import { createReferenceEngine } from '../../../src/engine/reference.ts';
 import type { Graph } from '../../../src/graph/graph.ts';
 import { pipelinePlan } from '../../../src/planner/pipeline-plan.ts';
@@ -22,9 +23,8 @@ const graph: Graph = {
 const session = asSessionId('e'.repeat(32));
 
 /** A serving peer, and a requester that speaks the protocol by hand. */
-async function open(memoryBytes = 1e9) {
+async function open(memoryBytes = 1e9, engine: Engine = createReferenceEngine()) {
   const room = new MemoryRoom();
-  const engine = createReferenceEngine();
   servePeer({
     node: new RuntimeNode(room.join(peerIdOf(1))),
     engine,
@@ -34,11 +34,24 @@ async function open(memoryBytes = 1e9) {
   const channel: PeerChannel = await room.join(peerIdOf(0)).channel(peerIdOf(1));
   const received: ControlMessage[] = [];
   const results = new Map<string, Float32Array>();
+  const waiting = new Set<() => void>();
+  /** The links pace themselves by the platform's clock, so that no number of turns is enough. */
+  const resultsOf = (count: number): Promise<void> =>
+    new Promise((resolve) => {
+      const look = (): void => {
+        if (results.size >= count) resolve();
+      };
+      waiting.add(look);
+      look();
+    });
   channel.onControl = (message) => received.push(message);
   channel.onStream = (meta, totalBytes) => {
     const { epoch, frame } = meta as PieceMeta;
     const buffer = new Uint8Array(totalBytes);
-    const done = (): void => void results.set(`${epoch}/${frame}`, new Float32Array(buffer.buffer));
+    const done = (): void => {
+      results.set(`${epoch}/${frame}`, new Float32Array(buffer.buffer));
+      for (const look of waiting) look();
+    };
     return { buffer, done, failed: () => undefined };
   };
   const prepare = (epoch: number): void => {
@@ -88,10 +101,10 @@ async function open(memoryBytes = 1e9) {
     );
     return { state, all };
   };
-  return { channel, engine, results, prepare, answers, giveWeights, feed };
+  return { channel, engine, results, resultsOf, prepare, answers, giveWeights, feed };
 }
 
-const memory = (channel: { engine: ReturnType<typeof createReferenceEngine> }): Promise<number> =>
+const memory = (channel: { engine: Engine }): Promise<number> =>
   channel.engine.memory().then(({ bytes }) => bytes);
 
 describe('epochs of one session', () => {
@@ -103,7 +116,7 @@ describe('epochs of one session', () => {
     await world.giveWeights(20);
     expect([world.answers(0), world.answers(1)]).toEqual([['ready'], ['ready']]);
     await Promise.all([world.feed(0, 0, 1).all, world.feed(1, 1, 1).all, world.feed(0, 2, 2).all]);
-    await settle();
+    await world.resultsOf(3);
     const firsts = [...world.results].map(([key, values]) => [key, values[0], values.at(-1)]);
     expect(firsts.sort()).toEqual([
       ['0/0', 11, 11],
@@ -121,8 +134,21 @@ describe('epochs of one session', () => {
     await world.giveWeights(20);
     expect([world.answers(0), world.answers(1)]).toEqual([['ready'], ['PLAN_MEMORY']]);
     await world.feed(0, 0, 1).all;
-    await settle();
+    await world.resultsOf(1);
     expect(world.results.get('0/0')![0]).toBe(11);
+  });
+
+  it('[SES1] the memory of an engine that holds weights once is reserved accordingly', async () => {
+    // Weights once, inputs of two frames and the output: 8 MB for one epoch, as while it is loaded.
+    const world = await open(
+      17e6,
+      Object.assign(createReferenceEngine(), { weightStorage: 'once' as const }),
+    );
+    world.prepare(0);
+    world.prepare(1);
+    world.prepare(2);
+    await world.giveWeights(10);
+    expect([0, 1, 2].map(world.answers)).toEqual([['ready'], ['ready'], ['PLAN_MEMORY']]);
   });
 
   it('[SES11] what comes for one that is prepared and not ready waits with its initial credit, until it is', async () => {
@@ -135,7 +161,7 @@ describe('epochs of one session', () => {
     await world.giveWeights(10);
     await early.all;
     expect(early.state.sent).toBe(true);
-    await settle();
+    await world.resultsOf(1);
     expect(world.results.get('0/0')!.length).toBe(inputBytes / 4);
   });
 
@@ -156,7 +182,7 @@ describe('epochs of one session', () => {
     await settle();
     expect(world.answers(0)).toEqual(['ready', 'SESSION_REFUSED']);
     await world.feed(1, 6, 1).all;
-    await settle();
+    await world.resultsOf(1);
     expect(world.results.get('1/6')![0]).toBe(21);
   });
 });
