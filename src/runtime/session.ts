@@ -14,7 +14,7 @@ import type { WeightSource } from '../weights/weight-source.ts';
 import { BlockService, travels, type BlockWeights } from './block-service.ts';
 import { checkInputs, type FrameInput } from './frame-input.ts';
 import { frameDropped, FramesInFlight, type FrameResult } from './frames-in-flight.ts';
-import { LaneDealer } from './lane-dealer.ts';
+import { LaneDealer } from '../planner/lane-dealer.ts';
 import { checkLanes, checkPiece, consumerOf, pieceMeta } from './routes.ts';
 import { PieceEncoder, sendPiece } from './send-piece.ts';
 import type { RequestingRole, RuntimeNode, ToRequester } from './runtime-node.ts';

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { boxSize, intersect, isEmpty, isPartition } from '../../../src/graph/box.ts';
 import { compilePlan, REQUESTER } from '../../../src/planner/compiled-plan.ts';
 import { seededRandom } from '../../../src/shared/random.ts';
-import { LaneDealer } from '../../../src/runtime/lane-dealer.ts';
+import { LaneDealer } from '../../../src/planner/lane-dealer.ts';
 import { runs, seeds } from '../../support/fuzz.ts';
 import { peerIdOf } from '../../support/memory-network.ts';
 import { randomGraph } from '../../support/random-ops.ts';

@@ -1,14 +1,17 @@
-import type { Plan } from '../planner/plan.ts';
+/** As much of a plan as dealing takes. */
+export interface DealtPlan {
+  readonly segments: readonly { readonly lanes: readonly { readonly share: number }[] }[];
+}
 
 /**
  * Stamps frames with the lane that they take in every segment: smooth weighted round robin, so that shares 3:1 give
- * A A B A and not A A A B.
+ * A A B A and not A A A B. Segments with the same shares deal in step.
  */
 export class LaneDealer {
   readonly #shares: readonly (readonly number[])[];
   readonly #credit: number[][];
 
-  constructor(plan: Plan) {
+  constructor(plan: DealtPlan) {
     this.#shares = plan.segments.map((segment) => segment.lanes.map((lane) => lane.share));
     this.#credit = this.#shares.map((shares) => shares.map(() => 0));
   }

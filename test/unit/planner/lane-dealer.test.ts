@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Plan } from '../../../src/planner/plan.ts';
-import { LaneDealer } from '../../../src/runtime/lane-dealer.ts';
+import { LaneDealer } from '../../../src/planner/lane-dealer.ts';
 import { asSessionId } from '../../../src/shared/ids.ts';
 
 const planWithShares = (...shares: number[][]): Plan => ({

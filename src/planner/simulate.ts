@@ -1,0 +1,188 @@
+import { REQUESTER, type CompiledPlan } from './compiled-plan.ts';
+import { FrameSimulation, type FrameTimes } from './frame-simulation.ts';
+import { LaneDealer } from './lane-dealer.ts';
+import { placesOf, type Places } from './places.ts';
+import { placePlan, type PlacedPlan } from './placed-plan.ts';
+import type { Bottleneck, DeviceLoad, Prediction, SimulatedTile } from './prediction.ts';
+import type { World } from './world.ts';
+
+export interface SimulateOptions {
+  /** Frames in flight. */
+  readonly window: number;
+  /** How many frames the steady state is taken from; by default enough for every lane to be dealt several. */
+  readonly frames?: number;
+}
+
+/** Busy enough to be what holds a plan up. */
+const BOUND_SHARE = 0.8;
+/** Of the frames that are simulated, those at the start fill the pipeline and count for nothing. */
+const FILL_SHARE = 0.4;
+/** Frames that are sent alone, where lanes make them differ. */
+const LONE_FRAMES = 8;
+/** To see how often frames go from one lane to another. */
+const DEALT_FRAMES = 240;
+
+/**
+ * What a plan does in this world: a frame that is alone, and the steady state with `window` frames in flight. Simulates
+ * what the runtime does, event by event; the plan must hold (`verifyPlan`), and its peers be devices of the world.
+ */
+export function simulate(compiled: CompiledPlan, world: World, options: SimulateOptions): Prediction {
+  const places = placesOf(world, compiled.peers);
+  return predict(placePlan(compiled, places), places, options);
+}
+
+/** The same, of a plan whose costs are known. */
+export function predict(plan: PlacedPlan, places: Places, { window, frames }: SimulateOptions): Prediction {
+  const simulation = new FrameSimulation(plan, places);
+  const timeline: SimulatedTile[] = [];
+  const onTile = (segment: number, lane: number, tile: number, startMs: number, endMs: number): void => {
+    const { place, outputs } = plan.segments[segment]!.lanes[lane]!.tiles[tile]!;
+    const peer = places.places[place]!.id;
+    const boxes = outputs.map(({ tensor, box }) => ({ tensor, box }));
+    timeline.push({ segment, lane, tile, peer, outputs: boxes, startMs, endMs });
+  };
+  const latencyMs = loneLatencyMs(plan, simulation, onTile);
+  const loads = loadsOf(plan, places, simulation);
+  const { framesPerSecond, loadedLatencyMs } = steadyState(plan, simulation, loads, window, frames);
+  const perMs = framesPerSecond / 1000;
+  const devices = loads.map((load, index): DeviceLoad => {
+    const { id, transport } = places.places[index]!;
+    const { computeMs, transportMs, bytesIn, bytesOut } = load;
+    const busy = {
+      compute: perMs * computeMs,
+      transport: perMs * transportMs,
+      uplink: (perMs * bytesOut) / transport.uplinkBytesPerMs,
+      downlink: (perMs * bytesIn) / transport.downlinkBytesPerMs,
+    };
+    return { peer: id, computeMs, transportMs, bytesIn, bytesOut, busy };
+  });
+  const bottleneck = bottleneckOf(devices);
+  return { latencyMs, framesPerSecond, loadedLatencyMs, window, devices, bottleneck, timeline };
+}
+
+/** Mean over the lanes that frames are dealt, each frame alone. */
+export function loneLatencyMs(
+  plan: PlacedPlan,
+  simulation: FrameSimulation,
+  onTile?: (segment: number, lane: number, tile: number, startMs: number, endMs: number) => void,
+): number {
+  const frames = plan.segments.some(({ lanes }) => lanes.length > 1) ? LONE_FRAMES : 1;
+  const { latenciesMs } = simulation.run({ window: 1, frames, ...(onTile ? { onTile } : {}) });
+  return latenciesMs.reduce((sum, ms) => sum + ms, 0) / frames;
+}
+
+/** Per frame, on average over the lanes' shares. */
+export interface PlaceLoad {
+  computeMs: number;
+  transportMs: number;
+  bytesIn: number;
+  bytesOut: number;
+}
+
+export function loadsOf(plan: PlacedPlan, places: Places, simulation: FrameSimulation): PlaceLoad[] {
+  const loads = places.places.map((): PlaceLoad => ({
+    computeMs: 0,
+    transportMs: 0,
+    bytesIn: 0,
+    bytesOut: 0,
+  }));
+  for (const { lanes } of plan.segments) {
+    const total = lanes.reduce((sum, { share }) => sum + share, 0);
+    for (const { share, tiles } of lanes) {
+      for (const { place, computeMs } of tiles) loads[place]!.computeMs += (computeMs * share) / total;
+    }
+  }
+  for (const { lanes, weight } of laneChoices(plan)) {
+    for (let producer = REQUESTER; producer < plan.segments.length; producer++) {
+      for (const { byTile } of simulation.routes(lanes, producer)) {
+        for (const passages of byTile) {
+          // Tiles that send nothing have no entry.
+          for (const { from, to, sizeBytes } of passages ?? []) {
+            const sender = loads[from]!;
+            const receiver = loads[to]!;
+            const sending = places.places[from]!;
+            if (from === to) {
+              sender.transportMs += weight * sizeBytes * sending.copyMsPerByte;
+              continue;
+            }
+            const { pieceMs, sendMsPerByte } = sending.transport;
+            const receiving = places.places[to]!.transport;
+            sender.transportMs += weight * (pieceMs + sizeBytes * sendMsPerByte);
+            receiver.transportMs += weight * (receiving.pieceMs + sizeBytes * receiving.receiveMsPerByte);
+            sender.bytesOut += weight * sizeBytes;
+            receiver.bytesIn += weight * sizeBytes;
+          }
+        }
+      }
+    }
+  }
+  return loads;
+}
+
+/** The lanes that frames take, and which part of the frames takes them. */
+function laneChoices(plan: PlacedPlan): Iterable<{ readonly lanes: readonly number[]; weight: number }> {
+  const choices = new Map<string, { readonly lanes: readonly number[]; weight: number }>();
+  const single = plan.segments.every(({ lanes }) => lanes.length === 1);
+  const frames = single ? 1 : DEALT_FRAMES;
+  const dealer = new LaneDealer(plan);
+  for (let frame = 0; frame < frames; frame++) {
+    const lanes = dealer.next();
+    const key = lanes.join();
+    const known = choices.get(key);
+    if (known) known.weight += 1 / frames;
+    else choices.set(key, { lanes, weight: 1 / frames });
+  }
+  return choices.values();
+}
+
+export interface SteadyState {
+  readonly framesPerSecond: number;
+  readonly loadedLatencyMs: number;
+}
+
+export function steadyState(
+  plan: PlacedPlan,
+  simulation: FrameSimulation,
+  loads: readonly PlaceLoad[],
+  window: number,
+  frames = defaultFrames(plan, window),
+): SteadyState {
+  const times = simulation.run({ window, frames });
+  const fill = Math.min(frames - 2, Math.ceil(frames * FILL_SHARE));
+  // No schedule is faster than its busiest engine; a stretch of uneven completions can look so.
+  const slowestMs = loads.reduce((most, { computeMs }) => Math.max(most, computeMs), 0);
+  const framesPerSecond = Math.min(1000 * pace(times, fill), 1000 / slowestMs);
+  const latencies = times.latenciesMs.slice(fill);
+  const loadedLatencyMs = latencies.reduce((sum, ms) => sum + ms, 0) / latencies.length;
+  return { framesPerSecond, loadedLatencyMs };
+}
+
+function defaultFrames(plan: PlacedPlan, window: number): number {
+  const lanes = Math.max(...plan.segments.map((segment) => segment.lanes.length));
+  return 12 + 3 * window + (lanes > 1 ? 4 * lanes : 0);
+}
+
+/**
+ * Frames per millisecond: how far the completions from `first` on are spread, in number and in time. Bursts at both ends
+ * hardly matter, as they would for the first and the last completion.
+ */
+function pace({ doneMs }: FrameTimes, first: number): number {
+  const count = doneMs.length - first;
+  let meanMs = 0;
+  for (let index = first; index < doneMs.length; index++) meanMs += doneMs[index]! / count;
+  let squaresMs = 0;
+  for (let index = first; index < doneMs.length; index++) squaresMs += (doneMs[index]! - meanMs) ** 2;
+  const squares = (count * (count * count - 1)) / 12;
+  return Math.sqrt(squares / squaresMs);
+}
+
+/** What is busiest, if it is busy enough to bound the rate. */
+function bottleneckOf(devices: readonly DeviceLoad[]): Bottleneck {
+  let most: Bottleneck = { kind: 'latency', share: 0 };
+  for (const { peer, busy } of devices) {
+    for (const kind of ['compute', 'transport', 'uplink', 'downlink'] as const) {
+      if (busy[kind] > most.share) most = { kind, peer, share: busy[kind] };
+    }
+  }
+  return most.share >= BOUND_SHARE ? most : { kind: 'latency', share: most.share };
+}
