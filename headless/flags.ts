@@ -1,4 +1,6 @@
 import { InvalidArgumentError } from 'commander';
+import type { Spread } from '../src/planner/scaling.ts';
+import { byteSize } from '../src/shared/byte-size.ts';
 
 /** For commander: a whole number from 1. */
 export function parseCount(text: string): number {
@@ -53,4 +55,41 @@ export function parsePort(text: string): number {
     throw new InvalidArgumentError('expected a port from 0 to 65535.');
   }
   return value;
+}
+
+/** For commander: whole numbers from 1 as `1-12,16,32`; each once, smallest first. */
+export function parseCounts(text: string): number[] {
+  const counts = text.split(',').flatMap((part) => {
+    const [first, last = first, ...rest] = part.split(/-|\.\./).map((end) => parseCount(end.trim()));
+    if (first === undefined || last === undefined || rest.length > 0 || last < first) {
+      throw new InvalidArgumentError('expected numbers and ranges, as 1-12,16,32.');
+    }
+    if (last > MOST_COUNT) throw new InvalidArgumentError(`expected numbers up to ${MOST_COUNT}.`);
+    return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+  });
+  return [...new Set(counts)].sort((a, b) => a - b);
+}
+
+const MOST_COUNT = 1000;
+
+/** For commander: `0.5-2`, or one number for both ends. */
+export const parseSpread = (text: string): Spread => spread(text, Number, 'numbers, as 0.5-2');
+
+/** For commander: sizes as `256MB-4GB`. */
+export const parseSizeSpread = (text: string): Spread =>
+  spread(text, (size) => byteSize(size) ?? Number.NaN, 'sizes, as 256MB-4GB');
+
+function spread(text: string, valueOf: (text: string) => number, what: string): Spread {
+  const [low, high = low, ...rest] = text
+    .split(/-|\.\./)
+    .map((end) => (end.trim() === '' ? Number.NaN : valueOf(end.trim())));
+  if (
+    low === undefined ||
+    high === undefined ||
+    rest.length > 0 ||
+    !(low >= 0 && high >= low && high < Infinity)
+  ) {
+    throw new InvalidArgumentError(`expected ${what}.`);
+  }
+  return { low, high };
 }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { arch, networkInterfaces, platform, totalmem } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { byteSize } from '../src/shared/byte-size.ts';
 import { PeerceptronError } from '../src/shared/errors.ts';
 import type { RandomBytes } from '../src/shared/random.ts';
 
@@ -35,14 +36,11 @@ export const defaultMemoryOffer = (): number => Math.floor(memoryLimitBytes() / 
 
 /** `512MB`, `1.5GB`, or plain bytes. Throws `USAGE`. */
 export function parseByteSize(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)\s*(b|kb|mb|gb|kib|mib|gib)?$/i.exec(text.trim());
-  const factors = { b: 1, kb: 1e3, mb: 1e6, gb: 1e9, kib: 2 ** 10, mib: 2 ** 20, gib: 2 ** 30 };
-  const unit = (match?.[2] ?? 'b').toLowerCase() as keyof typeof factors;
-  const bytes = Number(match?.[1]) * factors[unit];
-  if (!(bytes > 0)) {
+  const bytes = byteSize(text);
+  if (bytes === undefined) {
     throw new PeerceptronError('USAGE', `'${text}' is no size: write for example 512MB or 1.5GB`);
   }
-  return Math.floor(bytes);
+  return bytes;
 }
 
 /** Addresses under which other devices may reach this one, IPv4 first. Never loopback. */

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** Writes `docs/plan.schema.json` and `examples/plans/*.json` anew. A test says when they are out of date. */
+/** Writes `docs/*.schema.json` and `examples/plans/*.json` anew. A test says when they are out of date. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

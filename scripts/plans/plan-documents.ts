@@ -1,5 +1,7 @@
 import { toJsonSchema } from '@valibot/to-json-schema';
 import { format } from 'prettier';
+import { compactJson } from '../../headless/compact-json.ts';
+import { devicesFileSchema } from '../../src/planner/devices-schema.ts';
 import { planFileSchema } from '../../src/planner/plan-file.ts';
 import { EXAMPLE_PLANS, preparedNetwork } from './example-plans.ts';
 
@@ -9,38 +11,31 @@ export interface GeneratedDocument {
   readonly text: string;
 }
 
-/** The JSON schema of plan files, and the example plans: what `npm run plans` writes. */
+/** The JSON schemas of plan files and of devices files, and the example plans: what `npm run plans` writes. */
 export async function planDocuments(): Promise<GeneratedDocument[]> {
-  const schema = toJsonSchema(planFileSchema, { typeMode: 'input', errorMode: 'throw' });
   return [
     {
       path: 'docs/plan.schema.json',
-      text: await format(JSON.stringify(schema), { parser: 'json', printWidth: 110 }),
+      text: await schemaText(toJsonSchema(planFileSchema, { typeMode: 'input', errorMode: 'throw' })),
+    },
+    {
+      path: 'docs/devices.schema.json',
+      text: await schemaText(
+        // What JSON schema cannot say (sizes as texts, numbers that are finite) the program checks itself.
+        toJsonSchema(devicesFileSchema, {
+          typeMode: 'input',
+          errorMode: 'throw',
+          ignoreActions: ['check', 'finite'],
+        }),
+      ),
     },
     ...EXAMPLE_PLANS.map(({ name, network, description, build }) => {
       const file = build(preparedNetwork(network)).file(description);
       const json = { $schema: '../../docs/plan.schema.json', ...file };
-      return { path: `examples/plans/${name}.json`, text: `${write(json, '')}\n` };
+      return { path: `examples/plans/${name}.json`, text: `${compactJson(json)}\n` };
     }),
   ];
 }
 
-const WIDTH = 110;
-
-/** JSON for people: what fits on a line stays on it, so that a tile is one line. */
-function write(value: unknown, indent: string): string {
-  const line = inline(value);
-  if (indent.length + line.length <= WIDTH || typeof value !== 'object' || value === null) return line;
-  const inner = `${indent}  `;
-  const [open, close, items] = Array.isArray(value)
-    ? ['[', ']', value.map((item: unknown) => write(item, inner))]
-    : ['{', '}', Object.entries(value).map(([key, item]) => `${JSON.stringify(key)}: ${write(item, inner)}`)];
-  return `${open}\n${items.map((item) => inner + item).join(',\n')}\n${indent}${close}`;
-}
-
-function inline(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(inline).join(', ')}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  const fields = Object.entries(value).map(([key, item]) => `${JSON.stringify(key)}: ${inline(item)}`);
-  return `{ ${fields.join(', ')} }`;
-}
+const schemaText = (schema: object): Promise<string> =>
+  format(JSON.stringify(schema), { parser: 'json', printWidth: 110 });

@@ -156,6 +156,27 @@ export function parsePlanFile(raw: unknown, { graph, session, epoch, peers }: Pl
   return parsePlan({ session, epoch, model: graph.name, ...inputs, segments });
 }
 
+/** A plan as a file: ops by id, peers by their place in `peers`, or by id where they have none. */
+export function planFileOf(
+  graph: Graph,
+  plan: Plan,
+  { peers, description }: { readonly peers: readonly PeerId[]; readonly description?: string },
+): PlanFile {
+  const numbers = new Map(peers.map((peer, number) => [peer, number]));
+  return {
+    model: graph.name,
+    ...(description === undefined ? {} : { description }),
+    ...(plan.inputs ? { inputs: plan.inputs } : {}),
+    segments: plan.segments.map(({ ops: [start, end], lanes }) => ({
+      ops: [graph.nodes[start]!.id, graph.nodes[end - 1]!.id],
+      lanes: lanes.map(({ share, tiles }) => ({
+        share,
+        tiles: tiles.map((tile) => ({ ...tile, peer: numbers.get(tile.peer) ?? tile.peer })),
+      })),
+    })),
+  };
+}
+
 function opRange(graph: Graph, ops: readonly [string, string] | readonly [number, number]): [number, number] {
   const [first, last] = ops;
   if (typeof first === 'number' || typeof last === 'number') return [Number(first), Number(last)];

@@ -11,6 +11,8 @@ export const ERROR_CODES = [
   'PLAN_INVALID',
   'PLAN_MEMORY',
   'PLAN_NO_PEERS',
+  'PLAN_RATE',
+  'DEVICES_INVALID',
   // models and weights
   'MODEL_NOT_FOUND',
   'MODEL_CORRUPT',

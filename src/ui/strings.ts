@@ -125,6 +125,14 @@ export const errorTexts: Record<ErrorCode, ErrorText> = {
     what: 'No device in the room can compute.',
     todo: 'Open the room link on another device.',
   },
+  PLAN_RATE: {
+    what: 'The devices in this room cannot reach the frame rate that was asked for.',
+    todo: 'Ask for less, or open the room link on more devices.',
+  },
+  DEVICES_INVALID: {
+    what: 'The description of the devices to plan for cannot be read.',
+    todo: 'Correct the place that the details name.',
+  },
   MODEL_NOT_FOUND: { what: 'The model was not found.', todo: 'Check its name or path.' },
   MODEL_CORRUPT: { what: 'The model file is damaged.', todo: 'Download or export it again.' },
   MODEL_UNSUPPORTED: {
