@@ -54,6 +54,22 @@ export { servePeer } from './runtime/serve-peer.ts';
 export type { PeerService, ServeEvent, ServePeerOptions } from './runtime/serve-peer.ts';
 export { openSession } from './runtime/session.ts';
 export type { Session, SessionEvent, SessionOptions } from './runtime/session.ts';
+export { openAdaptiveSession } from './runtime/adaptive-session.ts';
+export type {
+  AdaptiveSession,
+  AdaptiveSessionEvent,
+  AdaptiveSessionOptions,
+} from './runtime/adaptive-session.ts';
+export type {
+  PeerRoster,
+  Replan,
+  Replanned,
+  ReplanReason,
+  RosterChange,
+  Situation,
+} from './runtime/replan.ts';
+export type { ObservedTile } from './runtime/tile-times.ts';
+export { meshRoster } from './mesh/mesh-roster.ts';
 export { LiveFrames, runInOrder } from './runtime/frame-stream.ts';
 export type {
   EncodeFrame,

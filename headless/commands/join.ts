@@ -116,6 +116,14 @@ async function join(url: string | undefined, flags: JoinFlags): Promise<void> {
     process.once('SIGTERM', resolve);
     if (flags.parent) process.stdin.resume().once('end', resolve).once('error', resolve);
   });
+  // Sessions that can do without this device do so first; whoever is in a hurry says so twice.
+  await Promise.race([
+    service.leave(),
+    new Promise<void>((resolve) => {
+      process.once('SIGINT', resolve);
+      process.once('SIGTERM', resolve);
+    }),
+  ]);
   await service.close();
   await mesh.leave();
   await engine.dispose();

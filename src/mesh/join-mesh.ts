@@ -203,6 +203,8 @@ class RoomMesh implements Mesh {
     this.#dialer.memberLeft(peer);
     // The server's word ends nothing that lives: the channel itself will tell.
     if (!this.#dialer.isBusy(peer)) this.#removeMember(peer);
+    else if (this.#members.get(peer)?.state === 'connected')
+      this.#emit({ type: 'member-doubtful', id: peer });
   }
 
   #disconnected(peer: PeerId, error: PeerceptronError | undefined): void {

@@ -24,6 +24,8 @@ export type SignalingState = 'connecting' | 'open' | 'lost' | 'closed';
 export type MeshEvent =
   | { readonly type: 'signaling'; readonly state: SignalingState; readonly error?: PeerceptronError }
   | { readonly type: 'member'; readonly member: Member }
+  /** The signaling server says that it left, but there is still a connection to it: one of the two is wrong. */
+  | { readonly type: 'member-doubtful'; readonly id: PeerId }
   | { readonly type: 'member-left'; readonly id: PeerId };
 
 /** A joined room: who is there, and authenticated channels to them. Made by `joinMesh`. */

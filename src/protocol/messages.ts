@@ -73,6 +73,8 @@ const controlSchema = v.variant('type', [
     weights: v.exactOptional(weightsSchema),
     /** Record spans, answer `clock-request` and `trace-request`. */
     trace: v.exactOptional(v.literal(true)),
+    /** The weights are those of the session's earlier epochs: slices that the peer still holds of them may be used again. */
+    sameWeights: v.exactOptional(v.literal(true)),
   }),
   v.strictObject({
     type: v.literal('ready'),
@@ -90,6 +92,21 @@ const controlSchema = v.variant('type', [
   /** Epochs below `floor` are over: free them, drop their data. */
   v.strictObject({ type: v.literal('retire'), ...onSession, floor: count }),
   v.strictObject({ type: v.literal('end'), ...onSession }),
+  /** This one epoch will not be used: free it. Others, older and newer, stay. */
+  v.strictObject({ type: v.literal('abandon'), ...onEpoch }),
+  /** Peer → requester: this device is about to leave the room; it computes on until its session ends. */
+  v.strictObject({ type: v.literal('leaving'), ...onSession }),
+  /** Requester → peer: are you there, and do you get on? */
+  v.strictObject({ type: v.literal('status-request'), ...onSession, nonce: count }),
+  v.strictObject({
+    type: v.literal('status'),
+    ...onSession,
+    nonce: count,
+    /** Tiles computed so far, of all sessions: it grows while the engine works, whoever it works for. */
+    tilesDone: count,
+    /** A tile of this session is complete here, and waits for the engine or is in it. */
+    busy: v.boolean(),
+  }),
   /** Requester → every peer of the plan: forget this frame. */
   v.strictObject({ type: v.literal('drop'), ...onEpoch, frame: count }),
   /** Peer → requester: this tile of this frame is done. */

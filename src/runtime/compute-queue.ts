@@ -1,7 +1,12 @@
 import type { SessionId } from '../shared/ids.ts';
 
-interface Task {
+/** A frame of one epoch: after a switch of plans the same frame may be computed anew in the next epoch. */
+export interface QueuedFrame {
+  readonly epoch: number;
   readonly frame: number;
+}
+
+interface Task extends QueuedFrame {
   readonly run: () => Promise<number>;
 }
 
@@ -35,7 +40,7 @@ export class ComputeQueue {
   #lastMs = 1;
 
   /** `run` must not reject; it resolves to the milliseconds that the engine has computed. */
-  push(session: SessionId, frame: number, run: () => Promise<number>): void {
+  push(session: SessionId, { epoch, frame }: QueuedFrame, run: () => Promise<number>): void {
     const share = this.#shares.get(session) ?? {
       tasks: [],
       posted: 0,
@@ -44,18 +49,25 @@ export class ComputeQueue {
     };
     if (share.tasks.length === 0 && share.posted === 0) share.usedMs = Math.max(share.usedMs, this.#levelMs);
     const position = share.tasks.findIndex((task) => task.frame > frame);
-    share.tasks.splice(position < 0 ? share.tasks.length : position, 0, { frame, run });
+    share.tasks.splice(position < 0 ? share.tasks.length : position, 0, { epoch, frame, run });
     this.#shares.set(session, share);
     this.#post();
   }
 
   /** What waits for this frame is not computed any more; what the engine already has, is. */
-  drop(session: SessionId, frame: number): void {
+  drop(session: SessionId, { epoch, frame }: QueuedFrame): void {
     const tasks = this.#shares.get(session)?.tasks;
     if (!tasks) return;
     for (let index = tasks.length - 1; index >= 0; index -= 1) {
-      if (tasks[index]!.frame === frame) tasks.splice(index, 1);
+      const task = tasks[index]!;
+      if (task.frame === frame && task.epoch === epoch) tasks.splice(index, 1);
     }
+  }
+
+  /** Whether a tile of this session waits for the engine or is in it. */
+  isBusy(session: SessionId): boolean {
+    const share = this.#shares.get(session);
+    return share !== undefined && share.tasks.length + share.posted > 0;
   }
 
   forget(session: SessionId): void {

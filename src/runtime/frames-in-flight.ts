@@ -34,57 +34,33 @@ export interface FrameEntry {
   readonly lanes: readonly number[];
   readonly outputs: readonly BoxAssembly[];
   readonly sending: AbortGroup;
+  readonly startedAt: number;
   readonly result: Promise<FrameResult>;
   outputArrived(now: number): void;
   reported(): void;
   fail(error: PeerceptronError): void;
 }
 
-interface TileRef {
+export interface TileRef {
   readonly segment: number;
   readonly lane: number;
   readonly tile: number;
   readonly peer: PeerId;
 }
 
-/** The requester's frames: admission by a window, assembly of outputs, reports of tiles. */
+/** The frames of one epoch at the requester: assembly of outputs, reports of tiles. */
 export class FramesInFlight {
   readonly #compiled: CompiledPlan;
-  readonly #window: number;
   readonly #entries = new Map<number, FrameEntry>();
   readonly #reports = new Map<number, Map<string, TileReport>>();
-  readonly #waiting: (() => void)[] = [];
-  /** Slots of the window that are in use, or promised to a frame that is about to start. */
-  #taken = 0;
-  #next = 0;
+  readonly #doneMs = new Map<number, Map<string, number>>();
 
-  constructor(compiled: CompiledPlan, window: number) {
+  constructor(compiled: CompiledPlan) {
     this.#compiled = compiled;
-    this.#window = window;
   }
 
-  /**
-   * Resolves, in order of asking, when a frame may start: whoever is let in starts one at once. Rejects with
-   * FRAME_DROPPED when `signal` aborts before.
-   */
-  async admission(signal?: AbortSignal): Promise<void> {
-    if (signal?.aborted) throw frameDropped(signal);
-    if (this.#taken < this.#window) {
-      this.#taken += 1;
-      return;
-    }
-    await new Promise<void>((resolve, reject) => {
-      const admit = (): void => {
-        signal?.removeEventListener('abort', giveUp);
-        resolve();
-      };
-      const giveUp = (): void => {
-        this.#waiting.splice(this.#waiting.indexOf(admit), 1);
-        reject(frameDropped(signal));
-      };
-      signal?.addEventListener('abort', giveUp, { once: true });
-      this.#waiting.push(admit);
-    });
+  get size(): number {
+    return this.#entries.size;
   }
 
   get(frame: number): FrameEntry | undefined {
@@ -96,11 +72,11 @@ export class FramesInFlight {
   }
 
   start(
+    frame: number,
     lanes: readonly number[],
     startedAt: number,
     onFailure: (cause: PeerceptronError) => void,
   ): FrameEntry {
-    const frame = this.#next++;
     const { graph } = this.#compiled;
     const shapes = tensorShapes(graph);
     const outputs = graph.outputs.map(
@@ -115,15 +91,13 @@ export class FramesInFlight {
     const sending = new AbortGroup();
     const reports = new Map<string, TileReport>();
     this.#reports.set(frame, reports);
+    this.#doneMs.set(frame, new Map());
     let latencyMs: number | undefined;
     const settle = (finish: () => void): void => {
       if (!this.#entries.delete(frame)) return;
       this.#reports.delete(frame);
+      this.#doneMs.delete(frame);
       finish();
-      // The slot goes straight to who waits longest.
-      const next = this.#waiting.shift();
-      if (next) next();
-      else this.#taken -= 1;
     };
     const succeed = (): void =>
       settle(() => {
@@ -135,6 +109,7 @@ export class FramesInFlight {
       lanes,
       outputs,
       sending,
+      startedAt,
       result,
       outputArrived: (now) => {
         if (!outputs.every((output) => output.complete)) return;
@@ -161,14 +136,26 @@ export class FramesInFlight {
     return entry;
   }
 
-  tileDone(frame: number, report: Omit<TileReport, 'lane'>): void {
+  /** The report with its lane, where the frame is in flight and the tile is that peer's. */
+  tileDone(
+    frame: number,
+    { atMs, ...report }: Omit<TileReport, 'lane'> & { readonly atMs: number },
+  ): TileReport | undefined {
     const entry = this.#entries.get(frame);
     const lane = entry?.lanes[report.segment];
-    if (!entry || lane === undefined) return;
+    if (!entry || lane === undefined) return undefined;
     const tile = this.#compiled.plan.segments[report.segment]!.lanes[lane]!.tiles[report.tile];
-    if (tile?.peer !== report.peer) return;
-    this.#reports.get(frame)!.set(tileKey(report), { ...report, lane });
+    if (tile?.peer !== report.peer) return undefined;
+    const full = { ...report, lane };
+    this.#reports.get(frame)!.set(tileKey(report), full);
+    this.#doneMs.get(frame)!.set(tileKey(report), atMs);
     entry.reported();
+    return full;
+  }
+
+  /** When a tile of a frame in flight was reported done, clock milliseconds. */
+  doneMs(frame: number, segment: number, tile: number): number | undefined {
+    return this.#doneMs.get(frame)?.get(tileKey({ segment, tile }));
   }
 
   /** Tiles with work to do in this frame that have not reported. */
@@ -179,7 +166,6 @@ export class FramesInFlight {
 
   failAll(error: PeerceptronError): void {
     for (const entry of this.inFlight()) entry.fail(error);
-    for (const resume of this.#waiting.splice(0)) resume();
   }
 
   #tiles(lanes: readonly number[]): TileRef[] {

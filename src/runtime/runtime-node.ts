@@ -2,6 +2,8 @@ import type { ControlMessage, PieceMeta, StreamMeta } from '../protocol/messages
 import { PeerceptronError, unreachable } from '../shared/errors.ts';
 import type { PeerId, SessionId } from '../shared/ids.ts';
 import type { PeerChannel, PeerNetwork, StreamSink } from '../transport/channel.ts';
+import { createMemoryPair } from '../transport/memory-pair.ts';
+import { createChannel } from '../transport/mux.ts';
 
 export type ToPeer = Extract<
   ControlMessage,
@@ -10,6 +12,8 @@ export type ToPeer = Extract<
       | 'prepare'
       | 'retire'
       | 'end'
+      | 'abandon'
+      | 'status-request'
       | 'drop'
       | 'weight-refused'
       | 'block-request'
@@ -30,7 +34,9 @@ export type ToRequester = Extract<
       | 'weight-request'
       | 'block-request'
       | 'clock'
-      | 'trace';
+      | 'trace'
+      | 'status'
+      | 'leaving';
   }
 >;
 
@@ -43,8 +49,8 @@ export interface ServingRole {
 
 /** One session that this device started. */
 export interface RequestingRole {
-  /** The pseudo-segment of pieces that are meant for the requester. */
-  readonly resultSegment: number;
+  /** The pseudo-segment of pieces that are meant for the requester; undefined where it knows no such epoch. */
+  resultSegment(epoch: number): number | undefined;
   onControl(channel: PeerChannel, message: ToRequester): void;
   onPiece(channel: PeerChannel, meta: PieceMeta, totalBytes: number): StreamSink;
   onChannelClosed(peer: PeerId, error: PeerceptronError | undefined): void;
@@ -59,6 +65,7 @@ export class RuntimeNode {
   readonly #sessions = new Map<SessionId, RequestingRole>();
   readonly #adopted = new WeakSet<PeerChannel>();
   #serving: ServingRole | undefined;
+  #own: PeerChannel | undefined;
 
   /** Takes over `network.onChannel`. */
   constructor(network: PeerNetwork) {
@@ -70,11 +77,21 @@ export class RuntimeNode {
     return this.#network.self;
   }
 
+  /**
+   * The live channel to `peer`, dialled if there is none. To this device itself it is a pair in memory: what serves here is
+   * asked like everybody else.
+   */
   async channel(peer: PeerId): Promise<PeerChannel> {
+    if (peer === this.self) return this.#ownChannel();
     const channel = await this.#network.channel(peer);
     // It may have come up before this node took the network over.
     this.#adopt(channel);
     return channel;
+  }
+
+  /** Whether this device computes tiles. */
+  get serves(): boolean {
+    return this.#serving !== undefined;
   }
 
   serve(role: ServingRole | undefined): void {
@@ -87,6 +104,21 @@ export class RuntimeNode {
 
   removeSession(id: SessionId): void {
     this.#sessions.delete(id);
+  }
+
+  /** One end asks, the other serves; like any channel it is made once, and anew when it has ended. */
+  #ownChannel(): PeerChannel {
+    if (this.#own) return this.#own;
+    const { a, b } = createMemoryPair();
+    const asking = createChannel({ link: a, peer: this.self });
+    const serving = createChannel({ link: b, peer: this.self });
+    this.#own = asking;
+    void asking.closed.then(() => {
+      if (this.#own === asking) this.#own = undefined;
+    });
+    this.#adopt(serving);
+    this.#adopt(asking);
+    return asking;
   }
 
   #adopt(channel: PeerChannel): void {
@@ -113,6 +145,8 @@ export class RuntimeNode {
         return;
       case 'retire':
       case 'end':
+      case 'abandon':
+      case 'status-request':
       case 'drop':
       case 'weight-refused':
       case 'block-refused':
@@ -128,6 +162,8 @@ export class RuntimeNode {
       case 'weight-request':
       case 'clock':
       case 'trace':
+      case 'status':
+      case 'leaving':
         // A session that ended meanwhile gets late answers: nothing is wrong.
         this.#sessions.get(message.session)?.onControl(channel, message);
         return;
@@ -150,7 +186,8 @@ export class RuntimeNode {
   #onStream(channel: PeerChannel, meta: StreamMeta, totalBytes: number): StreamSink | Promise<StreamSink> {
     if (meta.kind === 'piece') {
       const session = this.#sessions.get(meta.session);
-      if (session?.resultSegment === meta.segment) return session.onPiece(channel, meta, totalBytes);
+      if (session?.resultSegment(meta.epoch) === meta.segment)
+        return session.onPiece(channel, meta, totalBytes);
     }
     if (this.#serving) return this.#serving.onStream(channel, meta, totalBytes);
     throw new PeerceptronError('SESSION_CLOSED', 'no session here takes this stream: it has ended');

@@ -1,77 +1,18 @@
-import type { TileAddress } from '../planner/compiled-plan.ts';
-import { programWeightBytes } from '../planner/memory.ts';
 import { asSentence, type ControlMessage, type StreamMeta } from '../protocol/messages.ts';
-import { AbortGroup } from './abort-group.ts';
 import type { Clock } from '../shared/clock.ts';
 import { PeerceptronError, toPeerceptronError, unreachable } from '../shared/errors.ts';
 import type { PeerId, SessionId } from '../shared/ids.ts';
 import type { PeerChannel, StreamSink } from '../transport/channel.ts';
-import { ComputeQueue } from './compute-queue.ts';
-import {
-  EpochLoader,
-  type EpochLoaderOptions,
-  type LoadProgress,
-  type PrepareMessage,
-} from './epoch-loader.ts';
-import { PeerEpoch, type PendingTile } from './peer-epoch.ts';
-import { consumerOf, pieceMeta } from './routes.ts';
-import { PieceEncoder, sendPiece } from './send-piece.ts';
+import { EpochLoader, type EpochLoaderOptions, type PrepareMessage } from './epoch-loader.ts';
+import type { PeerEpoch } from './peer-epoch.ts';
 import type { ServingRole, ToPeer } from './runtime-node.ts';
 import { PeerTrace } from './trace/peer-trace.ts';
 import { PeerWeights, type WeightStore } from './peer-weights.ts';
 import type { WeightOrigins } from './room-blocks.ts';
+import { servedTiles, type ServeEvent } from './serve-events.ts';
+import { TileRunner, trySend, type RunningSession } from './tile-runner.ts';
 
-/** What this device computes in a session, for people to see. */
-export interface ServedTile extends TileAddress {
-  /** Half-open, over the graph's ops. */
-  readonly ops: readonly [start: number, end: number];
-  readonly firstOp: string;
-  readonly lastOp: string;
-  readonly outputs: readonly {
-    readonly tensor: string;
-    readonly box: readonly (readonly [number, number])[];
-  }[];
-  readonly weightBytes: number;
-}
-
-export type ServeEvent =
-  | ({
-      readonly type: 'session-loading';
-      readonly session: SessionId;
-      readonly epoch: number;
-      readonly model: string;
-      /** Seed of random weights, where this device computes its own. */
-      readonly seed?: number;
-      /** Since loading began. */
-      readonly elapsedMs: number;
-    } & LoadProgress)
-  | {
-      readonly type: 'session-ready';
-      readonly session: SessionId;
-      readonly epoch: number;
-      readonly model: string;
-      readonly seed?: number;
-      readonly opCount: number;
-      readonly tiles: readonly ServedTile[];
-    }
-  /** A source of weights is given up: out of reach, not allowed, or it sent something else. */
-  | {
-      readonly type: 'source-set-aside';
-      readonly session: SessionId;
-      readonly source: string;
-      readonly error: PeerceptronError;
-    }
-  | { readonly type: 'session-refused'; readonly session: SessionId; readonly error: PeerceptronError }
-  | { readonly type: 'session-ended'; readonly session: SessionId }
-  | {
-      readonly type: 'tile-done';
-      readonly session: SessionId;
-      readonly frame: number;
-      readonly segment: number;
-      readonly tile: number;
-      readonly computeMs: number;
-    }
-  | { readonly type: 'tile-failed'; readonly session: SessionId; readonly error: PeerceptronError };
+export type { ServedTile, ServeEvent } from './serve-events.ts';
 
 export interface ServePeerOptions extends EpochLoaderOptions {
   readonly clock: Clock;
@@ -80,7 +21,15 @@ export interface ServePeerOptions extends EpochLoaderOptions {
   readonly onEvent?: (event: ServeEvent) => void;
 }
 
+/** How long a device that is about to leave waits for its sessions to do without it. */
+const LEAVE_TIMEOUT_MS = 30_000;
+
 export interface PeerService {
+  /**
+   * Tells every requester that this device is about to leave, and takes on nothing new. What it holds it computes on;
+   * resolves when every session has moved away or ended, or after `timeoutMs`.
+   */
+  leave(timeoutMs?: number): Promise<void>;
   /** Ends every session here, frees their tiles. The engine stays the caller's. */
   close(): Promise<void>;
 }
@@ -90,12 +39,8 @@ type EpochState =
   | { readonly state: 'ready'; readonly epoch: PeerEpoch }
   | { readonly state: 'over' };
 
-interface PeerSession {
-  readonly id: SessionId;
-  readonly channel: PeerChannel;
+interface PeerSession extends RunningSession {
   readonly epochs: Map<number, EpochState>;
-  /** Cancels what is being sent for a frame, or for all. */
-  readonly sending: Map<number, AbortGroup>;
   floor: number;
 }
 
@@ -110,8 +55,10 @@ class Service implements ServingRole, PeerService {
   readonly #options: ServePeerOptions;
   readonly #sessions = new Map<SessionId, PeerSession>();
   readonly #weights: PeerWeights;
-  readonly #queue = new ComputeQueue();
+  readonly #runner: TileRunner;
   readonly #loader: EpochLoader;
+  readonly #onEnded: (() => void)[] = [];
+  #leaving = false;
 
   constructor(options: ServePeerOptions) {
     this.#options = options;
@@ -120,6 +67,7 @@ class Service implements ServingRole, PeerService {
     const onSetAside = (session: SessionId, source: string, error: PeerceptronError): void =>
       this.#emit({ type: 'source-set-aside', session, source, error });
     this.#weights = new PeerWeights({ node, clock, store, onSetAside });
+    this.#runner = new TileRunner({ node, clock, emit: (event) => this.#emit(event) });
   }
 
   onControl(channel: PeerChannel, message: ToPeer): void {
@@ -134,19 +82,53 @@ class Service implements ServingRole, PeerService {
         return;
       case 'retire':
       case 'end':
+      case 'abandon':
       case 'drop':
+      case 'status-request':
       case 'clock-request':
       case 'trace-request': {
         const session = this.#sessions.get(message.session);
         // Only its requester may end a session; a stale message is no fault.
         if (session?.channel !== channel) return;
-        if (message.type === 'end') void this.#endSession(session);
-        else if (message.type === 'retire') void this.#retire(session, message.floor);
-        else if (message.type === 'drop') this.#drop(session, message.epoch, message.frame);
-        else {
-          const state = session.epochs.get(message.epoch);
-          if (state && state.state !== 'over') state.epoch.trace?.onControl(message);
-        }
+        this.#onSession(session, message);
+        return;
+      }
+      default:
+        unreachable(message);
+    }
+  }
+
+  #onSession(
+    session: PeerSession,
+    message: Exclude<ToPeer, { type: 'prepare' | 'weight-refused' | 'block-refused' | 'block-request' }>,
+  ): void {
+    switch (message.type) {
+      case 'end':
+        void this.#endSession(session);
+        return;
+      case 'retire':
+        session.floor = Math.max(session.floor, message.floor);
+        void this.#free(session, (number) => number < message.floor);
+        return;
+      case 'abandon':
+        void this.#free(session, (number) => number === message.epoch);
+        return;
+      case 'drop':
+        this.#drop(session, message.epoch, message.frame);
+        return;
+      case 'status-request':
+        trySend(session.channel, {
+          type: 'status',
+          session: session.id,
+          nonce: message.nonce,
+          tilesDone: this.#runner.tilesDone,
+          busy: this.#runner.isBusy(session),
+        });
+        return;
+      case 'clock-request':
+      case 'trace-request': {
+        const state = session.epochs.get(message.epoch);
+        if (state && state.state !== 'over') state.epoch.trace?.onControl(message);
         return;
       }
       default:
@@ -179,7 +161,7 @@ class Service implements ServingRole, PeerService {
           const complete = trace
             ? trace.recorder.arrived(meta, since, totalBytes, place.arrived)
             : place.arrived();
-          if (complete) this.#enqueue(session, epoch, complete);
+          if (complete) this.#runner.enqueue(session, epoch, complete);
         },
         // The loss of the link is reported by onChannelClosed; a cancelled frame is dropped by its requester.
         failed: () => undefined,
@@ -195,6 +177,20 @@ class Service implements ServingRole, PeerService {
     }
   }
 
+  async leave(timeoutMs = LEAVE_TIMEOUT_MS): Promise<void> {
+    this.#leaving = true;
+    for (const { id, channel } of this.#sessions.values()) trySend(channel, { type: 'leaving', session: id });
+    if (this.#sessions.size === 0) return;
+    await new Promise<void>((resolve) => {
+      const cancel = this.#options.clock.after(timeoutMs, resolve);
+      this.#onEnded.push(() => {
+        if (this.#sessions.size > 0) return;
+        cancel();
+        resolve();
+      });
+    });
+  }
+
   async close(): Promise<void> {
     this.#options.node.serve(undefined);
     await Promise.all([...this.#sessions.values()].map((session) => this.#endSession(session)));
@@ -208,6 +204,8 @@ class Service implements ServingRole, PeerService {
       if (known && (known.channel !== channel || known.epochs.has(number) || number < known.floor)) {
         throw new PeerceptronError('SESSION_REFUSED', `session ${id}, epoch ${number} was prepared before`);
       }
+      if (this.#leaving)
+        throw new PeerceptronError('SESSION_REFUSED', 'this device is about to leave the room');
       epoch = this.#loader.admit(message, channel.peer);
       const session = known ?? this.#newSession(id, channel);
       if (message.trace) {
@@ -247,6 +245,7 @@ class Service implements ServingRole, PeerService {
         session?.epochs.set(number, { state: 'over' });
         if (session && [...session.epochs.values()].every(({ state }) => state === 'over')) {
           this.#sessions.delete(id);
+          this.#ended();
         }
       }
       this.#emit({ type: 'session-refused', session: id, error });
@@ -292,106 +291,15 @@ class Service implements ServingRole, PeerService {
     return reader.origins;
   }
 
-  #enqueue(session: PeerSession, epoch: PeerEpoch, pending: PendingTile): void {
-    const { clock } = this.#options;
-    const completeMs = clock.now();
-    const receiveMs = completeMs - pending.since;
-    this.#queue.push(session.id, pending.frame, async () => {
-      const loaded = epoch.tiles.get(PeerEpoch.key(pending));
-      if (!loaded || !epoch.begin(pending)) return 0;
-      try {
-        const { outputs, computeMs } = await loaded.run(pending.inputs.map((input) => input.buffer));
-        epoch.trace?.computed(pending, { sinceMs: pending.since, completeMs, computeMs });
-        const { frame, segment, tile } = pending;
-        const done = { session: session.id, frame, segment, tile, computeMs };
-        trySend(session.channel, { type: 'tile-done', epoch: epoch.compiled.plan.epoch, receiveMs, ...done });
-        this.#emit({ type: 'tile-done', ...done });
-        this.#handOn(session, epoch, pending, outputs);
-        return computeMs;
-      } catch (thrown) {
-        this.#fail(session, epoch, pending, toPeerceptronError(thrown, 'ENGINE_FAILED'));
-        return 0;
-      } finally {
-        epoch.ended(pending);
-      }
-    });
-  }
-
-  /** Sends every piece of a tile's outputs to whom it is for; sending overlaps the next tile's computing. */
-  #handOn(
-    session: PeerSession,
-    epoch: PeerEpoch,
-    pending: PendingTile,
-    outputs: readonly Float32Array[],
-  ): void {
-    const { compiled, requester } = epoch;
-    const { node, clock } = this.#options;
-    const trace = epoch.trace?.recorder;
-    const boxes = pending.program.outputs.map(({ box }) => box);
-    const encoders = outputs.map((values, output) => new PieceEncoder(values, boxes[output]!));
-    for (const delivery of compiled.deliveries(pending.lanes, pending.segment, pending.tile)) {
-      const output = pending.program.outputs.findIndex(({ tensor }) => tensor === delivery.tensor);
-      const meta = pieceMeta(compiled, pending.frame, pending.lanes, delivery);
-      const consumer = consumerOf(compiled, pending.lanes, delivery, requester);
-      const isResult = delivery.segment === compiled.plan.segments.length;
-      if (consumer === node.self && !isResult) {
-        const deliver = (): PendingTile | undefined =>
-          epoch.deliver(meta, outputs[output]!, boxes[output]!, clock.now());
-        const complete = trace ? trace.timed('assemble', meta, deliver) : deliver();
-        if (complete) this.#enqueue(session, epoch, complete);
-        continue;
-      }
-      const sending = this.#sending(session, pending.frame);
-      void node
-        .channel(consumer)
-        .then((channel) => {
-          const encode = (): ReturnType<PieceEncoder['encode']> =>
-            encoders[output]!.encode(delivery.codec, delivery.region);
-          return sendPiece(channel, meta, encode, { signal: sending.signal(), trace });
-        })
-        .catch((thrown: unknown) => {
-          if (sending.aborted || epoch.isDropped(pending.frame)) return;
-          this.#fail(session, epoch, pending, toPeerceptronError(thrown, 'LINK_LOST'));
-        });
-    }
-  }
-
-  #sending(session: PeerSession, frame: number): AbortGroup {
-    let group = session.sending.get(frame);
-    if (!group) {
-      session.sending.set(frame, (group = new AbortGroup()));
-      // Frames far behind have been sent or dropped; only recent ones can still be cancelled.
-      if (session.sending.size > 256) session.sending.delete(session.sending.keys().next().value!);
-    }
-    return group;
-  }
-
-  #fail(session: PeerSession, epoch: PeerEpoch, pending: PendingTile, error: PeerceptronError): void {
-    this.#emit({ type: 'tile-failed', session: session.id, error });
-    trySend(session.channel, {
-      type: 'frame-failed',
-      session: session.id,
-      epoch: epoch.compiled.plan.epoch,
-      frame: pending.frame,
-      segment: pending.segment,
-      tile: pending.tile,
-      code: error.code,
-      message: asSentence(error.message),
-    });
-  }
-
   #drop(session: PeerSession, epoch: number, frame: number): void {
     const state = session.epochs.get(epoch);
     if (!state || state.state === 'over') return;
-    this.#queue.drop(session.id, frame);
     state.epoch.drop(frame);
-    session.sending.get(frame)?.abort();
-    session.sending.delete(frame);
+    this.#runner.drop(session, { epoch, frame });
   }
 
-  async #retire(session: PeerSession, floor: number): Promise<void> {
-    session.floor = Math.max(session.floor, floor);
-    const over = [...session.epochs].filter(([number]) => number < floor);
+  async #free(session: PeerSession, isOver: (epoch: number) => boolean): Promise<void> {
+    const over = [...session.epochs].filter(([number]) => isOver(number));
     for (const [number] of over) session.epochs.set(number, { state: 'over' });
     const epochs = over.flatMap(([, state]) => (state.state === 'over' ? [] : [state.epoch]));
     for (const epoch of epochs) this.#weights.close(epoch);
@@ -400,10 +308,15 @@ class Service implements ServingRole, PeerService {
 
   async #endSession(session: PeerSession): Promise<void> {
     if (!this.#sessions.delete(session.id)) return;
-    this.#queue.forget(session.id);
-    for (const group of session.sending.values()) group.abort();
-    await this.#retire(session, Number.MAX_SAFE_INTEGER);
+    this.#runner.forget(session);
+    await this.#free(session, () => true);
     this.#emit({ type: 'session-ended', session: session.id });
+    this.#ended();
+  }
+
+  /** Whoever waits for the last session looks again. */
+  #ended(): void {
+    for (const look of [...this.#onEnded]) look();
   }
 
   #emit(event: ServeEvent): void {
@@ -411,30 +324,5 @@ class Service implements ServingRole, PeerService {
   }
 }
 
-/** For messages that no longer matter when the link is gone: its end is handled where it is noticed. */
-function trySend(channel: PeerChannel, message: ControlMessage): void {
-  try {
-    channel.sendControl(message);
-  } catch (error) {
-    if (!(error instanceof PeerceptronError)) throw error;
-  }
-}
-
 const seedOf = ({ weights }: PrepareMessage): { seed?: number } =>
   weights?.kind === 'seeded' ? { seed: weights.seed } : {};
-
-function servedTiles(epoch: PeerEpoch): ServedTile[] {
-  const { compiled, addresses } = epoch;
-  return addresses.map((address) => {
-    const { ops } = compiled.plan.segments[address.segment]!;
-    const program = compiled.program(address.segment, address.lane, address.tile);
-    return {
-      ...address,
-      ops,
-      firstOp: compiled.graph.nodes[ops[0]]!.id,
-      lastOp: compiled.graph.nodes[ops[1] - 1]!.id,
-      outputs: program.outputs.map(({ tensor, box }) => ({ tensor, box })),
-      weightBytes: programWeightBytes(program),
-    };
-  });
-}

@@ -9,7 +9,7 @@ import { openBrowserSocket } from '../mesh/websocket-browser.ts';
 import { createRoomLink, formatRoomLink, parseRoomLink, type RoomLink } from '../protocol/room-link.ts';
 import { installCodecKernels } from '../runtime/codec-kernels.ts';
 import { RuntimeNode } from '../runtime/runtime-node.ts';
-import { servePeer } from '../runtime/serve-peer.ts';
+import { servePeer, type PeerService } from '../runtime/serve-peer.ts';
 import { toPeerceptronError } from '../shared/errors.ts';
 import type { RandomBytes } from '../shared/random.ts';
 import { openRtcPeerjs } from '../transport/peerjs-browser.ts';
@@ -61,6 +61,7 @@ async function enter(link: RoomLink): Promise<void> {
   // Long before the first frame; where they do not run, the plain loops stay.
   void installCodecKernels();
   const weightStore = await openWeightStore(link);
+  let service: PeerService | undefined;
   const mesh = await takePart({
     device,
     chooseEngine: async () => {
@@ -78,7 +79,7 @@ async function enter(link: RoomLink): Promise<void> {
       }),
     serve: (joined, engine, onEvent) => {
       const { memoryBytes } = device;
-      servePeer({
+      service = servePeer({
         node: new RuntimeNode(joined),
         engine,
         memoryBytes,
@@ -91,8 +92,11 @@ async function enter(link: RoomLink): Promise<void> {
     clock: systemClock,
     dispatch: (event) => store.dispatch(event),
   });
-  // Others learn at once, rather than by a time-out, that this device is gone.
-  window.addEventListener('pagehide', () => void mesh?.leave());
+  // Others learn at once, rather than by a time-out, that this device is gone: there is no time to hand anything over.
+  window.addEventListener('pagehide', () => {
+    void service?.leave();
+    void mesh?.leave();
+  });
 }
 
 // Another room is another visit, and so is a page that comes back from the browser's cache after it said goodbye:

@@ -165,6 +165,9 @@ function reduceMesh(room: RoomState, event: MeshEvent): Partial<RoomState> {
       };
     case 'member':
       return { members: new Map(room.members).set(event.member.id, event.member) };
+    case 'member-doubtful':
+      // Either its connection ends soon, or nothing has happened.
+      return {};
     case 'member-left': {
       const members = new Map(room.members);
       members.delete(event.id);

@@ -14,7 +14,7 @@ class Bench {
   readonly #ends: (() => void)[] = [];
 
   push(session: string, frame: number, computeMs = 1): void {
-    this.queue.push(sessionOf(session), frame, () => {
+    this.queue.push(sessionOf(session), { epoch: 0, frame }, () => {
       this.posted.push(`${session}${frame}`);
       return new Promise((resolve) =>
         this.#ends.push(() => {
@@ -85,7 +85,7 @@ describe('ComputeQueue', () => {
     const bench = new Bench();
     for (const frame of [0, 1, 2, 3]) bench.push('a', frame);
     bench.push('b', 2);
-    bench.queue.drop(sessionOf('a'), 2);
+    bench.queue.drop(sessionOf('a'), { epoch: 0, frame: 2 });
     await bench.compute(4);
     expect(bench.posted.sort()).toEqual(['a0', 'a1', 'a3', 'b2']);
   });
