@@ -10,6 +10,8 @@ const MAX_MESSAGE_BYTES = 256 * 1024;
 /** RFC 8841: what holds when a description does not say. */
 const DEFAULT_MESSAGE_BYTES = 64 * 1024;
 const CLOSE_TIMEOUT_MS = 2_000;
+/** Before this side is ready: a HELLO, and a few more. */
+const MAX_EARLY_MESSAGES = 16;
 /** Names of the two ends within one `Peer`; no server ever sees them. */
 const OTHER = 'other';
 const CONNECTION = { connectionId: 'dc', label: 'dc', serialization: 'raw', reliable: true } as const;
@@ -60,6 +62,8 @@ class PeerjsConnection implements RtcConnection {
   #deliver!: (message: ServerMessage) => void;
   #connection: DataConnection | undefined;
   #link: DataChannelLink | undefined;
+  /** What came while the connection was not ready. */
+  readonly #early: (Uint8Array | undefined)[] = [];
   #failure: PeerceptronError | undefined;
   #resolveOpened!: (opened: OpenedRtc) => void;
   #rejectOpened!: (error: PeerceptronError) => void;
@@ -156,18 +160,51 @@ class PeerjsConnection implements RtcConnection {
   #adopt(connection: DataConnection): void {
     if (this.#connection !== undefined) return connection.close();
     this.#connection = connection;
-    connection.on('open', () => this.#onOpen(connection));
+    connection.on('open', () => this.#onChannelOpen(connection));
+    connection.on('data', (data) => this.#onData(data));
     connection.on('close', () => this.#end());
     connection.on('error', (error) => {
       this.#failure ??= linkError(error, this.#link !== undefined);
+      // The library says `close` of a connection that was open, and nothing of one that never was.
+      if (this.#link === undefined) this.#end();
     });
   }
 
-  #onOpen(connection: DataConnection): void {
-    if (this.#ended || this.#link) return;
-    const { peerConnection, dataChannel } = connection;
+  /**
+   * Chromium tells that the channel is open while two things are still to come: on a busy machine, that the answer was
+   * applied, without which there is no description to read; and on the answering side, that its network thread knows
+   * who gets the messages. Those of a channel that is closed before are dropped. The statistics come from that thread.
+   */
+  #onChannelOpen(connection: DataConnection): void {
+    const { peerConnection } = connection;
     // One channel is all that there is.
     peerConnection.ondatachannel = ({ channel }) => channel.close();
+    const changes = ['signalingstatechange', 'connectionstatechange'] as const;
+    const look = (): void => {
+      const isReady =
+        peerConnection.signalingState === 'stable' && peerConnection.connectionState === 'connected';
+      if (!isReady && !this.#ended) return;
+      for (const change of changes) peerConnection.removeEventListener(change, look);
+      if (this.#ended) return;
+      const ready = (): void => this.#onReady(connection);
+      peerConnection.getStats().then(ready, ready);
+    };
+    for (const change of changes) peerConnection.addEventListener(change, look);
+    look();
+  }
+
+  #onData(data: unknown): void {
+    const message = data instanceof ArrayBuffer ? new Uint8Array(data) : undefined;
+    if (this.#link) this.#link.received(message);
+    else if (this.#early.length < MAX_EARLY_MESSAGES) this.#early.push(message);
+    else {
+      this.#failure ??= new PeerceptronError('PROTOCOL_LIMIT', 'the other side sent too much at once');
+      this.#end();
+    }
+  }
+
+  #onReady({ peerConnection, dataChannel }: DataConnection): void {
+    if (this.#ended || this.#link) return;
     try {
       const localFingerprint = parseDataDescription(peerConnection.localDescription?.sdp ?? '').fingerprint;
       const remoteFingerprint = parseDataDescription(peerConnection.remoteDescription?.sdp ?? '').fingerprint;
@@ -180,9 +217,7 @@ class PeerjsConnection implements RtcConnection {
       };
       const link = new DataChannelLink(port, maxMessageBytes);
       this.#link = link;
-      connection.on('data', (data) =>
-        link.received(data instanceof ArrayBuffer ? new Uint8Array(data) : undefined),
-      );
+      for (const message of this.#early.splice(0)) link.received(message);
       this.#resolveOpened({ link, localFingerprint, remoteFingerprint });
     } catch (thrown) {
       this.#failure ??= new PeerceptronError('LINK_LOST', 'the connection has no usable description', {
