@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
- * `npm run soak -- [--library wrtc|node-datachannel] [--cycles 1000] [--exits 20]`: two Node peers connect, exchange a
- * tensor and close, over and over in one process that is watched from outside; then processes end in every way in which
- * programs end. Prints a line per hundred cycles and a verdict; exit code 1 when anything leaks, hangs or crashes.
+ * `npm run soak -- [--library wrtc|node-datachannel] [--cycles 1000] [--closes 1000] [--exits 20]`: two Node peers connect,
+ * exchange a tensor and close, over and over in one process that is watched from outside; then one process closes links that another
+ * sends on as fast as it can (wrtc); then processes end in every way in which programs end. Prints a line per hundred cycles and a verdict; exit code 1 when anything leaks, hangs or crashes.
  */
 import { fork } from 'node:child_process';
 import { rmSync } from 'node:fs';
@@ -32,14 +32,22 @@ async function compile() {
     configFile: join(root, 'vite.node.config.ts'),
     root,
     logLevel: 'warn',
-    build: { outDir, rollupOptions: { input: { cycles: join(root, 'scripts/soak/cycles.process.ts') } } },
+    build: {
+      outDir,
+      rollupOptions: {
+        input: {
+          cycles: join(root, 'scripts/soak/cycles.process.ts'),
+          traffic: join(root, 'scripts/soak/traffic.process.ts'),
+        },
+      },
+    },
   });
 }
 
 /** Resolves to how the process ended: `undefined` when well. */
-function run(args, timeoutMs, onReport) {
+function run(program, args, timeoutMs, onReport) {
   return new Promise((resolve) => {
-    const child = fork(join(outDir, 'cycles.js'), args, { execArgv: ['--expose-gc'] });
+    const child = fork(join(outDir, program), args, { execArgv: ['--expose-gc'] });
     let stopped;
     const stop = (reason) => {
       stopped = reason;
@@ -65,6 +73,7 @@ async function main() {
     options: {
       library: { type: 'string', default: 'wrtc' },
       cycles: { type: 'string', default: '1000' },
+      closes: { type: 'string', default: '1000' },
       exits: { type: 'string', default: '20' },
     },
   });
@@ -75,7 +84,7 @@ async function main() {
   const faults = [];
   const reports = [];
   const startMs = Date.now();
-  const end = await run([library, 'cycles', values.cycles], TOTAL_MS, (report) => {
+  const end = await run('cycles.js', [library, 'cycles', values.cycles], TOTAL_MS, (report) => {
     reports.push(report);
     const { cycles, rssBytes, handles, threads, files } = report;
     say(
@@ -89,10 +98,16 @@ async function main() {
     if (warm && last && last[what] - warm[what] > limit)
       faults.push(`${what} grew from ${warm[what]} to ${last[what]}`);
   }
+  if (library === 'wrtc' && Number(values.closes) > 0) {
+    let closes = 0;
+    const how = await run('traffic.js', [values.closes], TOTAL_MS, ({ cycles }) => (closes = cycles));
+    say(`${closes} closes by the other side in the midst of traffic`);
+    if (how) faults.push(`the sending process ${how} after ${closes} closes`);
+  }
   for (const way of EXITS) {
     const ends = [];
     for (let index = 0; index < Number(values.exits) && Date.now() - startMs < TOTAL_MS; index++) {
-      ends.push(await run([library, 'exit', way], 60_000));
+      ends.push(await run('cycles.js', [library, 'exit', way], 60_000));
     }
     const bad = ends.filter((how) => how !== undefined);
     say(`${ends.length} processes ended by "${way}", ${bad.length} of them badly`);
