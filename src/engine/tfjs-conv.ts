@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { boxShape, length } from '../graph/box.ts';
 import type { ConvOp, Padding } from '../graph/op.ts';
 import type { TileStep } from '../graph/tile-program.ts';
-import type { FusedActivation } from './fusion.ts';
+import type { FusedActivation } from '../graph/fusion.ts';
 
 /** Bias and activation as values: what `Epilogue` names. */
 export interface Tail {

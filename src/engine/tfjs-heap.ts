@@ -2,7 +2,7 @@ import { engine, type KernelBackend, type Tensor } from '@tensorflow/tfjs-core';
 import { conv } from '../kernels/conv.wasm.ts';
 import { dense } from '../kernels/dense.wasm.ts';
 import { startKernels, type KernelVariant } from '../kernels/kernel-binary.ts';
-import type { FusedActivation } from './fusion.ts';
+import type { FusedActivation } from '../graph/fusion.ts';
 import { checkWasmAllocation, type WasmBackend } from './tfjs-memory.ts';
 
 /** Addresses and counts; see `kernels/dense.ts`. */

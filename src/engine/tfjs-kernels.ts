@@ -9,7 +9,7 @@ import { fitsHeapConv, prepareHeapConv } from './tfjs-heap-conv.ts';
 import type { HeapKernels } from './tfjs-heap.ts';
 import { prepareGlobalPool, preparePool } from './tfjs-pool.ts';
 import { prepareLrn, prepareUpsample } from './tfjs-resample.ts';
-import type { FusedStep } from './fusion.ts';
+import type { FusedStep } from '../graph/fusion.ts';
 
 /** Computes a step from its inputs, cropped to their regions (undefined where nothing is needed of one); runs in a tidy. */
 export type Kernel = (inputs: readonly (tf.Tensor | undefined)[]) => tf.Tensor;

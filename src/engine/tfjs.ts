@@ -6,7 +6,7 @@ import { PeerceptronError } from '../shared/errors.ts';
 import type { Accuracy } from '../shared/accuracy.ts';
 import type { WeightStorage } from '../shared/weight-storage.ts';
 import type { Engine, EngineMemory, LoadedTile, TileResult } from './engine.ts';
-import { fuseSteps } from './fusion.ts';
+import { fuseSteps } from '../graph/fusion.ts';
 import { Sequence } from './sequential.ts';
 import {
   acquireBackend,

@@ -1,8 +1,15 @@
-/** Kinds of work whose speeds differ between devices and engines. */
+/**
+ * Kinds of work whose speeds differ between devices and engines. `conv` has filters of several places, `pointwise` of one;
+ * both may have groups, unless each channel is one: `depthwise`.
+ */
 export const OP_CLASSES = ['conv', 'pointwise', 'depthwise', 'dense', 'pool', 'elementwise'] as const;
 export type OpClass = (typeof OP_CLASSES)[number];
 
-/** A step of a tile takes `stepMs + macs · msPerMac + bytes · msPerByte`. */
+/**
+ * A step of a tile takes `stepMs + macs · msPerMac + bytes · msPerByte`. `cost-model.ts` says what counts as a
+ * multiply-accumulate and as a byte: in `pool` every element of every window, in `elementwise` every exponential, root or
+ * division, and the bytes of every walk through the tensor.
+ */
 export interface ClassRate {
   readonly stepMs: number;
   readonly msPerMac: number;
@@ -31,5 +38,10 @@ export interface DeviceProfile {
   readonly rates: Readonly<Record<OpClass, ClassRate>>;
   /** Per tile that runs, whatever it computes: to the engine's thread and back. */
   readonly tileMs: number;
+  /** Of what a tile reads and makes: into the engine and out of it. */
+  readonly tileMsPerByte: number;
   readonly transport: TransportProfile;
 }
+
+/** Raised whenever rates get another meaning, or measuring another method. */
+export const PROFILE_VERSION = 1;

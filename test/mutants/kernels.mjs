@@ -110,7 +110,7 @@ export const kernels = [
   {
     id: 'bias-twice',
     breaks: 'a bias that was fused into its convolution is also added by itself',
-    file: 'src/engine/fusion.ts',
+    file: 'src/graph/fusion.ts',
     find: 'epilogue = { bias: next.weights[0]! };\n        absorbed.add(next);\n        slot = slots.get(next)!;',
     replace: 'epilogue = { bias: next.weights[0]! };',
     tests: ['tfjs', 'fusion'],

@@ -15,7 +15,7 @@ export const testFiles = {
   epoch: 'test/unit/runtime/peer-epoch.test.ts',
   exactness: 'test/unit/engine/exactness.test.ts',
   fold: 'test/unit/graph/fold.test.ts',
-  fusion: 'test/unit/engine/fusion.test.ts',
+  fusion: 'test/unit/graph/fusion.test.ts',
   kernels: 'test/unit/engine/reference.test.ts',
   ops: 'test/unit/graph/ops.test.ts',
   'peer-trace': 'test/unit/runtime/trace/peer-trace.test.ts',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fuseSteps } from '../../../src/engine/fusion.ts';
+import { fuseSteps } from '../../../src/graph/fusion.ts';
 import type { Graph } from '../../../src/graph/graph.ts';
 import type { Op } from '../../../src/graph/op.ts';
 import { compileTile, type TileRequest } from '../../../src/graph/tile-program.ts';

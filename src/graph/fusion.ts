@@ -1,5 +1,5 @@
-import { boxEquals, isEmpty } from '../graph/box.ts';
-import type { StepWeight, TileProgram, TileStep } from '../graph/tile-program.ts';
+import { boxEquals, isEmpty } from './box.ts';
+import type { StepWeight, TileProgram, TileStep } from './tile-program.ts';
 
 export type FusedActivation = 'relu' | 'relu6';
 
