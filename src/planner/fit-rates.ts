@@ -1,0 +1,64 @@
+import { median } from '../shared/median.ts';
+import { WORK_LENGTH, type Work } from './cost-model.ts';
+import { nonNegativeLeastSquares } from './least-squares.ts';
+import { OP_CLASSES, type ClassRate, type DeviceProfile, type OpClass } from './profile.ts';
+
+export type EngineRates = Pick<DeviceProfile, 'rates' | 'tileMs' | 'tileMsPerByte'>;
+
+/** This work, in one tile, took so long inside the engine. */
+export interface WorkSample {
+  readonly work: Work;
+  readonly computeMs: number;
+}
+
+/** Relative to the samples: enough to decide what they leave open, too little to matter where they do not. */
+const PRIOR_WEIGHT = 0.03;
+
+/** Rates of one processor core in WebAssembly. Others are faster or slower, but their rates stand to each other somewhat like that. */
+const TYPICAL: Readonly<Record<OpClass, ClassRate>> = {
+  conv: { stepMs: 0.01, msPerMac: 5e-8, msPerByte: 5e-8 },
+  pointwise: { stepMs: 0.008, msPerMac: 5e-8, msPerByte: 3e-8 },
+  depthwise: { stepMs: 0.01, msPerMac: 2e-7, msPerByte: 5e-8 },
+  dense: { stepMs: 0.005, msPerMac: 2e-8, msPerByte: 5e-8 },
+  pool: { stepMs: 0.01, msPerMac: 5e-8, msPerByte: 5e-8 },
+  elementwise: { stepMs: 0.005, msPerMac: 2e-6, msPerByte: 5e-8 },
+};
+const TYPICAL_TILE = { ms: 0.02, msPerByte: 1e-7 };
+
+/** The rates that come nearest to all samples, each counted by its relative error, and none of them negative. */
+export function fitRates(samples: readonly WorkSample[], tripMs: number): EngineRates {
+  const typical = Float64Array.of(
+    ...OP_CLASSES.flatMap((name) => [TYPICAL[name].stepMs, TYPICAL[name].msPerMac, TYPICAL[name].msPerByte]),
+    TYPICAL_TILE.msPerByte,
+    TYPICAL_TILE.ms,
+  );
+  const usable = samples.filter(({ computeMs }) => computeMs > 0);
+  const rowOf = ({ work }: WorkSample): Float64Array => Float64Array.of(...work, 1);
+  const slowness = median(usable.map((sample) => sample.computeMs / dot(rowOf(sample), typical)));
+  const expected = typical.map((rate) => rate * (Number.isFinite(slowness) ? slowness : 1));
+  const rows = usable.map((sample) => rowOf(sample).map((value) => value / sample.computeMs));
+  const goals = usable.map(() => 1);
+  for (const [index, rate] of expected.entries()) {
+    const row = new Float64Array(WORK_LENGTH + 1);
+    row[index] = PRIOR_WEIGHT / rate;
+    rows.push(row);
+    goals.push(PRIOR_WEIGHT);
+  }
+  const found = nonNegativeLeastSquares(rows, goals);
+  return {
+    rates: Object.fromEntries(
+      OP_CLASSES.map((name, index) => [
+        name,
+        { stepMs: found[index * 3]!, msPerMac: found[index * 3 + 1]!, msPerByte: found[index * 3 + 2]! },
+      ]),
+    ) as Record<OpClass, ClassRate>,
+    tileMsPerByte: found[WORK_LENGTH - 1]!,
+    tileMs: found[WORK_LENGTH]! + tripMs,
+  };
+}
+
+function dot(a: Float64Array, b: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return sum;
+}
