@@ -66,8 +66,8 @@ interface PresetFigures {
   readonly link: DevicePreset['link'];
 }
 
-/** One core of x86-64: per tile, per piece, and per byte at either end (9 CPU seconds per GB for both together). */
-const TRANSPORT = { tileMs: 0.2, pieceMs: 0.15, msPerByte: 4.5e-6 };
+/** One core of x86-64: per tile and byte of it, per piece, and per byte at either end (9 CPU seconds per GB for both together). */
+const TRANSPORT = { tileMs: 0.2, tileMsPerByte: 1e-7, pieceMs: 0.15, msPerByte: 4.5e-6 };
 
 export const bytesPerMs = (mbitPerSecond: number): number => mbitPerSecond * 125;
 
@@ -85,6 +85,7 @@ function preset(figures: PresetFigures): DevicePreset {
       cores,
       rates,
       tileMs: TRANSPORT.tileMs * coreSlowness,
+      tileMsPerByte: TRANSPORT.tileMsPerByte * coreSlowness,
       transport: {
         pieceMs: TRANSPORT.pieceMs * coreSlowness,
         sendMsPerByte: TRANSPORT.msPerByte * coreSlowness,

@@ -157,6 +157,7 @@ export function sped(profile: DeviceProfile, speed: number): DeviceProfile {
     ...profile,
     rates: Object.fromEntries(rates) as Record<OpClass, DeviceProfile['rates'][OpClass]>,
     tileMs: profile.tileMs / speed,
+    tileMsPerByte: profile.tileMsPerByte / speed,
     transport: {
       ...profile.transport,
       pieceMs: pieceMs / speed,

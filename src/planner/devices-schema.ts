@@ -56,6 +56,7 @@ const profile = v.pipe(
     cores: v.pipe(v.number(), v.integer(), v.minValue(1)),
     rates: v.strictObject(rateOfClass),
     tileMs: notNegative,
+    tileMsPerByte: notNegative,
     transport: v.strictObject({
       pieceMs: notNegative,
       sendMsPerByte: notNegative,
