@@ -6,7 +6,7 @@ import type { CompiledPlan } from './compiled-plan.ts';
 
 const FLOAT_BYTES = 4;
 /** Of weights on engines that hold a raw and a packed one. */
-const PACKED_COPIES = 2;
+export const PACKED_COPIES = 2;
 
 export interface PeerMemory {
   /** Weight slices as they travel: those that several tiles of the peer share, once. */
@@ -38,7 +38,7 @@ export function programInputBytes(program: TileProgram): number {
   return program.inputs.reduce((sum, { box }) => sum + boxSize(box), 0) * FLOAT_BYTES;
 }
 
-function programWorkBytes(program: TileProgram): number {
+export function programWorkBytes(program: TileProgram): number {
   return program.steps.reduce((sum, { output }) => sum + boxSize(output), 0) * FLOAT_BYTES;
 }
 

@@ -1,7 +1,7 @@
 import type { PeerId } from '../shared/ids.ts';
 import type { CompiledPlan } from './compiled-plan.ts';
 import { memoryPerPeer, type WeightStorageOf } from './memory.ts';
-import type { Plan } from './plan.ts';
+import type { Lane, Plan } from './plan.ts';
 
 /** More frames than that only wait: latency and memory without a gain in rate. */
 const LARGEST_WINDOW = 16;
@@ -15,11 +15,23 @@ export type WindowObjective = 'rate' | 'latency';
  * one stage: those peers work on one frame at a time.
  */
 export function planWindow(plan: Plan, objective: WindowObjective = 'rate'): number {
+  const peersOf = (tiles: Lane['tiles']): PeerId[] => tiles.map(({ peer }) => peer);
+  return windowOf(
+    plan.segments.map(({ lanes }) => lanes.map(({ tiles }) => peersOf(tiles))),
+    objective,
+  );
+}
+
+/** Of segments, lanes, and who computes in each. */
+export function windowOf<P>(
+  segments: readonly (readonly (readonly P[])[])[],
+  objective: WindowObjective,
+): number {
   let lanesOfStages = 0;
-  let stagePeers = new Set<PeerId>();
+  let stagePeers = new Set<P>();
   let lanesCounted = 0;
-  for (const { lanes } of plan.segments) {
-    const peers = lanes.flatMap(({ tiles }) => tiles.map(({ peer }) => peer));
+  for (const lanes of segments) {
+    const peers = lanes.flat();
     if (!peers.some((peer) => stagePeers.has(peer))) {
       stagePeers = new Set();
       lanesCounted = 0;

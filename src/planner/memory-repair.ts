@@ -1,0 +1,105 @@
+import { PeerceptronError } from '../shared/errors.ts';
+import { fitsMemory, layDraft, programsOf, type Draft, type DraftLane } from './draft.ts';
+import { sharesOf } from './draft-moves.ts';
+import { memoryOfTiles } from './memory.ts';
+import { WHOLE, type SearchSpace } from './search-space.ts';
+import type { Device } from './world.ts';
+
+const ROUNDS = 12;
+
+/**
+ * A draft of the same structure that fits: parts of weights go from devices that have no room for them to those that have, and
+ * what one device cannot hold is split among the others. `undefined` where that does not help.
+ */
+export function withinMemory(
+  space: SearchSpace,
+  draft: Draft,
+  devices: readonly Device[],
+  group: readonly number[],
+): Draft | undefined {
+  let current = draft;
+  for (let round = 0; round < ROUNDS; round++) {
+    const laid = layDraft(space, current);
+    if (!laid) return undefined;
+    if (fitsMemory(laid, devices, 1)) return current;
+    const need = devices.map(({ weightStorage }, device) => {
+      const programs = programsOf(laid, device);
+      return programs.length === 0 ? 0 : memoryOfTiles(programs, 1, weightStorage).totalBytes;
+    });
+    const room = devices.map(({ memoryBytes }, device) => memoryBytes - need[device]!);
+    current = current.map((segment, at) => ({
+      ...segment,
+      lanes: segment.lanes.map((lane, index): DraftLane => {
+        const over = lane.devices.some((device) => room[device]! < 0);
+        if (!over) return lane;
+        const tiles = laid[at]![index]!.tiles;
+        const weights = tiles.reduce((total, { cost }) => total + cost.weightBytes, 0);
+        if (lane.devices.length === 1) {
+          const device = lane.devices[0]!;
+          // What is heaviest there is in the way.
+          if (weights * 2 < need[device]! / 3) return lane;
+          return splitAmong(space, segment.start, segment.end, lane, group, room) ?? lane;
+        }
+        const shares = sharesOf(lane.layout);
+        const splitsWeights = lane.layout.sum !== undefined || lane.layout.cuts[0]?.axis === 'channel';
+        if (!shares) return lane;
+        const next = shares.map((share, part) => {
+          const device = lane.devices[part]!;
+          if (room[device]! >= 0 || share === 0) return share;
+          const mine = tiles[part]!.cost.weightBytes * 2;
+          if (!splitsWeights) return mine > need[device]! / 2 ? 0 : share;
+          return share * Math.max(0, 1 + (1.05 * room[device]!) / Math.max(mine, 1));
+        });
+        if (!next.some((share) => share > 0)) return lane;
+        const { cuts, sum } = lane.layout;
+        const layout = sum
+          ? { cuts: [], sum: { ...sum, shares: next } }
+          : { cuts: [{ ...cuts[0]!, shares: next }] };
+        return { ...lane, layout };
+      }),
+    }));
+  }
+  return undefined;
+}
+
+function splitAmong(
+  space: SearchSpace,
+  start: number,
+  end: number,
+  lane: DraftLane,
+  group: readonly number[],
+  room: readonly number[],
+): DraftLane | undefined {
+  const shares = group.map((device) => Math.max(0, room[device]! + (lane.devices[0] === device ? 0 : 0)));
+  const total = shares.reduce((sum, share) => sum + share, 0);
+  if (total <= 0) return undefined;
+  const layout = { cuts: [{ axis: 'channel' as const, shares }] };
+  const tiles = space.tiles(start, end, layout);
+  if (tiles && space.extent(start, end, 'channel') > 1) return { ...lane, layout, devices: group };
+  const roomiest = group.reduce((best, device) => (room[device]! > room[best]! ? device : best), group[0]!);
+  return { ...lane, layout: WHOLE, devices: [roomiest] };
+}
+
+/** What to say where the devices cannot hold the model together. */
+export function memoryRefusal(space: SearchSpace, devices: readonly Device[]): PeerceptronError {
+  const whole = space.tiles(0, space.graph.nodes.length, WHOLE)![0]!;
+  const needs = devices.map(
+    ({ weightStorage }) => memoryOfTiles([whole.program], 1, weightStorage).totalBytes,
+  );
+  const least = Math.min(...needs);
+  const offered = devices.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0);
+  const roomiest = devices.reduce((best, device) => (device.memoryBytes > best.memoryBytes ? device : best));
+  const missing = Math.max(0, least - offered);
+  const megabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6)} MB`;
+  const where =
+    missing > 0
+      ? `${megabytes(missing)} are missing`
+      : `no split was found that fits: the roomiest device, ${roomiest.name}, would need ${megabytes(least - roomiest.memoryBytes)} more to hold it alone`;
+  return new PeerceptronError(
+    'PLAN_MEMORY',
+    `the model '${space.graph.name}' takes about ${megabytes(least)} on one device, and the ${devices.length} device${
+      devices.length === 1 ? '' : 's'
+    } of the room offer ${megabytes(offered)} together: ${where}; let another device join, or offer more memory`,
+    { details: { neededBytes: least, offeredBytes: offered, missingBytes: missing } },
+  );
+}

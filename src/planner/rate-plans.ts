@@ -1,0 +1,113 @@
+import { workMs } from './cost-model.ts';
+import type { Draft, DraftLane } from './draft.ts';
+import { leastLoad, type Option } from './least-load.ts';
+import { PACKED_COPIES } from './memory.ts';
+import type { Places } from './places.ts';
+import { WHOLE, type SearchSpace } from './search-space.ts';
+import type { Device } from './world.ts';
+
+export interface LanesRequest {
+  readonly space: SearchSpace;
+  readonly devices: readonly Device[];
+  readonly places: Places;
+  readonly placeOf: readonly number[];
+  readonly group: readonly number[];
+  /** Ops at which the run is cut, ascending, both ends left out. */
+  readonly cuts: readonly number[];
+  readonly elementBytes: number;
+}
+
+/** A lane with less of the frames than this is not worth its weights. */
+const LEAST_SHARE = 0.01;
+
+/**
+ * Segments whose frames are dealt to whole devices, so that the busiest engine, uplink and downlink have as little to do as can
+ * be. Pipelines, replicas and everything in between are such plans: who has no share in a segment has no lane there.
+ * `undefined` where the memory of the group does not hold every segment somewhere.
+ */
+export function lanePlan(request: LanesRequest): Draft | undefined {
+  const { space, devices, places, placeOf, group, cuts, elementBytes } = request;
+  const ends = [...cuts, space.graph.nodes.length];
+  const starts = [0, ...cuts];
+  const costs = ends.map((end, segment) => space.tiles(starts[segment]!, end, WHOLE)![0]!);
+  const bytesOf = (segment: number, window: number): number =>
+    costs[segment]!.weightBytes * PACKED_COPIES +
+    costs[segment]!.inputBytes * window +
+    costs[segment]!.workBytes;
+  const allowed = group.map((device) =>
+    costs.map((_, segment) => bytesOf(segment, 1) <= devices[device]!.memoryBytes),
+  );
+  for (let round = 0; round < 4 * group.length; round++) {
+    const options: Option[] = [];
+    const who: { readonly segment: number; readonly member: number }[] = [];
+    for (const [member, device] of group.entries()) {
+      const { profile } = devices[device]!;
+      const { transport } = places.places[placeOf[device]!]!;
+      for (const [segment, { work, inputs }] of costs.entries()) {
+        if (!allowed[member]![segment]) continue;
+        const computeMs = profile.tileMs + workMs(work, profile);
+        const image = segment === 0 && space.graph.inputs.every((input) => input.image);
+        const inBytes =
+          segment === 0 && image
+            ? space.bytesAt[0]! / 4
+            : (space.bytesAt[starts[segment]!]! * elementBytes) / 4;
+        const outBytes = (space.bytesAt[ends[segment]!]! * elementBytes) / 4;
+        const threadMs =
+          transport.pieceMs * (inputs.length + 1) +
+          inBytes * transport.receiveMsPerByte +
+          outBytes * transport.sendMsPerByte;
+        options.push({
+          task: segment,
+          loads: [
+            { resource: 3 * member, amount: computeMs },
+            { resource: 3 * member + 1, amount: Math.max(threadMs, outBytes / transport.uplinkBytesPerMs) },
+            { resource: 3 * member + 2, amount: inBytes / transport.downlinkBytesPerMs },
+          ],
+        });
+        who.push({ segment, member });
+      }
+    }
+    const shares = leastLoad(costs.length, 3 * group.length, options);
+    if (!shares) return undefined;
+    const lanes: { member: number; share: number }[][] = costs.map(() => []);
+    for (const [index, share] of shares.entries()) {
+      if (share >= LEAST_SHARE) lanes[who[index]!.segment]!.push({ member: who[index]!.member, share });
+    }
+    const full = fullest(lanes);
+    if (full < 0) {
+      return lanes.map((each, segment) => ({
+        start: starts[segment]!,
+        end: ends[segment]!,
+        lanes: each.map(({ member, share }): DraftLane => ({
+          share,
+          layout: WHOLE,
+          devices: [group[member]!],
+        })),
+      }));
+    }
+    // The smallest part of whoever has too much goes to others.
+    let least = { segment: -1, share: Infinity };
+    for (const [segment, each] of lanes.entries()) {
+      for (const { member, share } of each) {
+        if (member === full && share < least.share) least = { segment, share };
+      }
+    }
+    allowed[full]![least.segment] = false;
+  }
+  return undefined;
+
+  /** A member whose segments do not fit into its memory together, or −1. */
+  function fullest(lanes: readonly (readonly { readonly member: number }[])[]): number {
+    for (const [member, device] of group.entries()) {
+      let bytes = 0;
+      let held = 0;
+      for (const [segment, each] of lanes.entries()) {
+        if (!each.some((lane) => lane.member === member)) continue;
+        bytes += bytesOf(segment, 2);
+        held += 1;
+      }
+      if (held > 1 && bytes > devices[device]!.memoryBytes) return member;
+    }
+    return -1;
+  }
+}
