@@ -78,18 +78,23 @@ export function formatCount(count: number): string {
   return `${(count / 1e9).toFixed(2)} G`;
 }
 
-/** Columns as wide as their widest cell; cells that begin with a digit go to the right. */
+/** Columns as wide as their widest cell; cells that begin with a digit go to the right, and titles above such cells. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const isNumber = (cell: string): boolean => /^[\d.]/.test(cell);
   const widths = header.map((title, column) =>
     Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)),
   );
-  const line = (cells: readonly string[]): string =>
+  const numeric = header.map((_, column) => {
+    const cells = rows.map((row) => row[column] ?? '').filter((cell) => cell !== '' && cell !== '–');
+    return cells.length > 0 && cells.every(isNumber);
+  });
+  const line = (cells: readonly string[], isTitle: boolean): string =>
     cells
       .map((cell, column) => {
-        const right = column > 0 && /^[\d.]/.test(cell);
+        const right = column > 0 && (isNumber(cell) || ((isTitle || cell === '–') && numeric[column]));
         return right ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!);
       })
       .join('  ')
       .trimEnd();
-  return [pc.bold(line(header)), ...rows.map(line)].join('\n');
+  return [pc.bold(line(header, true)), ...rows.map((row) => line(row, false))].join('\n');
 }

@@ -1,15 +1,15 @@
 import type { Box } from '../../src/graph/box.ts';
 import type { Graph } from '../../src/graph/graph.ts';
+import { graphCost } from '../../src/graph/inspect.ts';
+import { definitionOf } from '../../src/graph/ops/index.ts';
+import type { TileProgram } from '../../src/graph/tile-program.ts';
 import type { LeftOut, Objective, PlanChoice } from '../../src/planner/choice.ts';
 import { compilePlan, type CompiledPlan } from '../../src/planner/compiled-plan.ts';
-import { programWork } from '../../src/planner/cost-model.ts';
-import { memoryPerPeer } from '../../src/planner/memory.ts';
+import { memoryPerPeer, type WeightStorageOf } from '../../src/planner/memory.ts';
 import type { Bottleneck, Prediction } from '../../src/planner/prediction.ts';
 import type { Plan } from '../../src/planner/plan.ts';
-import { OP_CLASSES } from '../../src/planner/profile.ts';
 import type { World } from '../../src/planner/world.ts';
 import type { PeerId } from '../../src/shared/ids.ts';
-import { graphCost } from '../../src/graph/inspect.ts';
 
 /** What a plan asks of one device, and what it is expected to do there. */
 export interface DevicePreview {
@@ -72,12 +72,17 @@ export function worldNames(world: World): (peer: PeerId) => string {
   return (peer) => names.get(peer) ?? 'requester';
 }
 
+export function weightStorageIn(world: World): WeightStorageOf {
+  const storages = new Map(world.devices.map(({ id, weightStorage }) => [id, weightStorage]));
+  return (peer) => storages.get(peer);
+}
+
 /** Everything that is said about a chosen plan, as data. */
 export function previewPlan(graph: Graph, world: World, choice: PlanChoice): PlanPreview {
   const { plan, prediction, objective, solo, gain, candidates } = choice;
   const nameOf = worldNames(world);
   const compiled = compilePlan(graph, plan);
-  const memory = memoryPerPeer(compiled, prediction.window);
+  const memory = memoryPerPeer(compiled, prediction.window, weightStorageIn(world));
   const macs = macsPerPeer(compiled);
   const total = [...macs.values()].reduce((sum, count) => sum + count, 0);
   const loads = new Map(prediction.devices.map((load) => [load.peer, load]));
@@ -140,15 +145,20 @@ function macsPerPeer(compiled: CompiledPlan): Map<PeerId, number> {
     const shares = lanes.reduce((sum, { share }) => sum + share, 0);
     for (const [lane, { share, tiles }] of lanes.entries()) {
       for (const [tile, { peer }] of tiles.entries()) {
-        const work = programWork(compiled.program(segment, lane, tile));
-        let count = 0;
-        for (let op = 0; op < OP_CLASSES.length; op++) count += work[op * 3 + 1]!;
+        const count = programMacs(compiled.program(segment, lane, tile));
         macs.set(peer, (macs.get(peer) ?? 0) + (count * share) / shares);
       }
     }
   }
   return macs;
 }
+
+const programMacs = ({ steps }: TileProgram): number =>
+  steps.reduce(
+    (sum, { op, inputShapes, output, reduce }) =>
+      sum + definitionOf(op).cost(op, inputShapes, output, reduce).macs,
+    0,
+  );
 
 function tilesOf({ nodes }: Graph, compiled: CompiledPlan, peer: PeerId): TilePreview[] {
   return compiled.tilesOf(peer).map(({ segment, lane, tile }) => {

@@ -21,6 +21,12 @@ export function formatRate(framesPerSecond: number): string {
 export const formatTime = (ms: number): string =>
   ms < 10_000 ? formatMs(ms) : `${(ms / 1000).toFixed(1)} s`;
 
+/** Ticks of an axis of times, all in one unit. */
+export function formatTicks(ticksMs: readonly number[]): string[] {
+  const [unit, factor] = (ticksMs.at(-1) ?? 0) >= 2000 ? ['s', 1000] : ['ms', 1];
+  return ticksMs.map((ms) => (ms === 0 ? '0' : `${Number((ms / factor).toPrecision(6))} ${unit}`));
+}
+
 /** Times, as people say gains: `3.4 ×`. */
 export const formatGain = (gain: number): string => `${gain.toFixed(gain < 10 ? 2 : 1)} ×`;
 
@@ -43,8 +49,7 @@ export function describeObjective(objective: Objective): string {
 
 /** What a plan is expected to do, against the best single device, and what holds it up: three to five lines. */
 export function describePrediction(preview: PlanPreview): string {
-  const { model, devices, leftOut, latencyMs, framesPerSecond, loadedLatencyMs, window, solo, gain } =
-    preview;
+  const { model, devices, leftOut, latencyMs, framesPerSecond, loadedLatencyMs, window } = preview;
   const offered = devices.length + leftOut.length;
   const over =
     offered > devices.length
@@ -55,25 +60,20 @@ export function describePrediction(preview: PlanPreview): string {
     window > 1
       ? `With ${window} frames in flight, each takes ${formatTime(loadedLatencyMs)}.`
       : 'One frame in flight at a time.';
-  return [
-    pc.bold(head),
-    loaded,
-    describeGain(solo, gain, devices),
-    `Bottleneck: ${preview.bottleneck.sentence}.`,
-  ].join('\n');
+  return [pc.bold(head), loaded, describeGain(preview), `Bottleneck: ${preview.bottleneck.sentence}.`].join(
+    '\n',
+  );
 }
 
-function describeGain(
-  solo: PlanPreview['solo'],
-  gain: number | undefined,
-  devices: readonly DevicePreview[],
-): string {
+function describeGain({ solo, gain, devices, objective }: PlanPreview): string {
   if (!solo) return 'No single device can hold the model.';
-  if (devices.length === 1) return 'A single device is the best plan: more of them would not be faster.';
+  if (devices.length === 1 && gain === 1) {
+    return 'A single device is the best plan: with more of them it would not be better.';
+  }
   const alone = `${solo.device} alone: ${formatTime(solo.latencyMs)}, ${formatRate(solo.framesPerSecond)} frames per second`;
-  return gain === undefined
-    ? `The best single device: ${alone}.`
-    : `${formatGain(gain)} as good as the best single device (${alone}).`;
+  if (gain === undefined) return `The best single device: ${alone}.`;
+  const what = objective.kind === 'latency' ? 'as fast as' : 'the rate of';
+  return `${formatGain(gain)} ${what} the best single device (${alone}).`;
 }
 
 /** A row per device: its share of the work, and what it takes there. */
@@ -91,7 +91,7 @@ export function describeDevices(devices: readonly DevicePreview[]): string {
     percent(Math.max(...Object.values(device.busy))),
   ]);
   const more = devices.length - shown.length;
-  const header = ['device', 'work', 'compute', 'weights', 'tensors', 'of RAM', 'in', 'out', 'busy'];
+  const header = ['device', 'work', 'compute', 'weights', 'tensors', 'memory', 'in', 'out', 'busy'];
   return table(header, rows) + (more > 0 ? `\nand ${more} more, all of them in --json` : '');
 }
 
@@ -112,6 +112,8 @@ export function describeSegments(graph: Graph, preview: PlanPreview, columns = 8
       .slice(0, MOST_PARTS)
       .map(({ peer, part }) => `${names.get(peer) ?? peer} ${part}`.trim());
     const more = parts.length - shown.length;
+    const line = `${head} on ${shown[0]}`;
+    if (parts.length === 1 && line.length <= columns) return [line];
     return [head, ...wrapped([...shown, ...(more > 0 ? [`${more} more`] : [])], columns)];
   });
   const more = groups.length - MOST_GROUPS;
@@ -165,7 +167,7 @@ export function describePlan(graph: Graph, preview: PlanPreview, columns = 80): 
     .join('\n\n');
 }
 
-const TOUCHED_LEGEND = '▏ less than half a column';
+const TOUCHED_LEGEND = '▏ briefly';
 
 const namesIn = (preview: PlanPreview): ((peer: PeerId) => string) => {
   const names = new Map(preview.devices.map(({ id, name }) => [id, name]));

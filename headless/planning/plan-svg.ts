@@ -1,12 +1,12 @@
 import { axisTicks, element, escapeXml, svgDocument, text } from '../svg.ts';
 import { formatBytes } from '../terminal.ts';
-import { describeObjective, formatGain, formatRate, formatTime } from './plan-report.ts';
+import { describeObjective, formatGain, formatRate, formatTicks, formatTime } from './plan-report.ts';
 import type { PlanPreview } from './plan-preview.ts';
 import { timelineRows } from './timeline.ts';
 
 const WIDTH = 920;
 const LEFT = 150;
-const RIGHT = 170;
+const RIGHT = 200;
 const TOP = 92;
 const ROW = 24;
 const BAR = 16;
@@ -28,15 +28,16 @@ export function planSvg(preview: PlanPreview): string {
     preview.devices.flatMap(({ tiles }) => tiles.map((tile) => [tile.segment, tile] as const)),
   );
 
-  const grid = ticks.flatMap((tick) => [
+  const labels = formatTicks(ticks);
+  const grid = ticks.flatMap((tick, index) => [
     element('line', { class: 'grid', x1: x(tick), x2: x(tick), y1: TOP - 6, y2: bottom + 4 }),
-    text(formatTime(tick), x(tick), bottom + 20, { class: 'quiet', 'text-anchor': 'middle' }),
+    text(labels[index]!, x(tick), bottom + 20, { class: 'quiet', 'text-anchor': 'middle' }),
   ]);
   const bars = rows.flatMap(({ label, tiles }, row) => {
     const y = TOP + row * ROW;
     const device = preview.devices.find(({ name }) => name === label);
     const share = device
-      ? `${Math.round(device.computeShare * 100)} % · ${formatBytes(device.weightBytes)} of weights`
+      ? `${Math.round(device.computeShare * 100)} % of the work, ${formatBytes(device.weightBytes)} weights`
       : '';
     return [
       text(shortened(label), LEFT - 10, y + BAR / 2 + 4, { class: 'ink', 'text-anchor': 'end' }),
@@ -83,7 +84,7 @@ export function planSvg(preview: PlanPreview): string {
       : [];
   const heading = `${preview.model} on ${preview.devices.length} ${preview.devices.length === 1 ? 'device' : 'devices'}`;
   const figures = `${formatTime(preview.latencyMs)} per frame, ${formatRate(preview.framesPerSecond)} frames per second${
-    preview.gain === undefined ? '' : `, ${formatGain(preview.gain)} as good as the best single device`
+    preview.gain === undefined ? '' : `, ${formatGain(preview.gain)} the best single device`
   }`;
   return svgDocument({
     width: WIDTH,

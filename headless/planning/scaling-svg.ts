@@ -1,12 +1,13 @@
 import type { Knee, ScalingMetric, ScalingPoint } from '../../src/planner/scaling.ts';
 import { axisTicks, element, svgDocument, text } from '../svg.ts';
+import { formatTicks } from './plan-report.ts';
 import { describeKnee, formatMetric, METRIC_NAMES } from './scaling-report.ts';
 
 const WIDTH = 760;
 const HEIGHT = 430;
 const LEFT = 70;
 const RIGHT = 30;
-const TOP = 84;
+const TOP = 92;
 const BOTTOM = 60;
 
 /** A scaling curve: devices to the right (each doubling as wide as the next), the median with the spread of the draws. */
@@ -36,9 +37,10 @@ export function scalingSvg(options: {
   const path = (at: readonly (readonly [number, number])[]): string =>
     at.map(([px, py]) => `${px.toFixed(1)},${py.toFixed(1)}`).join(' ');
 
-  const grid = ticks.flatMap((tick) => [
+  const tickLabels = metric === 'latencyMs' ? formatTicks(ticks) : ticks.map((tick) => String(tick));
+  const grid = ticks.flatMap((tick, index) => [
     element('line', { class: 'grid', x1: LEFT, x2: WIDTH - RIGHT, y1: y(tick), y2: y(tick) }),
-    text(tick === 0 ? '0' : formatMetric(metric, tick), LEFT - 8, y(tick) + 4, {
+    text(tickLabels[index]!, LEFT - 8, y(tick) + 4, {
       class: 'quiet',
       'text-anchor': 'end',
     }),
@@ -85,7 +87,7 @@ export function scalingSvg(options: {
       ...grid,
       ...labels,
       text('devices', LEFT + plotWidth / 2, HEIGHT - 18, { class: 'quiet', 'text-anchor': 'middle' }),
-      text(METRIC_NAMES[metric], LEFT, TOP - 12, { class: 'quiet', 'text-anchor': 'middle' }),
+      text(METRIC_NAMES[metric], 20, TOP - 14, { class: 'quiet' }),
       element('polygon', { class: 'spread', points: spread }),
       element('polyline', {
         class: 'line',
