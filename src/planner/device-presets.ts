@@ -1,4 +1,4 @@
-import { OP_CLASSES, type ClassRate, type DeviceProfile, type OpClass } from './profile.ts';
+import { OP_CLASSES, PROFILE_VERSION, type ClassRate, type DeviceProfile, type OpClass } from './profile.ts';
 
 /** A kind of device as it stands in many rooms, for plans and simulations without the device itself. */
 export interface DevicePreset {
@@ -14,36 +14,35 @@ export interface DevicePreset {
 
 export type PresetName = 'pi3' | 'pi4' | 'pi5' | 'tx2' | 'phone' | 'laptop';
 
-/**
- * docs/planning.md, "Presets", says for every figure where it comes from, and which ones are estimates. In short: `pi3`
- * is fitted to the layer times that arXiv:1901.02537 gives for VGG16; `pi4`, `pi5` and `tx2` are that profile divided by
- * published ratios; `laptop` has the speeds of our own kernels on x86-64; `phone` is an estimate throughout but for its
- * order of magnitude.
- */
-const PROFILE_VERSION = 0;
-
 const rate = (stepMs: number, msPerMac: number, msPerByte: number): ClassRate => ({
   stepMs,
   msPerMac,
   msPerByte,
 });
 
+/*
+ * docs/planning.md, "Presets", says for every figure where it comes from, and which ones are estimates. In short: `pi3`
+ * is fitted to the layer times that arXiv:1901.02537 gives for VGG16; `pi4`, `pi5` and `tx2` are that profile divided by
+ * published ratios; `laptop` has the speeds of our own kernels on x86-64; `phone` is an estimate throughout but for its
+ * order of magnitude.
+ */
+
 /**
- * Raspberry Pi 3 B, four cores, TensorFlow 1.5. Least squares over VGG16's published layers, with one cost per call
- * (`PI3_CALL_MS`) that belongs to their software and is not part of the profile.
+ * Raspberry Pi 3 B, four cores, TensorFlow 1.5: least squares over VGG16's published layers, with a cost per call
+ * (`PI3_CALL`) that belongs to their software and is not part of the profile.
  */
 const PI3_RATES: Readonly<Record<OpClass, ClassRate>> = {
-  conv: rate(0.3, 3.66e-7, 0),
-  pointwise: rate(0.3, 3.66e-7, 0),
+  conv: rate(0.3, 3.46e-7, 0),
+  pointwise: rate(0.3, 3.46e-7, 0),
   // So that Xception's convolutions take the published 3.95 s together with the rates above.
-  depthwise: rate(0.3, 3.5e-6, 3.6e-6),
-  dense: rate(0.3, 0, 1.08e-6),
+  depthwise: rate(0.3, 3.5e-6, 4.9e-6),
+  dense: rate(0.3, 0, 1.06e-6),
   pool: rate(0.3, 0, 1.372e-5),
-  elementwise: rate(0.3, 0, 3.64e-6),
+  elementwise: rate(0.3, 0, 3.6e-6),
 };
 
-/** What each timed call of the published measurements took beside the layer itself, milliseconds. */
-export const PI3_CALL_MS = 43;
+/** What each timed layer of the published measurements took beside its kernel: per call, and per byte that it reads and makes. */
+export const PI3_CALL = { ms: 44, msPerByte: 1.19e-5 };
 
 /** The same engine on a processor that is `factor` times as fast. */
 function faster(rates: Readonly<Record<OpClass, ClassRate>>, factor: number): Record<OpClass, ClassRate> {
