@@ -60,7 +60,7 @@ async function send(count: number): Promise<void> {
       };
       burst();
     });
-    if ((index + 1) % 100 === 0) process.send?.({ cycles: index + 1 });
+    if ((index + 1) % 10 === 0) process.send?.({ cycles: index + 1 });
   }
   closer.kill();
   process.disconnect?.();

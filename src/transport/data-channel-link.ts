@@ -6,9 +6,14 @@ import type { PeerLink } from './peer-link.ts';
 export interface DataChannelPort {
   /** May throw. */
   send(message: Uint8Array<ArrayBuffer>): void;
-  /** Starts an orderly close: what was sent is still delivered, then `DataChannelLink.ended` is called. */
+  /** Sends the text after the last message, and finishes by itself where the other side does not within a second or two. May throw. */
+  leave(text: string): void;
+  /** Starts to close the channel; then `DataChannelLink.ended` is called. Called more than once. */
   finish(): void;
 }
+
+/** The one text message that there is: whoever sent it sends nothing more, and the other side closes the channel. */
+export const LEAVE = 'end';
 
 /** What may arrive before the layer above listens. */
 const MAX_WAITING_BYTES = 4 * 1024 * 1024;
@@ -59,10 +64,16 @@ export class DataChannelLink implements PeerLink {
     this.#close(undefined);
   }
 
-  /** A message arrived; `undefined` stands for text, which this protocol never sends. */
-  received(message: Uint8Array | undefined): void {
+  /** A message arrived; text is `LEAVE`, or nothing that this protocol knows. */
+  received(message: Uint8Array | string | undefined): void {
+    if (message === LEAVE && this.#state !== 'closed') {
+      // Both sides have stopped sending: closing a channel that the other side sends on crashes it where it is `wrtc`.
+      this.#state = 'closing';
+      this.#port.finish();
+      return;
+    }
     if (this.#state !== 'open') return;
-    if (message === undefined) {
+    if (typeof message !== 'object') {
       this.#close(new PeerceptronError('PROTOCOL_MALFORMED', 'the other side sent text instead of bytes'));
       return;
     }
@@ -90,6 +101,10 @@ export class DataChannelLink implements PeerLink {
     if (this.#state !== 'open') return;
     this.#state = 'closing';
     this.#closeReason = reason;
-    this.#port.finish();
+    try {
+      this.#port.leave(LEAVE);
+    } catch {
+      this.#port.finish();
+    }
   }
 }

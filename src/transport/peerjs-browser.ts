@@ -9,6 +9,8 @@ import { parseCandidateKind, parseDataDescription } from './session-description.
 const MAX_MESSAGE_BYTES = 256 * 1024;
 /** RFC 8841: what holds when a description does not say. */
 const DEFAULT_MESSAGE_BYTES = 64 * 1024;
+/** How long the other side has to close the channel when it was told that this one has sent its last. */
+const LEAVE_TIMEOUT_MS = 1_000;
 const CLOSE_TIMEOUT_MS = 2_000;
 /** Before this side is ready: a HELLO, and a few more. */
 const MAX_EARLY_MESSAGES = 16;
@@ -63,10 +65,11 @@ class PeerjsConnection implements RtcConnection {
   #connection: DataConnection | undefined;
   #link: DataChannelLink | undefined;
   /** What came while the connection was not ready. */
-  readonly #early: (Uint8Array | undefined)[] = [];
+  readonly #early: (Uint8Array | string | undefined)[] = [];
   #failure: PeerceptronError | undefined;
   #resolveOpened!: (opened: OpenedRtc) => void;
   #rejectOpened!: (error: PeerceptronError) => void;
+  #finishing = false;
   #ended = false;
 
   constructor(initiator: boolean, iceServers: readonly IceServer[]) {
@@ -194,7 +197,8 @@ class PeerjsConnection implements RtcConnection {
   }
 
   #onData(data: unknown): void {
-    const message = data instanceof ArrayBuffer ? new Uint8Array(data) : undefined;
+    const message =
+      typeof data === 'string' ? data : data instanceof ArrayBuffer ? new Uint8Array(data) : undefined;
     if (this.#link) this.#link.received(message);
     else if (this.#early.length < MAX_EARLY_MESSAGES) this.#early.push(message);
     else {
@@ -213,6 +217,7 @@ class PeerjsConnection implements RtcConnection {
       const port = {
         // Not the library's `send`: it keeps what the channel may still have to copy.
         send: (message: Uint8Array<ArrayBuffer>): void => dataChannel.send(message),
+        leave: (text: string): void => this.#leave(dataChannel, text),
         finish: () => this.#finish(dataChannel),
       };
       const link = new DataChannelLink(port, maxMessageBytes);
@@ -227,8 +232,16 @@ class PeerjsConnection implements RtcConnection {
     }
   }
 
+  #leave(channel: RTCDataChannel, text: string): void {
+    channel.send(text);
+    const timer = setTimeout(() => this.#finish(channel), LEAVE_TIMEOUT_MS);
+    channel.addEventListener('close', () => clearTimeout(timer));
+  }
+
   /** Closes the channel first, which delivers what is queued; its end is that of the connection. */
   #finish(channel: RTCDataChannel): void {
+    if (this.#finishing) return;
+    this.#finishing = true;
     const timer = setTimeout(() => this.#end(), CLOSE_TIMEOUT_MS);
     channel.addEventListener('close', () => {
       clearTimeout(timer);

@@ -30,6 +30,8 @@ export interface SimplePeerPlatform {
 const MAX_MESSAGE_BYTES = 256 * 1024;
 /** RFC 8841: what holds when a description does not say. */
 const DEFAULT_MESSAGE_BYTES = 64 * 1024;
+/** How long the other side has to close the channel when it was told that this one has sent its last. */
+const LEAVE_TIMEOUT_MS = 1_000;
 /** A channel that does not close in time, because the other side is gone, is torn down. */
 const CLOSE_TIMEOUT_MS = 2_000;
 
@@ -53,6 +55,7 @@ class SimplePeerConnection implements RtcConnection {
   #failure: PeerceptronError | undefined;
   #resolveOpened!: (opened: OpenedRtc) => void;
   #rejectOpened!: (error: PeerceptronError) => void;
+  #finishing = false;
   #ended = false;
 
   constructor(
@@ -166,14 +169,15 @@ class SimplePeerConnection implements RtcConnection {
       const maxMessageBytes = announced > 0 ? Math.min(announced, MAX_MESSAGE_BYTES) : DEFAULT_MESSAGE_BYTES;
       const port = {
         send: (message: Uint8Array<ArrayBuffer>): void => this.#send(message),
+        leave: (text: string): void => this.#leave(text),
         finish: () => this.#finish(),
       };
       const link = new DataChannelLink(port, maxMessageBytes);
       this.#link = link;
       // Not before: simple-peer keeps what the other side sent while this one was still looking at its own statistics.
-      this.#peer.on('data', (data: unknown) => link.received(asBytes(data)));
+      this.#peer.on('data', (data: unknown) => link.received(asMessage(data)));
       // What comes from now on takes the short way, not through simple-peer's stream, which has emptied itself before the next event.
-      this.#channel.onmessage = ({ data }: MessageEvent<unknown>) => link.received(asBytes(data));
+      this.#channel.onmessage = ({ data }: MessageEvent<unknown>) => link.received(asMessage(data));
       this.#resolveOpened({ link, localFingerprint, remoteFingerprint });
     } catch (thrown) {
       this.#failure ??= new PeerceptronError('LINK_LOST', 'the connection has no usable description', {
@@ -193,8 +197,18 @@ class SimplePeerConnection implements RtcConnection {
     channel.send(message);
   }
 
+  #leave(text: string): void {
+    const channel = this.#channel;
+    if (channel?.readyState !== 'open') throw new Error('it is closed');
+    channel.send(text);
+    const timer = setTimeout(() => this.#finish(), LEAVE_TIMEOUT_MS);
+    this.#peer.once('close', () => clearTimeout(timer));
+  }
+
   /** Closes the channel first, which delivers what is queued; destroying the connection at once would drop it. */
   #finish(): void {
+    if (this.#finishing) return;
+    this.#finishing = true;
     const timer = setTimeout(() => void this.#peer.destroy(), CLOSE_TIMEOUT_MS);
     this.#peer.once('close', () => clearTimeout(timer));
     try {
@@ -214,8 +228,9 @@ class SimplePeerConnection implements RtcConnection {
   }
 }
 
-/** Binary messages arrive as (subclasses of) `Uint8Array` over their own memory; anything else is text. */
-function asBytes(data: unknown): Uint8Array | undefined {
+/** Binary messages arrive as (subclasses of) `Uint8Array` over their own memory. */
+function asMessage(data: unknown): Uint8Array | string | undefined {
+  if (typeof data === 'string') return data;
   if (data instanceof Uint8Array) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   if (data instanceof ArrayBuffer) return new Uint8Array(data);
   return undefined;
