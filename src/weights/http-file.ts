@@ -1,5 +1,6 @@
 import type { Clock } from '../shared/clock.ts';
-import { PeerceptronError } from '../shared/errors.ts';
+import { PeerceptronError, unreachable } from '../shared/errors.ts';
+import { otherRange, requestRange, validatorOf, type RangeRequest } from './http-range.ts';
 
 /** What a server says of a file without sending it. */
 export interface HttpFileVersion {
@@ -25,19 +26,8 @@ export async function httpFileVersion(
   if (!head.ok || head.headers.get('content-encoding') || length === null || !/^\d+$/.test(length)) {
     return undefined;
   }
-  return { sizeBytes: Number(length), ...validatorOf(head) };
-}
-
-const validatorOf = (response: Response): { validator?: string } => {
-  const validator = response.headers.get('etag') ?? response.headers.get('last-modified');
-  return validator ? { validator } : {};
-};
-
-export interface ByteRange {
-  readonly startBytes: number;
-  readonly endBytes: number;
-  /** What the server said of the file before. */
-  readonly validator?: string | undefined;
+  const validator = validatorOf(head);
+  return { sizeBytes: Number(length), ...(validator === undefined ? {} : { validator }) };
 }
 
 type RangeResult =
@@ -57,75 +47,36 @@ type RangeResult =
  * @throws WEIGHTS_UNAVAILABLE (refused for good), WEIGHTS_CORRUPT (another file by now, or another range), or the
  * signal's reason
  */
-export async function streamRange(
+async function streamRange(
   request: typeof fetch,
   url: string,
-  range: { readonly startBytes: number; readonly endBytes: number; readonly validator?: string | undefined },
+  range: RangeRequest,
   onBytes: (bytes: Uint8Array) => void,
   signal?: AbortSignal,
 ): Promise<RangeResult> {
-  const { startBytes, endBytes, validator } = range;
-  let response: Response;
-  try {
-    response = await request(url, {
-      headers: { range: `bytes=${startBytes}-${endBytes - 1}`, 'accept-encoding': 'identity' },
-      ...(signal ? { signal } : {}),
-    });
-  } catch (cause) {
-    signal?.throwIfAborted();
-    if (cause instanceof PeerceptronError) throw cause;
-    return { state: 'broken', cause };
+  const answer = await requestRange(request, url, range, signal);
+  switch (answer.state) {
+    case 'broken':
+    case 'busy':
+      return answer;
+    case 'past-end':
+      return { state: 'ended' };
+    case 'whole':
+      await answer.cancel();
+      return { state: 'no-ranges' };
+    case 'partial':
+      break;
+    default:
+      unreachable(answer);
   }
-  const giveUp = async (): Promise<void> => {
-    await response.body?.cancel().catch(() => undefined);
-  };
-  if (response.status === 200) {
-    await giveUp();
-    return { state: 'no-ranges' };
-  }
-  if (response.status === 429 || response.status >= 500) {
-    await giveUp();
-    return { state: 'busy', status: response.status };
-  }
-  if (response.status === 416) {
-    await giveUp();
-    return { state: 'ended' };
-  }
-  if (response.status !== 206) {
-    await giveUp();
-    throw new PeerceptronError(
-      'WEIGHTS_UNAVAILABLE',
-      `cannot read ${url}: HTTP ${response.status}: check that the file is still there and may be read`,
-      { details: { url, status: response.status } },
-    );
-  }
-  const now = validatorOf(response).validator;
-  if (validator !== undefined && now !== undefined && now !== validator) {
-    await giveUp();
-    throw new PeerceptronError(
-      'WEIGHTS_CORRUPT',
-      `${url} was replaced by another file while it was read: start again`,
-      { details: { url } },
-    );
-  }
-  const [, from] = /^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '') ?? [];
+  const { startBytes, endBytes } = range;
   const wanted = endBytes - startBytes;
-  if (from !== undefined && Number(from) !== startBytes) {
-    await giveUp();
-    throw otherRange(url, startBytes, endBytes);
-  }
   let received = 0;
   try {
-    const reader = response.body?.getReader();
-    while (reader) {
-      const { done, value } = await reader.read();
-      if (done) break;
-      received += value.length;
-      if (received > wanted) {
-        await reader.cancel();
-        throw otherRange(url, startBytes, endBytes);
-      }
-      onBytes(value);
+    for await (const bytes of answer.chunks) {
+      received += bytes.length;
+      if (received > wanted) throw otherRange(url, startBytes, endBytes);
+      onBytes(bytes);
     }
   } catch (cause) {
     signal?.throwIfAborted();
@@ -135,13 +86,6 @@ export async function streamRange(
   if (received === wanted) return { state: 'complete' };
   return { state: 'broken', cause: new Error(`${received} of ${wanted} bytes came`) };
 }
-
-const otherRange = (url: string, startBytes: number, endBytes: number): PeerceptronError =>
-  new PeerceptronError(
-    'WEIGHTS_CORRUPT',
-    `${url}: the server answered another range than bytes ${startBytes}–${endBytes - 1}: check the proxy or cache in front of it`,
-    { details: { url } },
-  );
 
 /** Without a single new byte in between. */
 const ATTEMPTS = 6;
@@ -161,7 +105,7 @@ export interface DownloadOptions {
  */
 export async function downloadRange(
   url: string,
-  { startBytes, endBytes, validator }: ByteRange,
+  { startBytes, endBytes, validator }: RangeRequest,
   onBytes: (bytes: Uint8Array) => void,
   { fetch, clock, signal }: DownloadOptions,
 ): Promise<'complete' | 'no-ranges' | 'ended'> {

@@ -28,6 +28,8 @@ export interface RangeBody {
   readonly lengthBytes?: number;
   /** As the bytes come; throws what `fetch` throws where the connection breaks. Ending it early closes the connection. */
   readonly chunks: AsyncGenerator<Uint8Array, undefined>;
+  /** Closes the connection, where no chunk is wanted. */
+  readonly cancel: () => Promise<void>;
 }
 
 /**
@@ -85,6 +87,7 @@ export async function requestRange(
       ...known,
       ...(length === undefined ? {} : { totalBytes: length, lengthBytes: length }),
       chunks,
+      cancel: giveUp,
     };
   }
   // Other origins see Content-Range only where the server exposes it: it is checked where it is there.
@@ -106,6 +109,7 @@ export async function requestRange(
     ...(total === undefined || total === '*' ? {} : { totalBytes: Number(total) }),
     ...(lengthBytes === undefined ? {} : { lengthBytes }),
     chunks,
+    cancel: giveUp,
   };
 }
 
@@ -123,7 +127,7 @@ async function* chunksOf(response: Response): AsyncGenerator<Uint8Array, undefin
   }
 }
 
-const validatorOf = (response: Response): string | undefined =>
+export const validatorOf = (response: Response): string | undefined =>
   response.headers.get('etag') ?? response.headers.get('last-modified') ?? undefined;
 
 const isStrong = (validator: string): boolean => !validator.startsWith('W/');
