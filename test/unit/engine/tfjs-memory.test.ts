@@ -1,4 +1,4 @@
-import type { KernelBackend, Tensor } from '@tensorflow/tfjs-core';
+import { findBackend, type KernelBackend, type Tensor } from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import { createTfjsEngine } from '../../../src/engine/tfjs.ts';
 import {
@@ -7,6 +7,7 @@ import {
   reserveWasm,
   toEngineError,
   wasmTileBytes,
+  type WasmBackend,
 } from '../../../src/engine/tfjs-memory.ts';
 import type { Graph } from '../../../src/graph/graph.ts';
 import { compileTile, type TileProgram } from '../../../src/graph/tile-program.ts';
@@ -64,6 +65,67 @@ describe('the wasm memory account', () => {
     expect([...(await tile.run([Float32Array.from([10, 100])])).outputs[0]!]).toEqual([320]);
     await engine.dispose();
   });
+});
+
+describe('a heap that fills inside a kernel of ours', () => {
+  const conv: Graph = {
+    name: 'conv',
+    inputs: [{ id: 'x', shape: [4, 4, 3] }],
+    nodes: [
+      {
+        id: 'y',
+        op: {
+          kind: 'conv',
+          kernelSize: [3, 3],
+          strides: [1, 1],
+          dilations: [1, 1],
+          padding: [[1, 1], [1, 1]],
+          groups: 1,
+          outChannels: 5,
+        },
+        inputs: ['x'],
+        weights: { kernel: 'k' },
+      },
+    ],
+    outputs: ['y'],
+  }; // prettier-ignore
+  const convProgram = compileTile(conv, {
+    ops: [0, 1],
+    outputs: [{ tensor: 'y', box: [[0, 4], [0, 4], [0, 5]] }],
+  }); // prettier-ignore
+
+  it.each([
+    ['dense', denseProgram(6, 3), 18, 6, 1],
+    ['conv, at its output', convProgram, 135, 48, 1],
+    ['conv, at its table', convProgram, 135, 48, 2],
+  ])(
+    'is ENGINE_MEMORY in %s, holds nothing, and the engine works on',
+    async (_, program, weightCount, inputCount, nth) => {
+      const engine = await createTfjsEngine({ backend: 'wasm' });
+      const numbers = (count: number): Float32Array => Float32Array.from({ length: count }, (_, i) => i % 7);
+      const tile = await engine.load(program, [numbers(weightCount)]);
+      const expected = (await tile.run([numbers(inputCount)])).outputs;
+      const before = await engine.memory();
+
+      const wasm = findBackend('wasm') as WasmBackend;
+      const makeOutput = wasm.makeOutput.bind(wasm);
+      let calls = 0;
+      wasm.makeOutput = (shape, dtype) => {
+        const made = makeOutput(shape, dtype);
+        // What the allocator of a full heap answers.
+        if (++calls === nth) (wasm.dataIdMap.get(made.dataId) as { memoryOffset: number }).memoryOffset = 0;
+        return made;
+      };
+      try {
+        await expect(tile.run([numbers(inputCount)])).rejects.toMatchObject({ code: 'ENGINE_MEMORY' });
+      } finally {
+        wasm.makeOutput = makeOutput;
+      }
+      expect(await engine.memory()).toEqual(before);
+      expect((await tile.run([numbers(inputCount)])).outputs).toEqual(expected);
+      await engine.dispose();
+    },
+  );
 });
 
 describe('toEngineError', () => {

@@ -151,6 +151,28 @@ describe('epochs of one session', () => {
     expect([0, 1, 2].map(world.answers)).toEqual([['ready'], ['ready'], ['PLAN_MEMORY']]);
   });
 
+  it('[SES3] READY waits for the engine, which runs every tile once before it calls it loaded', async () => {
+    const inner = createReferenceEngine();
+    let warm!: () => void;
+    const warmed = new Promise<void>((resolve) => (warm = resolve));
+    const cold: Engine = {
+      ...inner,
+      load: async (program, weights) => {
+        const tile = await inner.load(program, weights);
+        await warmed;
+        return tile;
+      },
+    };
+    const world = await open(1e9, cold);
+    world.prepare(0);
+    await world.giveWeights(10);
+    await settle();
+    expect(world.answers(0)).toEqual([]);
+    warm();
+    await settle();
+    expect(world.answers(0)).toEqual(['ready']);
+  });
+
   it('[SES11] what comes for one that is prepared and not ready waits with its initial credit, until it is', async () => {
     const world = await open();
     world.prepare(0);
