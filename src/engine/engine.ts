@@ -36,6 +36,11 @@ export interface LoadedTile {
    * Resolves to one buffer per entry of `program.outputs`.
    */
   run(inputs: readonly Float32Array[]): Promise<TileResult>;
+  /**
+   * A copy of the weights that came as number `index` of `program.weights`, for another tile that needs them; undefined where
+   * the engine keeps them in a form that does not give them back bit by bit. Absent: of none.
+   */
+  weight?(index: number): Promise<Float32Array | undefined>;
   dispose(): Promise<void>;
 }
 

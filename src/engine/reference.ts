@@ -50,6 +50,9 @@ export function createReferenceEngine(): Engine {
             throw new PeerceptronError('ENGINE_FAILED', 'this tile was disposed; load it again');
           return runProgram(program, weights, inputs);
         },
+        async weight(index) {
+          return loaded.get(tile)?.[index]?.slice();
+        },
         async dispose() {
           loaded.delete(tile);
         },

@@ -10,8 +10,22 @@ export interface Tail {
   readonly activation: FusedActivation | undefined;
 }
 
-/** Makes a tensor that lives until the tile is disposed; its type is that of the array. */
-export type KeepTensor = (values: Float32Array | Int32Array, shape: readonly number[]) => tf.Tensor;
+/** Of which weights kept values are another form, and how to get them back. */
+export interface KeptForm {
+  readonly of: Float32Array;
+  /** Must not hold what it was made from. */
+  readonly restore: (kept: Float32Array) => Float32Array;
+}
+
+/**
+ * Makes a tensor that lives until the tile is disposed; its type is that of the array. Weights that are kept as they came need
+ * no `form`.
+ */
+export type KeepTensor = (
+  values: Float32Array | Int32Array,
+  shape: readonly number[],
+  form?: KeptForm,
+) => tf.Tensor;
 
 type Pair = [number, number];
 type Convolve = (x: tf.Tensor4D) => tf.Tensor4D;

@@ -2,7 +2,7 @@ import type * as tf from '@tensorflow/tfjs-core';
 import { boxShape, length, shapeSize } from '../graph/box.ts';
 import type { ConvOp } from '../graph/op.ts';
 import type { TileStep } from '../graph/tile-program.ts';
-import type { KeepTensor, Tail } from './tfjs-conv.ts';
+import type { KeepTensor, KeptForm, Tail } from './tfjs-conv.ts';
 import type { HeapConv, HeapKernels } from './tfjs-heap.ts';
 
 /** Output channels that the kernel sums at a time: `PANEL` of `kernels/conv.ts`. */
@@ -59,11 +59,14 @@ export function prepareHeapConv(
     ];
     const bias = new Float32Array(Math.ceil(channels / PANEL) * PANEL);
     if (tail.bias) bias.set(tail.bias.subarray(from, to));
-    const panels = toPanels(kernel, taps * inChannels, outWidth, from, to);
+    const rows = taps * inChannels;
+    const panels = toPanels(kernel, rows, outWidth, from, to);
+    // The groups of a grouped convolution have a part of the weights each.
+    const isWhole = channels === outWidth;
     return {
       geometry: keep(Int32Array.from(geometry), [geometry.length]),
-      filters: keep(panels, [panels.length]),
-      bias: keep(bias, [bias.length]),
+      filters: keep(panels, [panels.length], isWhole ? panelForm(kernel, rows, outWidth) : undefined),
+      bias: keep(bias, [bias.length], isWhole && tail.bias ? paddedForm(tail.bias, channels) : undefined),
       zeros: keep(new Float32Array(inChannels), [inChannels]),
       inOffset,
       outOffset: from,
@@ -111,6 +114,34 @@ function placesPerRound(places: number, taps: number, inWidth: number): number {
   const most = Math.max(PLACES, Math.floor(TABLE_ENTRIES / taps / PLACES) * PLACES);
   return Math.min(even, most);
 }
+
+/** Made apart from the tile, whose scope holds the raw weights. */
+const panelForm = (of: Float32Array, rows: number, columns: number): KeptForm => ({
+  of,
+  restore: panelsBack(rows, columns),
+});
+const paddedForm = (of: Float32Array, channels: number): KeptForm => ({ of, restore: cutBack(channels) });
+const cutBack =
+  (channels: number) =>
+  (padded: Float32Array): Float32Array =>
+    padded.slice(0, channels);
+
+/** The inverse of `toPanels` for all columns. */
+const panelsBack =
+  (rows: number, columns: number) =>
+  (panels: Float32Array): Float32Array => {
+    const values = new Float32Array(rows * columns);
+    let source = 0;
+    for (let first = 0; first < columns; first += PANEL) {
+      const width = Math.min(PANEL, columns - first);
+      for (let row = 0; row < rows; row++) {
+        const target = row * columns + first;
+        for (let i = 0; i < width; i++) values[target + i] = panels[source + i]!;
+        source += PANEL;
+      }
+    }
+    return values;
+  };
 
 /** Columns `[from, to)` of `[rows, columns]` as `[panel][row][8]`, the last panel filled up with zeros. */
 function toPanels(

@@ -65,6 +65,13 @@ interface PreparedTile {
   readonly steps: readonly PreparedStep[];
   readonly outputs: readonly Crop[];
   readonly kept: readonly tf.Tensor[];
+  /** By index of a weight: where it is held in a form that gives it back. */
+  readonly weights: ReadonlyMap<number, HeldWeight>;
+}
+
+interface HeldWeight {
+  readonly tensor: tf.Tensor;
+  readonly restore: ((kept: Float32Array) => Float32Array) | undefined;
 }
 
 class TfjsEngine implements Engine {
@@ -127,6 +134,15 @@ class TfjsEngine implements Engine {
           checkBuffers('input', inputs, tile.program.inputs, (entry) => entry.tensor);
           return this.#run(tile, inputs);
         }),
+      weight: (index) =>
+        this.#sequence.add(async () => {
+          const held = this.#disposed || !this.#tiles.has(tile) ? undefined : tile.weights.get(index);
+          // Half floats have lost bits.
+          if (!held || this.accuracy === 'f16') return undefined;
+          activateBackend(this.#backendName);
+          const values = await this.#read(held.tensor);
+          return held.restore ? held.restore(values) : values;
+        }),
       dispose: () => this.#sequence.add(() => this.#release(tile)),
     };
   }
@@ -158,10 +174,12 @@ class TfjsEngine implements Engine {
     for (const tensor of tile.kept) this.#kept.release(tensor);
   }
 
-  #keepIn(kept: tf.Tensor[]): KeepTensor {
-    return (values, shape) => {
+  #keepIn(kept: tf.Tensor[], weights: readonly Float32Array[], held: Map<number, HeldWeight>): KeepTensor {
+    return (values, shape, form) => {
       const tensor = this.#kept.keep(values, shape);
       kept.push(tensor);
+      const index = weights.indexOf(form?.of ?? (values as Float32Array));
+      if (index >= 0) held.set(index, { tensor, restore: form?.restore });
       if (this.#backendName === 'wasm') checkWasmAllocation(this.#backend, tensor);
       return tensor;
     };
@@ -169,7 +187,8 @@ class TfjsEngine implements Engine {
 
   #prepare(program: TileProgram, weights: readonly Float32Array[]): PreparedTile {
     const kept: tf.Tensor[] = [];
-    const keep = this.#keepIn(kept);
+    const held = new Map<number, HeldWeight>();
+    const keep = this.#keepIn(kept, weights, held);
     const crop = (slot: number, box: Box): Crop | undefined => {
       if (isEmpty(box) || slot < 0) return undefined;
       const held = slotBox(program, slot);
@@ -202,7 +221,7 @@ class TfjsEngine implements Engine {
           throw toEngineError(error, this.name, entry.step.node);
         }
       });
-      return { program, steps, outputs, kept };
+      return { program, steps, outputs, kept, weights: held };
     } catch (error) {
       for (const tensor of kept) this.#kept.release(tensor);
       throw error;

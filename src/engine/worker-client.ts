@@ -140,6 +140,7 @@ class WorkerEngine implements Engine {
         const { arrays, transfer } = transferable(inputs);
         return this.#calls.call({ type: 'run', tile, inputs: arrays }, transfer);
       },
+      weight: (index) => this.#calls.call({ type: 'weight', tile, index }),
       // A dead worker holds nothing any more.
       dispose: () => (release ??= this.#calls.call({ type: 'release', tile }).catch(() => undefined)),
     };

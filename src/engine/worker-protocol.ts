@@ -16,6 +16,7 @@ export type WorkerCall =
   | { readonly type: 'start'; readonly options: EngineOptions }
   | { readonly type: 'load'; readonly program: TileProgram; readonly weights: readonly Float32Array[] }
   | { readonly type: 'run'; readonly tile: number; readonly inputs: readonly Float32Array[] }
+  | { readonly type: 'weight'; readonly tile: number; readonly index: number }
   | { readonly type: 'release'; readonly tile: number }
   | { readonly type: 'memory' }
   | { readonly type: 'dispose' };
@@ -24,6 +25,7 @@ export interface WorkerAnswers {
   start: Pick<Engine, 'name' | 'accuracy' | 'weightStorage'>;
   load: { readonly tile: number };
   run: TileResult;
+  weight: Float32Array | undefined;
   release: undefined;
   memory: EngineMemory;
   dispose: undefined;

@@ -51,6 +51,10 @@ export function serveEngine(
         const { arrays, transfer } = transferable(outputs);
         return { value: { outputs: arrays, computeMs }, transfer };
       }
+      case 'weight': {
+        const value = await tiles.get(request.tile)?.weight?.(request.index);
+        return { value, transfer: value ? [value.buffer as ArrayBuffer] : [] };
+      }
       case 'release': {
         const tile = tiles.get(request.tile);
         tiles.delete(request.tile);

@@ -40,6 +40,22 @@ export function hull(a: Box, b: Box): Box {
   return a.map((range, axis) => [Math.min(range[0], b[axis]![0]), Math.max(range[1], b[axis]![1])] as const);
 }
 
+/** What of `box` lies outside `cut`, in boxes that do not overlap. */
+export function subtract(box: Box, cut: Box): Box[] {
+  const common = intersect(box, cut);
+  if (isEmpty(common)) return isEmpty(box) ? [] : [box];
+  const parts: Box[] = [];
+  let rest = box;
+  for (const [axis, [start, end]] of common.entries()) {
+    const at = (range: Range): Box => rest.map((whole, other) => (other === axis ? range : whole));
+    const [first, last] = rest[axis]!;
+    if (first < start) parts.push(at([first, start]));
+    if (end < last) parts.push(at([end, last]));
+    rest = at([start, end]);
+  }
+  return parts;
+}
+
 export function contains(outer: Box, inner: Box): boolean {
   if (isEmpty(inner)) return true;
   return inner.every((range, axis) => range[0] >= outer[axis]![0] && range[1] <= outer[axis]![1]);

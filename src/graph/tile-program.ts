@@ -49,6 +49,9 @@ export interface TileProgram {
   readonly outputs: readonly (TileTensor & { readonly slot: number })[];
 }
 
+/** Equal for programs that compute the same from the same: with the same weights, one loaded tile serves for both. */
+export const programKey = (program: TileProgram): string => JSON.stringify(program);
+
 export interface TileRequest {
   /** Half-open, over `graph.nodes`. */
   readonly ops: readonly [start: number, end: number];

@@ -1,5 +1,5 @@
 import { boxSize, formatBox } from '../graph/box.ts';
-import type { TileProgram } from '../graph/tile-program.ts';
+import { programKey, type TileProgram } from '../graph/tile-program.ts';
 import type { PeerId } from '../shared/ids.ts';
 import type { WeightStorage } from '../shared/weight-storage.ts';
 import type { CompiledPlan } from './compiled-plan.ts';
@@ -108,6 +108,30 @@ export function memoryOfTiles(
     case 'packed': {
       const perTile = programs.reduce((sum, program) => sum + programWeightBytes(program), 0);
       return { weightBytes, activationBytes, totalBytes: perTile * PACKED_COPIES + activationBytes };
+    }
+  }
+}
+
+/**
+ * What of these tiles' weights is there already, where `held` are loaded with the same weights: equal slices, or, where
+ * every tile has weights of its own, those of equal tiles.
+ */
+export function sharedBytes(
+  programs: readonly TileProgram[],
+  held: readonly TileProgram[],
+  storage: WeightStorage = 'packed',
+): number {
+  switch (storage) {
+    case 'once': {
+      const there = sliceUses(held);
+      let sum = 0;
+      for (const [key, { sizeBytes }] of sliceUses(programs)) if (there.has(key)) sum += sizeBytes;
+      return sum;
+    }
+    case 'packed': {
+      const there = new Set(held.map(programKey));
+      const equal = programs.filter((program) => there.has(programKey(program)));
+      return equal.reduce((sum, program) => sum + programWeightBytes(program), 0) * PACKED_COPIES;
     }
   }
 }

@@ -185,11 +185,16 @@ class Adaptive implements AdaptiveSession {
     if (isNew) this.#wish('peer-joined');
   }
 
+  /** Plans do without this peer for a while; when it may be used again, it is like one that has joined. */
+  #leaveOut(peer: PeerId, forMs?: number): void {
+    this.#outcasts.add(peer, forMs);
+    this.#known.delete(peer);
+  }
+
   #lost(peer: PeerId, why: string, cause?: PeerceptronError): void {
     this.#leases.forget(peer);
     if (this.#core.over) return;
-    this.#outcasts.add(peer);
-    this.#known.delete(peer);
+    this.#leaveOut(peer);
     const error = new PeerceptronError('PEER_LOST', `peer ${shortId(peer)} is gone${why}`, {
       cause,
       details: { peer },
@@ -202,8 +207,7 @@ class Adaptive implements AdaptiveSession {
   }
 
   #leaving(peer: PeerId): void {
-    this.#outcasts.add(peer, Infinity);
-    this.#known.delete(peer);
+    this.#leaveOut(peer, Infinity);
     this.#emit({ type: 'peer-leaving', peer });
     const { preparing } = this.#plans;
     if (preparing?.compiled.peers.includes(peer)) {
@@ -324,7 +328,7 @@ class Adaptive implements AdaptiveSession {
       } catch (thrown) {
         lastError = toPeerceptronError(thrown);
         const peer = lastError.details['peer'] as PeerId | undefined;
-        if (peer) this.#outcasts.add(peer);
+        if (peer) this.#leaveOut(peer);
         else strikes += 1;
         if (!this.#mustChange(reason)) {
           this.#pace.switched(this.#options.clock.now());

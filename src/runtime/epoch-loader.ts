@@ -1,13 +1,14 @@
 import type { Engine } from '../engine/engine.ts';
 import { parseGraph } from '../graph/parse.ts';
 import type { TileProgram } from '../graph/tile-program.ts';
-import { compilePlan } from '../planner/compiled-plan.ts';
-import { distinctWeightBytes, memoryPerPeer } from '../planner/memory.ts';
+import { compilePlan, type TileAddress } from '../planner/compiled-plan.ts';
+import { distinctWeightBytes, memoryPerPeer, programWeightBytes, sharedBytes } from '../planner/memory.ts';
 import { parsePlan } from '../planner/parse-plan.ts';
 import { verifyPlan } from '../planner/verify-plan.ts';
 import type { ControlMessage } from '../protocol/messages.ts';
 import { PeerceptronError } from '../shared/errors.ts';
 import type { PeerId } from '../shared/ids.ts';
+import { HeldTiles } from './held-tiles.ts';
 import { PeerEpoch } from './peer-epoch.ts';
 import type { SliceReader } from './peer-weights.ts';
 import type { RuntimeNode } from './runtime-node.ts';
@@ -37,7 +38,9 @@ export interface LoadProgress {
 /** Gets plans ready on a serving peer, within the memory that it offers. */
 export class EpochLoader {
   readonly #options: EpochLoaderOptions;
-  readonly #reserved = new Map<PeerEpoch, number>();
+  /** Live epochs, the oldest first. */
+  readonly #live = new Map<PeerEpoch, { readonly needBytes: number; readonly sameWeights: boolean }>();
+  readonly #tiles = new HeldTiles();
 
   constructor(options: EpochLoaderOptions) {
     this.#options = options;
@@ -59,16 +62,18 @@ export class EpochLoader {
     const { node, engine } = this.#options;
     const { self } = node;
     const needs = memoryPerPeer(compiled, message.window, () => engine.weightStorage);
-    const need = needs.get(self)?.totalBytes ?? 0;
-    const taken = [...this.#reserved.values()].reduce((sum, bytes) => sum + bytes, 0);
+    const needBytes = needs.get(self)?.totalBytes ?? 0;
+    const epoch = new PeerEpoch(compiled, self, requester, message.window);
+    const taken = this.#takenBytes();
+    this.#live.set(epoch, { needBytes, sameWeights: message.sameWeights === true });
+    const need = this.reservedBytes(epoch);
     if (taken + need > this.#options.memoryBytes) {
+      this.#live.delete(epoch);
       throw new PeerceptronError(
         'PLAN_MEMORY',
         `this device offers ${mega(this.#options.memoryBytes)}, ${mega(taken)} are taken, and the plan needs ${mega(need)}`,
       );
     }
-    const epoch = new PeerEpoch(compiled, self, requester, message.window);
-    this.#reserved.set(epoch, need);
     return epoch;
   }
 
@@ -96,16 +101,31 @@ export class EpochLoader {
     const dialled = this.#dialConsumers(epoch);
     // Awaited below; until then its failure must not count as unhandled.
     dialled.catch(() => undefined);
-    const slices = new SharedSlices(EpochLoader.#programs(epoch), (name, box) =>
-      reader.read(name, box, loaded),
-    );
+    const held = this.#before(epoch).flatMap((older) => [...older.tiles.values()]);
+    const waiting: TileAddress[] = [];
     for (const address of addresses) {
+      const program = compiled.program(address.segment, address.lane, address.tile);
+      const tile = this.#tiles.share(program, held);
+      if (!tile) {
+        waiting.push(address);
+        continue;
+      }
+      epoch.tiles.set(PeerEpoch.key(address), tile);
+      readyTiles += 1;
+      loaded(programWeightBytes(program));
+    }
+    const read = this.#tiles.reader(held, (name, box) => reader.read(name, box, loaded), loaded);
+    const programs = waiting.map(({ segment, lane, tile }) => compiled.program(segment, lane, tile));
+    const slices = new SharedSlices(programs, read);
+    for (const address of waiting) {
       const program = compiled.program(address.segment, address.lane, address.tile);
       const weights = await Promise.all(program.weights.map(({ name, box }) => slices.take(name, box)));
       this.#checkLive(epoch);
       const tile = await this.#options.engine.load(program, weights);
-      if (this.isLive(epoch)) epoch.tiles.set(PeerEpoch.key(address), tile);
-      else await tile.dispose();
+      if (this.isLive(epoch)) {
+        this.#tiles.add(tile, program);
+        epoch.tiles.set(PeerEpoch.key(address), tile);
+      } else await tile.dispose();
       readyTiles += 1;
       report();
     }
@@ -115,17 +135,25 @@ export class EpochLoader {
 
   /** Still wanted: neither retired nor failed. */
   isLive(epoch: PeerEpoch): boolean {
-    return this.#reserved.has(epoch);
+    return this.#live.has(epoch);
   }
 
+  /** What this epoch takes beside the older ones of its session: what they hold of its weights is not counted again. */
   reservedBytes(epoch: PeerEpoch): number {
-    return this.#reserved.get(epoch) ?? 0;
+    const live = this.#live.get(epoch);
+    if (!live) return 0;
+    const held = this.#before(epoch).flatMap((older) => EpochLoader.#programs(older));
+    const shared =
+      held.length > 0
+        ? sharedBytes(EpochLoader.#programs(epoch), held, this.#options.engine.weightStorage)
+        : 0;
+    return Math.max(0, live.needBytes - shared);
   }
 
   async release(epoch: PeerEpoch): Promise<void> {
-    this.#reserved.delete(epoch);
+    this.#live.delete(epoch);
     // An engine that has died has nothing left to free.
-    await epoch.dispose().catch(() => undefined);
+    await Promise.all(epoch.close().map((tile) => this.#tiles.release(tile).catch(() => undefined)));
   }
 
   /** What this peer holds of the model: slices that several of its tiles share count once. */
@@ -135,6 +163,22 @@ export class EpochLoader {
 
   static #programs({ compiled, addresses }: PeerEpoch): TileProgram[] {
     return addresses.map(({ segment, lane, tile }) => compiled.program(segment, lane, tile));
+  }
+
+  #takenBytes(): number {
+    return [...this.#live.keys()].reduce((sum, epoch) => sum + this.reservedBytes(epoch), 0);
+  }
+
+  /** Older epochs whose weights this one may use again. */
+  #before(epoch: PeerEpoch): PeerEpoch[] {
+    if (!this.#live.get(epoch)?.sameWeights) return [];
+    const epochs = [...this.#live.keys()];
+    return epochs
+      .slice(0, epochs.indexOf(epoch))
+      .filter(
+        ({ compiled, requester }) =>
+          compiled.plan.session === epoch.compiled.plan.session && requester === epoch.requester,
+      );
   }
 
   #checkLive(epoch: PeerEpoch): void {

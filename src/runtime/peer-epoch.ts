@@ -146,12 +146,13 @@ export class PeerEpoch {
     this.#wake();
   }
 
-  async dispose(): Promise<void> {
+  /** Forgets everything; returns its tiles, for whoever knows who else has them. */
+  close(): LoadedTile[] {
     const tiles = [...this.tiles.values()];
     this.tiles.clear();
     this.#frames.clear();
     this.#wake();
-    await Promise.all(tiles.map((tile) => tile.dispose()));
+    return tiles;
   }
 
   /** Throws `PROTOCOL_MALFORMED` unless this peer computes the tile that `meta` is for, and it has that input. */

@@ -135,6 +135,7 @@ export class PlanSwitch {
     }
   }
 
+  /** What it returns is being prepared until it is adopted: in between nothing may take it for one that is done. */
   async #prepare({ plan, window, expectedMs }: Replanned): Promise<RequesterEpoch> {
     const { core, watch } = this.#options;
     const stamped: Plan = { ...plan, session: core.id, epoch: this.#nextEpoch };
@@ -150,10 +151,9 @@ export class PlanSwitch {
       await prepared;
       return epoch;
     } catch (error) {
+      this.#preparing = undefined;
       this.#remove([epoch]);
       throw error;
-    } finally {
-      this.#preparing = undefined;
     }
   }
 
@@ -175,6 +175,7 @@ export class PlanSwitch {
 
   #adopt(reason: ReplanReason, epoch: RequesterEpoch): void {
     const { core, emit, watch } = this.#options;
+    this.#preparing = undefined;
     if (core.over) return;
     this.#current = epoch;
     this.#last = epoch;

@@ -182,6 +182,32 @@ export function engineSuite(
       assertSameMemory(await engine.memory(), idle, 'after dispose');
     });
 
+    it('gives weights back bit by bit where it says that it can', async () => {
+      const graph = chainGraph(
+        [6, 6, 5],
+        [
+          [{ ...small, outChannels: 11 }, ['kernel']],
+          [{ kind: 'bias' }, ['bias']],
+          [{ kind: 'activation', function: 'relu' }],
+          [{ kind: 'bias' }, ['bias']],
+          [{ kind: 'dense', units: 7 }, ['kernel']],
+          [{ kind: 'bias' }, ['bias']],
+        ],
+      );
+      const program = compileTile(graph, wholeRequest(graph));
+      const weights = programWeights(graph, program, randomTensors(graph, 4).weights);
+      const expected = weights.map((values) => values.slice());
+      const tile = await engine.load(program, weights);
+      for (const [index, values] of expected.entries()) {
+        const back = await tile.weight?.(index);
+        if (back) assertEqual(back.join(' '), values.join(' '), program.weights[index]!.name);
+        // Our own kernels keep every one of these.
+        else if (engine.weightStorage === 'once') throw new Error(`no ${program.weights[index]!.name}`);
+      }
+      await tile.dispose();
+      assertEqual(await tile.weight?.(0), undefined, 'the weight of a tile that was disposed');
+    });
+
     it('keeps several loaded tiles apart and answers in the order of the calls', async () => {
       const graph = chainGraph([4], [[{ kind: 'bias' }, ['bias']]]);
       const program = compileTile(graph, wholeRequest(graph));

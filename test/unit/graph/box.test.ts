@@ -14,6 +14,7 @@ import {
   relativeTo,
   shapeSize,
   splitRange,
+  subtract,
   type Box,
 } from '../../../src/graph/box.ts';
 import { seededRandom } from '../../../src/shared/random.ts';
@@ -33,6 +34,18 @@ function elements(box: Box): Set<string> {
 }
 
 describe('boxes', () => {
+  it('subtracted from each other leave what is outside, in parts that do not overlap', () => {
+    for (let seed = 0; seed < 400; seed++) {
+      const random = seededRandom(seed);
+      const shape = [4, 5, 3].slice(0, 1 + random.integer(3));
+      const [box, cut] = [randomBox(random, shape, 0.1), randomBox(random, shape, 0.1)];
+      const parts = subtract(box, cut);
+      const inCut = elements(cut);
+      const expected = [...elements(box)].filter((name) => !inCut.has(name));
+      expect(parts.flatMap((part) => [...elements(part)]).sort(), `seed ${seed}`).toEqual(expected.sort());
+    }
+  });
+
   it('agree with sets of elements', () => {
     for (let seed = 0; seed < 400; seed++) {
       const random = seededRandom(seed);

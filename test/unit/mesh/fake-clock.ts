@@ -21,6 +21,11 @@ export class FakeClock implements Clock {
     return this.#timers.length;
   }
 
+  /** Time passes without a timer, as while a program is stopped: those that were due come late. */
+  jump(byMs: number): void {
+    this.#nowMs += byMs;
+  }
+
   /** Runs every timer that is due, in order, with promises settled between them. */
   async advance(byMs: number): Promise<void> {
     const end = this.#nowMs + byMs;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Graph } from '../../../src/graph/graph.ts';
 import { compileTile, type TileProgram } from '../../../src/graph/tile-program.ts';
 import { compilePlan } from '../../../src/planner/compiled-plan.ts';
-import { memoryOfTiles, memoryPerPeer } from '../../../src/planner/memory.ts';
+import { memoryOfTiles, memoryPerPeer, sharedBytes } from '../../../src/planner/memory.ts';
 import type { Plan } from '../../../src/planner/plan.ts';
 import { planProblems } from '../../../src/planner/verify-plan.ts';
 import { windowWithin } from '../../../src/planner/plan-window.ts';
@@ -92,6 +92,21 @@ describe('memory of tiles', () => {
     // While the first is loaded: on the engine, kept for the second, and as it came.
     expect(pair.totalBytes).toBe(3 * one + running);
     expect(memoryOfTiles([band], 1, 'once').totalBytes).toBe(2 * one + running);
+  });
+});
+
+describe('what tiles share with others that are loaded', () => {
+  it('is equal slices, each once, on an engine that holds weights once', () => {
+    const held = [tile(0, 1), tile(1, 2, [0, 30])];
+    expect(sharedBytes([tile(0, 2), tile(2, 3)], held, 'once')).toBe(weights.a);
+    expect(sharedBytes([tile(0, 1), tile(0, 1)], held, 'once')).toBe(weights.a);
+    expect(sharedBytes([tile(0, 1, [0, 20])], held, 'once')).toBe(0);
+  });
+
+  it('is equal tiles, with both copies of their weights, on an engine that packs', () => {
+    const held = [tile(0, 1), tile(1, 2)];
+    expect(sharedBytes([tile(0, 1), tile(2, 3)], held)).toBe(2 * weights.a);
+    expect(sharedBytes([tile(0, 2)], held)).toBe(0);
   });
 });
 

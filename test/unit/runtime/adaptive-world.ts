@@ -13,6 +13,7 @@ import { RuntimeNode } from '../../../src/runtime/runtime-node.ts';
 import { servePeer, type PeerService } from '../../../src/runtime/serve-peer.ts';
 import type { AdaptiveSession } from '../../../src/runtime/adaptive-session.ts';
 import { compareOutputs, loadWholeModel, type WholeModel } from '../../../src/runtime/whole-model.ts';
+import type { PeerceptronError } from '../../../src/shared/errors.ts';
 import { asSessionId, type PeerId } from '../../../src/shared/ids.ts';
 import { seededRandom } from '../../../src/shared/random.ts';
 import type { PeerChannel } from '../../../src/transport/channel.ts';
@@ -50,6 +51,8 @@ export class Device {
   runs = 0;
   /** What it says that a tile takes. */
   computeMs = 5;
+  /** What its engine throws. */
+  failure: PeerceptronError | undefined;
   loads = 0;
   /** Resolved tiles wait for this. */
   #gate: Promise<void> = Promise.resolve();
@@ -71,6 +74,7 @@ export class Device {
           run: async (inputs) => {
             this.runs += 1;
             await this.#gate;
+            if (this.failure) throw this.failure;
             const { outputs } = await loaded.run(inputs);
             return { outputs, computeMs: this.computeMs };
           },

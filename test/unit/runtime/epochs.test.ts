@@ -54,9 +54,10 @@ async function open(memoryBytes = 1e9, engine: Engine = createReferenceEngine())
     };
     return { buffer, done, failed: () => undefined };
   };
-  const prepare = (epoch: number): void => {
+  const prepare = (epoch: number, sameWeights = false): void => {
     const plan = pipelinePlan({ graph, session, epoch, peers: [{ id: peerIdOf(1), speed: 1 }] });
-    channel.sendControl({ type: 'prepare', session, epoch, graph, plan, window: 2 });
+    const same = sameWeights ? { sameWeights: true as const } : {};
+    channel.sendControl({ type: 'prepare', session, epoch, graph, plan, window: 2, ...same });
   };
   const answers = (epoch: number): string[] =>
     received.flatMap((message) =>
@@ -206,5 +207,44 @@ describe('epochs of one session', () => {
     await world.feed(1, 6, 1).all;
     await world.resultsOf(1);
     expect(world.results.get('1/6')![0]).toBe(21);
+  });
+
+  it('[EP3] with the same weights, what both need is fetched, held and reserved once, until the last is retired', async () => {
+    // One epoch takes 10 MB, a second one on its own another 10.
+    const world = await open(17e6);
+    world.prepare(0);
+    await world.giveWeights(10);
+    const one = await memory(world);
+    world.prepare(1, true);
+    await settle();
+    expect(world.answers(1)).toEqual(['ready']);
+    expect(await memory(world)).toBe(one);
+    world.channel.sendControl({ type: 'retire', session, floor: 1 });
+    await settle();
+    expect(await memory(world)).toBe(one);
+    await world.feed(1, 6, 1).all;
+    await settle();
+    expect(world.results.get('1/6')![0]).toBe(11);
+    world.channel.sendControl({ type: 'end', session });
+    await settle();
+    expect(await memory(world)).toBe(0);
+  });
+
+  it('[EP2] one that is abandoned is freed, and the older one goes on', async () => {
+    const world = await open();
+    world.prepare(0);
+    await world.giveWeights(10);
+    const one = await memory(world);
+    world.prepare(1);
+    await world.giveWeights(20);
+    world.channel.sendControl({ type: 'abandon', session, epoch: 1 });
+    await settle();
+    expect(await memory(world)).toBe(one);
+    const late = world.feed(1, 5, 1);
+    await late.all;
+    expect(late.state.refused).toBe('SESSION_CLOSED');
+    await world.feed(0, 6, 1).all;
+    await settle();
+    expect(world.results.get('0/6')![0]).toBe(11);
   });
 });
