@@ -58,7 +58,7 @@ export async function openWeightCache(
     sweepBytes: MEMORY_ALONE_BYTES / 2,
   });
   if (cache === false || cache === 'off' || cache === '') return alone();
-  const path = typeof cache === 'string' ? cache : defaultCacheDir();
+  const path = typeof cache === 'string' ? cache : join(userCacheDir(), 'weights');
   try {
     await mkdir(path, { recursive: true, mode: 0o700 });
   } catch (error) {
@@ -80,7 +80,8 @@ async function defaultLimitBytes(path: string): Promise<number> {
   return Math.min(DEFAULT_LIMIT_BYTES, free === undefined ? DEFAULT_LIMIT_BYTES : free * FREE_PART);
 }
 
-function defaultCacheDir(): string {
+/** Where this system keeps what programs can make again. */
+export function userCacheDir(): string {
   const { env } = process;
   const home = homedir();
   const base =
@@ -89,5 +90,5 @@ function defaultCacheDir(): string {
       : platform() === 'darwin'
         ? join(home, 'Library', 'Caches')
         : env.XDG_CACHE_HOME || join(home, '.cache');
-  return join(base, 'peerceptron', 'weights');
+  return join(base, 'peerceptron');
 }

@@ -13,6 +13,14 @@ import { openAllowed } from '../guarded-fetch.ts';
 import { addCacheFlags, openWeightCache, type CacheFlags } from '../weight-cache.ts';
 import { originPolicy } from '../../src/weights/origin-policy.ts';
 import { joinNodeMesh } from '../node-mesh.ts';
+import {
+  addProfileFlag,
+  measureNodeDevice,
+  nodeDeviceProfile,
+  type ProfileFlags,
+} from '../device-profile.ts';
+import { offerProfile } from '../../src/runtime/profile-service.ts';
+import type { DeviceProfile } from '../../src/planner/profile.ts';
 import { defaultMemoryOffer, parseByteSize } from '../platform.ts';
 import { createTerminal, formatBytes, formatMs, usage, type Terminal } from '../terminal.ts';
 
@@ -22,9 +30,11 @@ export type PeerEvent =
   | { readonly type: 'joined'; readonly id: string; readonly room: string; readonly memoryBytes: number }
   | { readonly type: 'mesh'; readonly event: MeshEvent }
   | { readonly type: 'serve'; readonly event: ServeEvent }
+  /** How fast this device is, for planners; `measured`: just now. */
+  | { readonly type: 'profile'; readonly profile: DeviceProfile; readonly measured: boolean }
   | { readonly type: 'left' };
 
-interface JoinFlags extends CacheFlags {
+interface JoinFlags extends CacheFlags, ProfileFlags {
   readonly allowOrigin?: readonly string[];
   readonly json?: boolean;
   readonly name?: string;
@@ -55,6 +65,7 @@ export function addJoinCommand(program: Command): void {
     )
     .action(async (url: string | undefined, flags: JoinFlags) => join(url, flags));
   addCacheFlags(command);
+  addProfileFlag(command);
 }
 
 const collect = (value: string, before: readonly string[] = []): string[] => [...before, value];
@@ -90,6 +101,15 @@ async function join(url: string | undefined, flags: JoinFlags): Promise<void> {
     refused: refused.map(({ candidate, reason }) => `${candidate}: ${reason}`),
   });
 
+  // The room need not wait for it. Peers that another program starts share this machine with each other: what they get of
+  // it is measured when somebody plans, and holds for no other time.
+  const profile = flags.parent
+    ? () => measureNodeDevice(engine)
+    : eagerly(async () => {
+        const known = await nodeDeviceProfile(engine, flags);
+        emit({ type: 'profile', ...known });
+        return known.profile;
+      });
   const { mesh, node } = await joinNodeMesh({
     link,
     name: flags.name ?? hostname(),
@@ -109,6 +129,7 @@ async function join(url: string | undefined, flags: JoinFlags): Promise<void> {
     weights: { cache: cache.blocks, open: (url) => openAllowed(url, policy) },
     onEvent: (event) => emit({ type: 'serve', event }),
   });
+  offerProfile({ node, clock: systemClock, profile });
   emit({ type: 'joined', id: mesh.self, room: link.room, memoryBytes });
 
   await new Promise<void>((resolve) => {
@@ -130,6 +151,12 @@ async function join(url: string | undefined, flags: JoinFlags): Promise<void> {
   emit({ type: 'left' });
 }
 
+function eagerly<T>(make: () => Promise<T>): () => Promise<T> {
+  const made = make();
+  made.catch(() => undefined);
+  return () => made;
+}
+
 function narrate(terminal: Terminal, event: PeerEvent): void {
   switch (event.type) {
     case 'engine':
@@ -140,6 +167,9 @@ function narrate(terminal: Terminal, event: PeerEvent): void {
       terminal.say(
         `Joined room ${pc.bold(event.room)} as ${shortId(event.id)}, offering ${formatBytes(event.memoryBytes)}. Ctrl-C leaves.`,
       );
+      return;
+    case 'profile':
+      if (event.measured) terminal.note('measured how fast this device computes; kept for the next time');
       return;
     case 'mesh':
       narrateMesh(terminal, event.event);

@@ -34,8 +34,10 @@ export function fitRates(samples: readonly WorkSample[], tripMs: number): Engine
   );
   const usable = samples.filter(({ computeMs }) => computeMs > 0);
   const rowOf = ({ work }: WorkSample): Float64Array => Float64Array.of(...work, 1);
-  const slowness = median(usable.map((sample) => sample.computeMs / dot(rowOf(sample), typical)));
-  const expected = typical.map((rate) => rate * (Number.isFinite(slowness) ? slowness : 1));
+  const expected = scaledToSamples(
+    typical,
+    usable.map((sample) => ({ ...sample, row: rowOf(sample) })),
+  );
   const rows = usable.map((sample) => rowOf(sample).map((value) => value / sample.computeMs));
   const goals = usable.map(() => 1);
   for (const [index, rate] of expected.entries()) {
@@ -55,6 +57,30 @@ export function fitRates(samples: readonly WorkSample[], tripMs: number): Engine
     tileMsPerByte: found[WORK_LENGTH - 1]!,
     tileMs: found[WORK_LENGTH]! + tripMs,
   };
+}
+
+/**
+ * The typical rates, each class as much slower as the samples are that it makes up. Classes that no sample is about are
+ * as much slower as most.
+ */
+function scaledToSamples(
+  typical: Float64Array,
+  samples: readonly { readonly row: Float64Array; readonly computeMs: number }[],
+): Float64Array {
+  const ratios = samples.map(({ row, computeMs }) => computeMs / dot(row, typical));
+  const most = median(ratios);
+  const overall = Number.isFinite(most) ? most : 1;
+  const scaled = typical.map((rate) => rate * overall);
+  for (let at = 0; at < OP_CLASSES.length * 3; at += 3) {
+    const own = ratios.filter((_, index) => {
+      const { row } = samples[index]!;
+      return dot(row.subarray(at, at + 3), typical.subarray(at, at + 3)) > dot(row, typical) / 2;
+    });
+    if (own.length === 0) continue;
+    const slowness = median(own);
+    for (let i = at; i < at + 3; i++) scaled[i] = typical[i]! * slowness;
+  }
+  return scaled;
 }
 
 function dot(a: Float64Array, b: Float64Array): number {

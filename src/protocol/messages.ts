@@ -4,10 +4,11 @@ import { WIRE_CODECS } from '../planner/codec.ts';
 import { asSessionId, isHex128 } from '../shared/ids.ts';
 import { isErrorCode, PeerceptronError, type ErrorCode } from '../shared/errors.ts';
 import { WEIGHT_STORAGES } from '../shared/weight-storage.ts';
+import { surveyMessageSchemas } from './survey-message.ts';
 import { traceMessageSchemas } from './trace-span.ts';
 
 /** Raised whenever an old peer could misread a new one; a mismatch is refused at HELLO. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 const hex128 = v.pipe(v.string(), v.check(isHex128, 'expected 32 hex digits'));
 const sessionId = v.pipe(hex128, v.transform(asSessionId));
@@ -137,6 +138,9 @@ const controlSchema = v.variant('type', [
   v.strictObject({ type: v.literal('block-refused'), request: count, code: errorCode, message: sentence }),
   v.strictObject({ type: v.literal('ping'), nonce: count }),
   v.strictObject({ type: v.literal('pong'), nonce: count }),
+  ...surveyMessageSchemas,
+  /** Peer → requester: no profile or no measurement, and why. */
+  v.strictObject({ type: v.literal('survey-refused'), request: count, code: errorCode, message: sentence }),
   ...traceMessageSchemas,
 ]);
 
@@ -162,6 +166,8 @@ const streamSchema = v.variant('kind', [
   v.strictObject({ kind: v.literal('weight'), request: count }),
   /** One block of a weights file, as it lies there. */
   v.strictObject({ kind: v.literal('block'), request: count }),
+  /** Bytes of no meaning, which the receiver throws away: a measurement of the link. */
+  v.strictObject({ kind: v.literal('probe') }),
 ]);
 
 export type StreamMeta = v.InferOutput<typeof streamSchema>;

@@ -4,6 +4,8 @@ import type { PeerId, SessionId } from '../shared/ids.ts';
 import type { PeerChannel, PeerNetwork, StreamSink } from '../transport/channel.ts';
 import { createMemoryPair } from '../transport/memory-pair.ts';
 import { createChannel } from '../transport/mux.ts';
+import { MAX_PROBE_BYTES } from '../protocol/survey-message.ts';
+import { Questions, type SurveyQuestion } from './questions.ts';
 
 export type ToPeer = Extract<
   ControlMessage,
@@ -40,10 +42,13 @@ export type ToRequester = Extract<
   }
 >;
 
+/** Streams that belong to sessions. */
+export type WorkStreamMeta = Exclude<StreamMeta, { kind: 'probe' }>;
+
 /** The compute side of this device: what other peers' sessions ask of it. */
 export interface ServingRole {
   onControl(channel: PeerChannel, message: ToPeer): void;
-  onStream(channel: PeerChannel, meta: StreamMeta, totalBytes: number): StreamSink | Promise<StreamSink>;
+  onStream(channel: PeerChannel, meta: WorkStreamMeta, totalBytes: number): StreamSink | Promise<StreamSink>;
   onChannelClosed(peer: PeerId, error: PeerceptronError | undefined): void;
 }
 
@@ -56,15 +61,23 @@ export interface RequestingRole {
   onChannelClosed(peer: PeerId, error: PeerceptronError | undefined): void;
 }
 
+/** Answers what planners ask of this device, outside of sessions. */
+export interface SurveyedRole {
+  onQuestion(channel: PeerChannel, question: SurveyQuestion): void;
+}
+
 /**
  * One device in the mesh, in both roles at once: it may serve tiles to others and run sessions of its own over the
  * same channels. Routes what arrives to the role that it is for.
  */
 export class RuntimeNode {
+  /** What this device asks of others outside of sessions. */
+  readonly questions = new Questions();
   readonly #network: PeerNetwork;
   readonly #sessions = new Map<SessionId, RequestingRole>();
   readonly #adopted = new WeakSet<PeerChannel>();
   #serving: ServingRole | undefined;
+  #surveyed: SurveyedRole | undefined;
   #own: PeerChannel | undefined;
 
   /** Takes over `network.onChannel`. */
@@ -98,6 +111,10 @@ export class RuntimeNode {
     this.#serving = role;
   }
 
+  survey(role: SurveyedRole | undefined): void {
+    this.#surveyed = role;
+  }
+
   addSession(id: SessionId, role: RequestingRole): void {
     this.#sessions.set(id, role);
   }
@@ -127,6 +144,7 @@ export class RuntimeNode {
     channel.onControl = (message) => this.#onControl(channel, message);
     channel.onStream = (meta, totalBytes) => this.#onStream(channel, meta, totalBytes);
     void channel.closed.then((error) => {
+      this.questions.onChannelClosed(channel, error);
       this.#serving?.onChannelClosed(channel.peer, error);
       for (const session of [...this.#sessions.values()]) session.onChannelClosed(channel.peer, error);
     });
@@ -177,6 +195,22 @@ export class RuntimeNode {
         channel.sendControl({ type: 'pong', nonce: message.nonce });
         return;
       case 'pong':
+        this.questions.onPong(channel, message.nonce);
+        return;
+      case 'profile-request':
+      case 'measure-link':
+        if (this.#surveyed) {
+          this.#surveyed.onQuestion(channel, message);
+        } else {
+          const { request } = message;
+          const reason = 'this device offers no profile';
+          channel.sendControl({ type: 'survey-refused', request, code: 'SESSION_REFUSED', message: reason });
+        }
+        return;
+      case 'profile':
+      case 'link':
+      case 'survey-refused':
+        this.questions.onAnswer(channel, message);
         return;
       default:
         unreachable(message);
@@ -184,6 +218,7 @@ export class RuntimeNode {
   }
 
   #onStream(channel: PeerChannel, meta: StreamMeta, totalBytes: number): StreamSink | Promise<StreamSink> {
+    if (meta.kind === 'probe') return discarded(totalBytes);
     if (meta.kind === 'piece') {
       const session = this.#sessions.get(meta.session);
       if (session?.resultSegment(meta.epoch) === meta.segment)
@@ -192,4 +227,15 @@ export class RuntimeNode {
     if (this.#serving) return this.#serving.onStream(channel, meta, totalBytes);
     throw new PeerceptronError('SESSION_CLOSED', 'no session here takes this stream: it has ended');
   }
+}
+
+/** Bytes that only measure the link they came over. */
+function discarded(totalBytes: number): StreamSink {
+  if (totalBytes > MAX_PROBE_BYTES) {
+    throw new PeerceptronError(
+      'PROTOCOL_LIMIT',
+      `a probe of ${totalBytes} bytes: at most ${MAX_PROBE_BYTES}`,
+    );
+  }
+  return { write: () => undefined, done: () => undefined, failed: () => undefined };
 }

@@ -1,11 +1,11 @@
-import { asSentence, type ControlMessage, type StreamMeta } from '../protocol/messages.ts';
+import { asSentence, type ControlMessage } from '../protocol/messages.ts';
 import type { Clock } from '../shared/clock.ts';
 import { PeerceptronError, toPeerceptronError, unreachable } from '../shared/errors.ts';
 import type { PeerId, SessionId } from '../shared/ids.ts';
 import type { PeerChannel, StreamSink } from '../transport/channel.ts';
 import { EpochLoader, type EpochLoaderOptions, type PrepareMessage } from './epoch-loader.ts';
 import type { PeerEpoch } from './peer-epoch.ts';
-import type { ServingRole, ToPeer } from './runtime-node.ts';
+import type { ServingRole, ToPeer, WorkStreamMeta } from './runtime-node.ts';
 import { PeerTrace } from './trace/peer-trace.ts';
 import { PeerWeights, type WeightStore } from './peer-weights.ts';
 import type { WeightOrigins } from './room-blocks.ts';
@@ -136,7 +136,7 @@ class Service implements ServingRole, PeerService {
     }
   }
 
-  onStream(channel: PeerChannel, meta: StreamMeta, totalBytes: number): StreamSink | Promise<StreamSink> {
+  onStream(channel: PeerChannel, meta: WorkStreamMeta, totalBytes: number): StreamSink | Promise<StreamSink> {
     if (meta.kind !== 'piece') return this.#weights.onStream(channel, meta, totalBytes);
     const session = this.#sessions.get(meta.session);
     const state = session?.epochs.get(meta.epoch);

@@ -8,6 +8,8 @@ import { systemClock } from '../mesh/system-clock.ts';
 import { openBrowserSocket } from '../mesh/websocket-browser.ts';
 import { createRoomLink, formatRoomLink, parseRoomLink, type RoomLink } from '../protocol/room-link.ts';
 import { installCodecKernels } from '../runtime/codec-kernels.ts';
+import { measureDevice } from '../runtime/measure-device.ts';
+import { offerProfile } from '../runtime/profile-service.ts';
 import { RuntimeNode } from '../runtime/runtime-node.ts';
 import { servePeer, type PeerService } from '../runtime/serve-peer.ts';
 import { toPeerceptronError } from '../shared/errors.ts';
@@ -17,6 +19,7 @@ import { openRtcBrowser } from '../transport/simple-peer-browser.ts';
 import { describeDevice } from './device.ts';
 import { engineCandidates, readGraphics } from './engine-candidates.ts';
 import { PeerStore, problemOf } from './peer-state.ts';
+import { storedProfile } from './profile-store.ts';
 import { strings } from './strings.ts';
 import { findPeerServer } from './peer-server.ts';
 import { takePart } from './take-part.ts';
@@ -77,10 +80,18 @@ async function enter(link: RoomLink): Promise<void> {
         clock: systemClock,
         randomBytes,
       }),
-    serve: (joined, engine, onEvent) => {
+    measure: (engine) =>
+      storedProfile(
+        () => localStorage,
+        { userAgent: navigator.userAgent, engine: engine.name },
+        () => measureDevice({ engine, clock: systemClock, cores: navigator.hardwareConcurrency || 1 }),
+      ),
+    serve: (joined, engine, profile, onEvent) => {
       const { memoryBytes } = device;
+      const node = new RuntimeNode(joined);
+      offerProfile({ node, clock: systemClock, profile });
       service = servePeer({
-        node: new RuntimeNode(joined),
+        node,
         engine,
         memoryBytes,
         clock: systemClock,

@@ -74,6 +74,8 @@ export interface RoomState {
   readonly link: string;
   readonly device: Device;
   readonly engine: EngineState;
+  /** How fast the engine is, is being found out. */
+  readonly measuring: boolean;
   readonly signaling: { readonly state: SignalingState; readonly problem?: Problem };
   readonly self?: PeerId;
   readonly members: ReadonlyMap<PeerId, Member>;
@@ -102,6 +104,7 @@ export type PeerEvent =
       readonly device: Device;
     }
   | { readonly type: 'engine'; readonly engine: EngineState }
+  | { readonly type: 'measuring'; readonly measuring: boolean }
   | { readonly type: 'joined'; readonly self: PeerId }
   | { readonly type: 'mesh'; readonly event: MeshEvent }
   | { readonly type: 'work'; readonly event: ServeEvent }
@@ -128,6 +131,7 @@ export function reducePeerState(state: PeerState, event: PeerEvent): PeerState {
         link: event.link,
         device: event.device,
         engine: { state: 'choosing' },
+        measuring: false,
         signaling: { state: 'connecting' },
         members: new Map(),
         sessions: new Map(),
@@ -141,6 +145,8 @@ export function reducePeerState(state: PeerState, event: PeerEvent): PeerState {
         : { view: 'no-room', problem: event.problem };
     case 'engine':
       return inRoom(state, () => ({ engine: event.engine }));
+    case 'measuring':
+      return inRoom(state, () => ({ measuring: event.measuring }));
     case 'joined':
       return inRoom(state, () => ({ self: event.self }));
     case 'wake-lock':

@@ -34,6 +34,7 @@ export const strings = {
   engine: 'Engine',
   engineChoosing: 'testing…',
   engineNone: 'none works here',
+  measuring: 'measuring this device…',
   accuracy: { f32: '32-bit, exact', f16: '16-bit, only for plans that allow rounding' },
   refusedEngines: 'Not used, and why',
   memory: 'Memory offered',

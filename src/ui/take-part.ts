@@ -1,5 +1,6 @@
 import type { Engine } from '../engine/engine.ts';
 import type { Mesh } from '../mesh/mesh.ts';
+import type { DeviceProfile } from '../planner/profile.ts';
 import type { Capabilities } from '../protocol/messages.ts';
 import type { Clock } from '../shared/clock.ts';
 import { toPeerceptronError, type PeerceptronError } from '../shared/errors.ts';
@@ -20,7 +21,14 @@ export interface TakePartOptions {
     readonly refused: readonly { readonly candidate: string; readonly reason: string }[];
   }>;
   readonly join: (capabilities: Capabilities) => Promise<Mesh>;
-  readonly serve: (mesh: Mesh, engine: Engine, onEvent: (event: ServeEvent) => void) => void;
+  /** How fast the device is, as it was measured before or as it is now. */
+  readonly measure: (engine: Engine) => Promise<DeviceProfile>;
+  readonly serve: (
+    mesh: Mesh,
+    engine: Engine,
+    profile: () => Promise<DeviceProfile>,
+    onEvent: (event: ServeEvent) => void,
+  ) => void;
   readonly keepAwake: (onState: (state: WakeLockState) => void) => void;
   readonly clock: Clock;
   readonly dispatch: (event: PeerEvent) => void;
@@ -37,6 +45,7 @@ export async function takePart(options: TakePartOptions): Promise<Mesh | undefin
   const { device, dispatch } = options;
   const chosen = await startEngine(options);
   if (!chosen) return undefined;
+  const profile = measureBeside(options, chosen);
   const mesh = await joinPatiently(options, {
     name: device.name,
     engine: chosen.name,
@@ -53,7 +62,7 @@ export async function takePart(options: TakePartOptions): Promise<Mesh | undefin
   dispatch({ type: 'mesh', event: { type: 'signaling', state: 'open' } });
   for (const member of mesh.members.values()) dispatch({ type: 'mesh', event: { type: 'member', member } });
   mesh.subscribe((event) => dispatch({ type: 'mesh', event }));
-  options.serve(mesh, chosen, (event) => dispatch({ type: 'work', event }));
+  options.serve(mesh, chosen, profile, (event) => dispatch({ type: 'work', event }));
   options.keepAwake((state) => dispatch({ type: 'wake-lock', state }));
   return mesh;
 }
@@ -70,6 +79,21 @@ async function startEngine({ chooseEngine, dispatch }: TakePartOptions): Promise
     dispatch({ type: 'engine', engine: { state: 'failed', problem: problemOf(error), refused } });
     return undefined;
   }
+}
+
+/** Begins at once, and holds up nothing. A device that could not be measured tries again when it is asked. */
+function measureBeside({ measure, dispatch }: TakePartOptions, engine: Engine): () => Promise<DeviceProfile> {
+  const run = async (): Promise<DeviceProfile> => {
+    dispatch({ type: 'measuring', measuring: true });
+    try {
+      return await measure(engine);
+    } finally {
+      dispatch({ type: 'measuring', measuring: false });
+    }
+  };
+  let first: Promise<DeviceProfile> | undefined = run();
+  first.catch(() => (first = undefined));
+  return () => first ?? run();
 }
 
 /** A server that does not answer may be starting, or the Wi-Fi may be: tried for ever. A refusal is final. */

@@ -52,7 +52,9 @@ export class DeviceCard extends LitElement {
   private engineText(engine: EngineState) {
     if (engine.state === 'choosing') return html`<span class="wait">${strings.engineChoosing}</span>`;
     if (engine.state === 'failed') return html`<span class="bad">${strings.engineNone}</span>`;
-    return html`${engine.name} <span class="muted small">(${strings.accuracy[engine.accuracy]})</span>`;
+    return html`${engine.name}
+      <span class="muted small">(${strings.accuracy[engine.accuracy]})</span>
+      ${this.room!.measuring ? html`<span class="wait small">${strings.measuring}</span>` : nothing}`;
   }
 
   private refused(engine: EngineState) {

@@ -172,7 +172,7 @@ describe('HELLO', () => {
     (field) => {
       const hello = text(new HelloExchange(contextB).hello);
       const changes: Record<string, unknown> = {
-        versions: [1, 2],
+        versions: [1, PROTOCOL_VERSION],
         role: 'initiator',
         from: id(3),
         to: id(3),

@@ -4,8 +4,8 @@ import { createReferenceEngine } from '../../../src/engine/reference.ts';
 import { shapeSize } from '../../../src/graph/box.ts';
 import { weightShapes } from '../../../src/graph/shapes.ts';
 import { pipelinePlan } from '../../../src/planner/pipeline-plan.ts';
-import type { PieceMeta, StreamMeta } from '../../../src/protocol/messages.ts';
-import { RuntimeNode, type ServingRole } from '../../../src/runtime/runtime-node.ts';
+import type { PieceMeta } from '../../../src/protocol/messages.ts';
+import { RuntimeNode, type ServingRole, type WorkStreamMeta } from '../../../src/runtime/runtime-node.ts';
 import { servePeer, type PeerService, type ServeEvent } from '../../../src/runtime/serve-peer.ts';
 import { openSession, type Session, type SessionOptions } from '../../../src/runtime/session.ts';
 import { compareOutputs, loadWholeModel } from '../../../src/runtime/whole-model.ts';
@@ -377,7 +377,7 @@ describe('pieces that nobody may send', () => {
   const wholeInput = 28 * 28 * 4;
 
   /** A stream as it is announced to peer 1; refused synchronously or by a promise. */
-  const announce = async (from: PeerId, meta: StreamMeta, bytes: number): Promise<unknown> => {
+  const announce = async (from: PeerId, meta: WorkStreamMeta, bytes: number): Promise<unknown> => {
     const channel = await (from === world.requester.self
       ? world.requester.channel(peerIdOf(1))
       : Promise.resolve({ peer: from } as PeerChannel));

@@ -6,6 +6,7 @@ import { PeerceptronError } from '../../../src/shared/errors.ts';
 import { asPeerId, type PeerId } from '../../../src/shared/ids.ts';
 import { engineCandidates } from '../../../src/ui/engine-candidates.ts';
 import { phaseOf, PeerStore, type PeerEvent } from '../../../src/ui/peer-state.ts';
+import { testProfile } from '../../support/test-profile.ts';
 import { takePart, type TakePartOptions } from '../../../src/ui/take-part.ts';
 
 const device = { name: 'Chrome on Linux', platform: 'Linux', memoryBytes: 1e9, missing: [] };
@@ -39,6 +40,7 @@ function visit(changes: Partial<TakePartOptions> = {}) {
     device,
     chooseEngine: async () => ({ engine, refused: [{ candidate: 'webgl', reason: 'wrong numbers' }] }),
     join: async () => mesh,
+    measure: async () => testProfile,
     serve: () => undefined,
     keepAwake: () => undefined,
     // Time passes as fast as it is waited for.

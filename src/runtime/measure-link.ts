@@ -1,0 +1,78 @@
+import type { LinkProfile } from '../planner/world.ts';
+import { MAX_PROBE_BYTES } from '../protocol/survey-message.ts';
+import type { Clock } from '../shared/clock.ts';
+import { median } from '../shared/median.ts';
+import type { PeerChannel, StreamSource } from '../transport/channel.ts';
+import type { Questions } from './questions.ts';
+
+const ROUND_TRIPS = 5;
+const ANSWER_TIMEOUT_MS = 5_000;
+/** Each long enough for the next to find the link in its stride; together they are `MAX_PROBE_BYTES`. */
+const BURSTS = [64 * 1024, 256 * 1024, MAX_PROBE_BYTES - 320 * 1024];
+/** When it takes longer the link is slow, and its speed known well enough. */
+const BURST_TIME_MS = 150;
+/** Of a burst's time at least, after its round trip is taken off: where a message takes as long as a burst, more cannot be told. */
+const LEAST_PART = 0.1;
+
+/** Noise: some paths compress what they carry. */
+const noise = new Uint8Array(128 * 1024);
+let state = 1;
+for (let i = 0; i < noise.length; i++) noise[i] = (state = Math.imul(state, 48_271) >>> 0) >>> 16;
+
+/**
+ * Round trips, then bursts of bytes that the other side throws away, at the priority of weights: what runs over the
+ * link goes first. A ping behind the last byte comes back when that byte has arrived.
+ */
+export async function measureLink(
+  questions: Questions,
+  channel: PeerChannel,
+  clock: Clock,
+): Promise<LinkProfile> {
+  const trips: number[] = [];
+  for (let trip = 0; trip < ROUND_TRIPS; trip++) {
+    trips.push(await questions.ping(channel, clock, ANSWER_TIMEOUT_MS));
+  }
+  const roundTripMs = median(trips);
+  let bytesPerMs = 0;
+  const startedAt = clock.now();
+  for (const sizeBytes of BURSTS) {
+    const since = clock.now();
+    const leftMs = BURST_TIME_MS - (since - startedAt);
+    if (leftMs <= 0) break;
+    const sentBytes = await burst(channel, sizeBytes, clock, leftMs);
+    await questions.ping(channel, clock, ANSWER_TIMEOUT_MS);
+    const elapsedMs = clock.now() - since;
+    const sendingMs = Math.max(elapsedMs - roundTripMs, elapsedMs * LEAST_PART, 1e-3);
+    // The last burst is the longest, but one that was cut short may be shorter than the one before.
+    if (sentBytes >= BURSTS[0]! || bytesPerMs === 0) bytesPerMs = Math.max(sentBytes, 1) / sendingMs;
+  }
+  return { roundTripMs, bytesPerMs };
+}
+
+/** Resolves, when all is sent or time is up, to the bytes that are on their way. */
+async function burst(
+  channel: PeerChannel,
+  totalBytes: number,
+  clock: Clock,
+  timeMs: number,
+): Promise<number> {
+  let sentBytes = 0;
+  const source: StreamSource = {
+    totalBytes,
+    read(start, end) {
+      sentBytes = Math.max(sentBytes, end);
+      return noise.subarray(0, end - start);
+    },
+  };
+  const abort = new AbortController();
+  const cancel = clock.after(timeMs, () => abort.abort());
+  try {
+    await channel.sendStream({ kind: 'probe' }, source, { priority: 'weight', signal: abort.signal });
+  } catch (error) {
+    // Cut short on purpose; whatever else went wrong is an error.
+    if (!abort.signal.aborted) throw error;
+  } finally {
+    cancel();
+  }
+  return sentBytes;
+}

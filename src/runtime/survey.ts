@@ -1,0 +1,211 @@
+import type { PlanChoice, PlanRequest } from '../planner/choice.ts';
+import { linkKey, planLinks, type DirectedLink } from '../planner/plan-links.ts';
+import type { DeviceProfile, TransportProfile } from '../planner/profile.ts';
+import type { Device, LinkProfile, World } from '../planner/world.ts';
+import type { Accuracy } from '../shared/accuracy.ts';
+import type { Clock } from '../shared/clock.ts';
+import { toPeerceptronError, type PeerceptronError } from '../shared/errors.ts';
+import type { PeerId } from '../shared/ids.ts';
+import { median } from '../shared/median.ts';
+import type { PeerChannel } from '../transport/channel.ts';
+import { measureLink } from './measure-link.ts';
+import type { RuntimeNode } from './runtime-node.ts';
+
+/** What a member of the room says of itself before it is asked: its capabilities. */
+export interface SurveyPeer {
+  readonly id: PeerId;
+  readonly name: string;
+  readonly accuracy: Accuracy;
+  readonly memoryBytes: number;
+}
+
+export type SurveyEvent =
+  /** It cannot be reached, or has no profile: plans do without it. */
+  | { readonly type: 'device-silent'; readonly peer: PeerId; readonly error: PeerceptronError }
+  | { readonly type: 'link-measured'; readonly link: DirectedLink; readonly profile: LinkProfile }
+  /** Plans go by a cautious guess. */
+  | { readonly type: 'link-unmeasured'; readonly link: DirectedLink; readonly error: PeerceptronError };
+
+export interface SurveyOptions {
+  readonly node: RuntimeNode;
+  readonly clock: Clock;
+  /** Of this device, which sends the inputs and takes the outputs. */
+  readonly transport: TransportProfile;
+  readonly onEvent?: (event: SurveyEvent) => void;
+  /** A device may be asked while it still measures itself. */
+  readonly profileTimeoutMs?: number;
+  readonly linkTimeoutMs?: number;
+}
+
+const PROFILE_TIMEOUT_MS = 10_000;
+/** It may have to dial, and to measure for others first. */
+const LINK_TIMEOUT_MS = 20_000;
+/** Links that a plan uses are few; a plan that changes with each measurement must end all the same. */
+const MOST_ROUNDS = 5;
+
+/** Of a link about which nothing is known: a wireless network of the middle class, with others on it. */
+const UNKNOWN: LinkProfile = { roundTripMs: 8, bytesPerMs: 4_000 };
+/** Between two peers, of what this device measured to the slower of them: the same air is used twice. */
+const CAUTION = 0.7;
+
+/**
+ * What this device knows of the others and of the links between them. Profiles are asked for once per connection, links
+ * are measured once, and only those that a plan would use.
+ */
+export class Survey {
+  readonly #options: SurveyOptions;
+  readonly #profiles = new WeakMap<PeerChannel, Promise<DeviceProfile>>();
+  readonly #links = new Map<string, LinkProfile>();
+  readonly #failed = new Set<string>();
+
+  constructor(options: SurveyOptions) {
+    this.#options = options;
+  }
+
+  /** Asks all at once. Who does not answer is left out, and reported as an event. */
+  async devices(peers: readonly SurveyPeer[]): Promise<Device[]> {
+    const asked = await Promise.all(
+      peers.map(async ({ id, name, accuracy, memoryBytes }): Promise<Device | undefined> => {
+        try {
+          return { id, name, accuracy, memoryBytes, profile: await this.#profile(id) };
+        } catch (thrown) {
+          this.#options.onEvent?.({ type: 'device-silent', peer: id, error: toPeerceptronError(thrown) });
+          return undefined;
+        }
+      }),
+    );
+    return asked.filter((device) => device !== undefined);
+  }
+
+  /** The devices with all links as they are known now; later measurements do not change it. */
+  world(devices: readonly Device[]): World {
+    const { node, transport } = this.#options;
+    const requester = node.self;
+    const links = new Map(this.#links);
+    const between = (a: PeerId, b: PeerId): LinkProfile | undefined =>
+      links.get(linkKey(a, b)) ?? links.get(linkKey(b, a));
+    const carried = (id: PeerId, own: TransportProfile): TransportProfile => ({
+      ...own,
+      uplinkBytesPerMs: fastest(links, (from) => from === id) ?? own.uplinkBytesPerMs,
+      downlinkBytesPerMs: fastest(links, (_from, to) => to === id) ?? own.downlinkBytesPerMs,
+    });
+    const transports = new Map(devices.map(({ id, profile }) => [id, profile.transport]));
+    return {
+      requester: { id: requester, transport: carried(requester, transport) },
+      devices: devices.map((device) => ({
+        ...device,
+        profile: { ...device.profile, transport: carried(device.id, device.profile.transport) },
+      })),
+      link(from, to) {
+        const known = between(from, to);
+        if (known) return known;
+        const network = Math.min(
+          (transports.get(from) ?? transport).uplinkBytesPerMs,
+          (transports.get(to) ?? transport).downlinkBytesPerMs,
+        );
+        const ends = [from, to].map((end) => (end === requester ? undefined : between(requester, end)));
+        const seen = ends.filter((end) => end !== undefined);
+        if (seen.length === 0) return guess([...links.values()], network);
+        return {
+          roundTripMs: Math.max(...seen.map(({ roundTripMs }) => roundTripMs)),
+          bytesPerMs: Math.min(network, CAUTION * Math.min(...seen.map(({ bytesPerMs }) => bytesPerMs))),
+        };
+      },
+    };
+  }
+
+  isMeasured({ from, to }: DirectedLink): boolean {
+    return this.#links.has(linkKey(from, to));
+  }
+
+  /** One after the other, for they would share what they measure. Links that cannot be measured are reported, and not tried again. */
+  async measure(links: readonly DirectedLink[]): Promise<void> {
+    for (const link of links) {
+      const key = linkKey(link.from, link.to);
+      if (this.#links.has(key) || this.#failed.has(key)) continue;
+      try {
+        const profile = await this.#measure(link);
+        this.#links.set(key, profile);
+        this.#options.onEvent?.({ type: 'link-measured', link, profile });
+      } catch (thrown) {
+        this.#failed.add(key);
+        this.#options.onEvent?.({ type: 'link-unmeasured', link, error: toPeerceptronError(thrown) });
+      }
+    }
+  }
+
+  /**
+   * Chooses a plan, measures the links that it uses, and chooses again, until the chosen one uses none that is not
+   * measured, or cannot be.
+   */
+  async plan(
+    devices: readonly Device[],
+    request: Omit<PlanRequest, 'world'>,
+    choose: (request: PlanRequest) => PlanChoice | Promise<PlanChoice>,
+  ): Promise<PlanChoice> {
+    for (let round = 1; ; round++) {
+      const choice = await choose({ ...request, world: this.world(devices) });
+      const open = planLinks(request.graph, choice.plan, this.#options.node.self).filter(
+        (link) =>
+          !this.#links.has(linkKey(link.from, link.to)) && !this.#failed.has(linkKey(link.from, link.to)),
+      );
+      if (open.length === 0 || round === MOST_ROUNDS) return choice;
+      await this.measure(open);
+    }
+  }
+
+  async #profile(peer: PeerId): Promise<DeviceProfile> {
+    const { node, clock, profileTimeoutMs = PROFILE_TIMEOUT_MS } = this.#options;
+    const channel = await node.channel(peer);
+    const known = this.#profiles.get(channel);
+    if (known) return known;
+    const asked = node.questions
+      .ask(channel, { type: 'profile-request' }, clock, profileTimeoutMs)
+      .then((answer) => {
+        if (answer.type === 'profile') return answer.profile;
+        throw toPeerceptronError(`a '${answer.type}' for a profile`, 'PROTOCOL_MALFORMED');
+      });
+    this.#profiles.set(channel, asked);
+    // Whoever did not answer may do so another time.
+    asked.catch(() => this.#profiles.delete(channel));
+    return asked;
+  }
+
+  async #measure({ from, to }: DirectedLink): Promise<LinkProfile> {
+    const { node, clock, linkTimeoutMs = LINK_TIMEOUT_MS } = this.#options;
+    if (from === node.self) return measureLink(node.questions, await node.channel(to), clock);
+    const channel = await node.channel(from);
+    const answer = await node.questions.ask(
+      channel,
+      { type: 'measure-link', peer: to },
+      clock,
+      linkTimeoutMs,
+    );
+    if (answer.type !== 'link')
+      throw toPeerceptronError(`a '${answer.type}' for a link`, 'PROTOCOL_MALFORMED');
+    return { roundTripMs: answer.roundTripMs, bytesPerMs: answer.bytesPerMs };
+  }
+}
+
+/** What one device was seen to send or to receive: its network carries at least that, and nothing says that it carries more. */
+function fastest(
+  links: ReadonlyMap<string, LinkProfile>,
+  counts: (from: PeerId, to: PeerId) => boolean,
+): number | undefined {
+  let best: number | undefined;
+  for (const [key, { bytesPerMs }] of links) {
+    const [from, to] = key.split(' ') as [PeerId, PeerId];
+    if (counts(from, to)) best = Math.max(best ?? 0, bytesPerMs);
+  }
+  return best;
+}
+
+function guess(measured: readonly LinkProfile[], networkBytesPerMs: number): LinkProfile {
+  if (measured.length === 0) {
+    return { ...UNKNOWN, bytesPerMs: Math.min(UNKNOWN.bytesPerMs, networkBytesPerMs) };
+  }
+  return {
+    roundTripMs: Math.max(...measured.map(({ roundTripMs }) => roundTripMs)),
+    bytesPerMs: Math.min(networkBytesPerMs, CAUTION * median(measured.map(({ bytesPerMs }) => bytesPerMs))),
+  };
+}
