@@ -5,7 +5,9 @@ import { addImportCommand } from './commands/import.ts';
 import { addInferCommand } from './commands/infer.ts';
 import { addInspectCommand } from './commands/inspect.ts';
 import { addJoinCommand } from './commands/join.ts';
+import { addPlanCommand } from './commands/plan.ts';
 import { addServeCommand } from './commands/serve.ts';
+import { addSimulateCommand } from './commands/simulate.ts';
 import { EXIT, reportFailure } from './terminal.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
@@ -21,6 +23,8 @@ for (const add of [
   addServeCommand,
   addJoinCommand,
   addInferCommand,
+  addPlanCommand,
+  addSimulateCommand,
   addInspectCommand,
   addImportCommand,
   addDoctorCommand,

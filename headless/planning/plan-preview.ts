@@ -195,6 +195,6 @@ export function bottleneckSentence(
     case 'downlink':
       return `what ${name} receives: its downlink is busy ${percent(share)} of the time`;
     case 'latency':
-      return `none: the busiest device is so ${percent(share)} of the time; frames wait for each other's results, so more of them in flight would raise the rate`;
+      return `none: nothing is busy for more than ${percent(share)} of the time. Devices wait for each other's pieces, and more frames in flight would raise the rate`;
   }
 }

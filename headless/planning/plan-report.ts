@@ -48,7 +48,7 @@ export function describeObjective(objective: Objective): string {
 }
 
 /** What a plan is expected to do, against the best single device, and what holds it up: three to five lines. */
-export function describePrediction(preview: PlanPreview): string {
+export function describePrediction(preview: PlanPreview, columns = 80): string {
   const { model, devices, leftOut, latencyMs, framesPerSecond, loadedLatencyMs, window } = preview;
   const offered = devices.length + leftOut.length;
   const over =
@@ -60,9 +60,8 @@ export function describePrediction(preview: PlanPreview): string {
     window > 1
       ? `With ${window} frames in flight, each takes ${formatTime(loadedLatencyMs)}.`
       : 'One frame in flight at a time.';
-  return [pc.bold(head), loaded, describeGain(preview), `Bottleneck: ${preview.bottleneck.sentence}.`].join(
-    '\n',
-  );
+  const sentences = [loaded, describeGain(preview), `Bottleneck: ${preview.bottleneck.sentence}.`];
+  return [pc.bold(head), ...sentences.map((sentence) => wrap(sentence, columns))].join('\n');
 }
 
 function describeGain({ solo, gain, devices, objective }: PlanPreview): string {
@@ -95,7 +94,7 @@ export function describeDevices(devices: readonly DevicePreview[]): string {
   return table(header, rows) + (more > 0 ? `\nand ${more} more, all of them in --json` : '');
 }
 
-const MOST_DEVICES = 32;
+const MOST_DEVICES = 16;
 const MOST_GROUPS = 24;
 /** Devices named after a group of segments. */
 const MOST_PARTS = 8;
@@ -114,12 +113,26 @@ export function describeSegments(graph: Graph, preview: PlanPreview, columns = 8
     const more = parts.length - shown.length;
     const line = `${head} on ${shown[0]}`;
     if (parts.length === 1 && line.length <= columns) return [line];
-    return [head, ...wrapped([...shown, ...(more > 0 ? [`${more} more`] : [])], columns)];
+    // Of segments that are divided alike, the parts of the last one stand for all.
+    const of = number > 1 && /\d/.test(parts[0]!.part) ? [`of ${lastOp}:`] : [];
+    return [head, ...wrapped([...of, ...shown, ...(more > 0 ? [`${more} more`] : [])], columns)];
   });
   const more = groups.length - MOST_GROUPS;
   return [...lines, ...(more > 0 ? [`and ${more} more groups of segments, all of them in --json`] : [])].join(
     '\n',
   );
+}
+
+/** Words in lines of at most so many columns. */
+export function wrap(text: string, columns: number, indent = ''): string {
+  const lines = [indent];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1)!;
+    if (last === indent) lines[lines.length - 1] = indent + word;
+    else if (last.length + word.length + 1 <= columns) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(`${indent}  ${word}`);
+  }
+  return lines.join('\n');
 }
 
 /** Items in lines of at most so many columns, indented. */
@@ -128,24 +141,25 @@ function wrapped(items: readonly string[], columns: number): string[] {
   for (const item of items) {
     const last = lines.at(-1);
     if (last !== undefined && last.length + item.length + 3 <= columns) {
-      lines[lines.length - 1] = `${last} · ${item}`;
+      lines[lines.length - 1] = `${last}${last.endsWith(':') ? ' ' : ' · '}${item}`;
     } else lines.push(`    ${item}`);
   }
   return lines;
 }
 
 /** Who has nothing to do, and why. */
-export function describeLeftOut(leftOut: PlanPreview['leftOut']): string | undefined {
+export function describeLeftOut(leftOut: PlanPreview['leftOut'], columns = 80): string | undefined {
   if (leftOut.length === 0) return undefined;
   const byReason = new Map<string, PlanPreview['leftOut'][number][]>();
   for (const entry of leftOut) {
-    const key = `${entry.reason} ${entry.explanation}`;
+    // Of those that are left out for the same reason, each explanation names its own device.
+    const key = entry.explanation.replaceAll(entry.name, 'it');
     byReason.set(key, [...(byReason.get(key) ?? []), entry]);
   }
-  const lines = [...byReason.values()].map((entries) => {
+  const lines = [...byReason].map(([explanation, entries]) => {
     const shown = entries.slice(0, MOST_PARTS).map(({ name }) => name);
     const more = entries.length - shown.length;
-    return `  ${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}: ${entries[0]!.explanation}`;
+    return wrap(`${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}: ${explanation}`, columns, '  ');
   });
   return ['Left out:', ...lines].join('\n');
 }
@@ -156,12 +170,12 @@ export function describePlan(graph: Graph, preview: PlanPreview, columns = 80): 
   const extra =
     preview.recompute > 1.005 ? `, ${percent(preview.recompute - 1)} of the work is done twice` : '';
   return [
-    describePrediction(preview),
+    describePrediction(preview, columns),
     describeDevices(preview.devices),
     `${formatBytes(Math.round(preview.bytesPerFrame))} cross links per frame${extra}.`,
     describeSegments(graph, preview, columns),
     `One frame, alone (█ ▓ computing, a shade per segment; ${TOUCHED_LEGEND}):\n${textTimeline(timelineRows(preview.timeline, nameOf), preview.latencyMs, columns)}`,
-    describeLeftOut(preview.leftOut),
+    describeLeftOut(preview.leftOut, columns),
   ]
     .filter((part) => part !== undefined)
     .join('\n\n');

@@ -20,28 +20,30 @@ const percent = (share: number): string => `${Math.round(share * 100)} %`;
 
 /** A row per number of devices. */
 export function describeCurve(points: readonly ScalingPoint[], metric: ScalingMetric, knee: Knee): string {
-  const many = points.some(({ draws }) => draws > 1);
+  const hasSpread = points.some(({ draws }) => draws > 1);
+  const hasGain = points.some(({ gain }) => gain);
   const header = [
     'devices',
     METRIC_NAMES[metric],
-    ...(many ? ['lowest … highest'] : []),
-    'gain',
-    'per device',
+    ...(hasSpread ? ['lowest … highest'] : []),
+    ...(hasGain ? ['gain', 'per device'] : []),
     'used',
     '',
   ];
   const rows = points.map((point) => {
     const value = point[metric];
-    const note = notes(point, knee);
-    if (!value) return [String(point.devices), '–', ...(many ? ['–'] : []), '–', '–', '–', note];
     return [
       String(point.devices),
-      formatMetric(metric, value.median),
-      ...(many ? [spreadOf(value, metric)] : []),
-      point.gain ? formatGain(point.gain.median) : '–',
-      point.efficiency === undefined ? '–' : percent(point.efficiency),
-      String(point.used),
-      note,
+      value ? formatMetric(metric, value.median) : '–',
+      ...(hasSpread ? [value ? spreadOf(value, metric) : '–'] : []),
+      ...(hasGain
+        ? [
+            point.gain ? formatGain(point.gain.median) : '–',
+            point.efficiency === undefined ? '–' : percent(point.efficiency),
+          ]
+        : []),
+      point.used === undefined ? '–' : String(point.used),
+      notes(point, knee),
     ];
   });
   return table(header, rows);

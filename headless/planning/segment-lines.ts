@@ -1,4 +1,4 @@
-import { boxEquals, isEmpty, type Box } from '../../src/graph/box.ts';
+import { isEmpty, type Box } from '../../src/graph/box.ts';
 import type { Graph } from '../../src/graph/graph.ts';
 import { axisName } from '../../src/planner/axes.ts';
 import type { Lane, Plan, Segment } from '../../src/planner/plan.ts';
@@ -31,13 +31,28 @@ const PIECES: Readonly<Record<string, string>> = {
 const isIdle = (box: Box, reduce: Box | undefined): boolean =>
   isEmpty(box) || (reduce !== undefined && isEmpty(reduce));
 
-/** What of the segment's last tensor a tile makes, in the axes along which the lane's tiles differ: `0:56`. */
-function describePart(box: Box, reduce: Box | undefined, boxes: readonly Box[]): string {
+/** Ranges of a box in those axes along which it differs from others of its kind: `0:56`. */
+function describeCut(box: Box, boxes: readonly Box[]): string {
   const cut = box.flatMap(([start, end], axis) =>
-    boxes.some((other) => !boxEquals([other[axis]!], [box[axis]!])) ? [`${start}:${end}`] : [],
+    boxes.some((other) => other[axis]![0] !== start || other[axis]![1] !== end) ? [`${start}:${end}`] : [],
   );
-  const sum = reduce ? [`sum over ${reduce.map(([start, end]) => `${start}:${end}`).join(', ')}`] : [];
-  return [...cut, ...sum].join(' ');
+  return cut.join(' ');
+}
+
+/** Who makes what of the segment's last tensor, for which share of the frames where there are lanes. */
+function partsOf({ lanes }: Segment): SegmentGroup['parts'] {
+  const shares = lanes.reduce((sum, { share }) => sum + share, 0);
+  return lanes.flatMap(({ share, tiles }) => {
+    const frames = lanes.length > 1 ? `${Math.round((100 * share) / shares)} %` : '';
+    const used = tiles.filter(({ outputs, reduce }) => !isIdle(outputs.at(-1)!.box, reduce));
+    const boxes = used.map(({ outputs }) => outputs.at(-1)!.box);
+    const reduces = used.flatMap(({ reduce }) => (reduce ? [reduce] : []));
+    return used.map(({ peer, outputs, reduce }) => {
+      const sum = reduce ? describeCut(reduce, reduces) : '';
+      const part = [frames, describeCut(outputs.at(-1)!.box, boxes), sum && `sum over ${sum}`];
+      return { peer, part: part.filter(Boolean).join(' ') };
+    });
+  });
 }
 
 export interface SegmentGroup {
@@ -46,7 +61,7 @@ export interface SegmentGroup {
   readonly firstOp: string;
   readonly lastOp: string;
   readonly how: string;
-  /** Who makes which part of the last segment of the group, lane by lane. */
+  /** Who makes which part of the last segment of the group, lane by lane; with lanes, for which share of the frames. */
   readonly parts: readonly { readonly peer: PeerId; readonly part: string }[];
 }
 
@@ -56,15 +71,7 @@ export function segmentGroups({ nodes }: Graph, { segments }: Plan): SegmentGrou
   for (const [index, segment] of segments.entries()) {
     const [start, end] = segment.ops;
     const how = describeSegment(segment);
-    const parts = segment.lanes.flatMap(({ tiles }) => {
-      const boxes = tiles.map(({ outputs }) => outputs.at(-1)!.box);
-      return tiles
-        .filter(({ outputs, reduce }) => !isIdle(outputs.at(-1)!.box, reduce))
-        .map(({ peer, outputs, reduce }) => ({
-          peer,
-          part: describePart(outputs.at(-1)!.box, reduce, boxes),
-        }));
-    });
+    const parts = partsOf(segment);
     const before = groups.at(-1);
     const same =
       before?.how === how &&

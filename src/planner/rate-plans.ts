@@ -17,7 +17,7 @@ export interface LanesRequest {
   readonly elementBytes: number;
 }
 
-/** A lane with less of the frames than this is not worth its weights. */
+/** A lane with less than this part of what the largest one of its segment has is not worth its weights. */
 const LEAST_SHARE = 0.01;
 
 /**
@@ -70,8 +70,14 @@ export function lanePlan(request: LanesRequest): Draft | undefined {
     const shares = leastLoad(costs.length, 3 * group.length, options);
     if (!shares) return undefined;
     const lanes: { member: number; share: number }[][] = costs.map(() => []);
+    const largest = costs.map(() => 0);
     for (const [index, share] of shares.entries()) {
-      if (share >= LEAST_SHARE) lanes[who[index]!.segment]!.push({ member: who[index]!.member, share });
+      const { segment } = who[index]!;
+      largest[segment] = Math.max(largest[segment]!, share);
+    }
+    for (const [index, share] of shares.entries()) {
+      const { segment, member } = who[index]!;
+      if (share > 0 && share >= LEAST_SHARE * largest[segment]!) lanes[segment]!.push({ member, share });
     }
     const full = fullest(lanes);
     if (full < 0) {

@@ -54,8 +54,8 @@ export function madeUpChoice(changes: Partial<PlanChoice> = {}): PlanChoice {
     solo: { plan: solo, prediction: { ...prediction, latencyMs: 180, framesPerSecond: 5.5 } },
     gain: 1.8,
     leftOut: [
-      { peer: ids[2]!, reason: 'slows-down', explanation: 'the best plan with it takes 112 ms' },
-      { peer: ids[3]!, reason: 'slows-down', explanation: 'the best plan with it takes 112 ms' },
+      { peer: ids[2]!, reason: 'slows-down', explanation: 'the best plan with pi3-3 takes 112 ms' },
+      { peer: ids[3]!, reason: 'slows-down', explanation: 'the best plan with laptop takes 112 ms' },
     ],
     candidates: 42,
     ...changes,

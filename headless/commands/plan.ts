@@ -1,0 +1,117 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { planFileOf } from '../../src/planner/plan-file.ts';
+import { buildWorld } from '../../src/planner/devices-world.ts';
+import { PeerceptronError } from '../../src/shared/errors.ts';
+import { compactJson } from '../compact-json.ts';
+import { parsePositive, parseShape } from '../flags.ts';
+import { loadModelByName, MODEL_HELP, WEIGHTS_HELP } from '../model-files.ts';
+import { gainOver, judgePlanFile, planWithin } from '../planning/chosen-plan.ts';
+import { DEVICES_HELP, loadDevices } from '../planning/devices.ts';
+import {
+  addObjectiveFlags,
+  codecsWithin,
+  objectiveOf,
+  type ObjectiveFlags,
+} from '../planning/objective-flags.ts';
+import { previewPlan } from '../planning/plan-preview.ts';
+import { describePlan, formatGain, formatRate, formatTime } from '../planning/plan-report.ts';
+import { planSvg } from '../planning/plan-svg.ts';
+import { createTerminal, usage } from '../terminal.ts';
+
+interface PlanFlags extends ObjectiveFlags {
+  readonly model: string;
+  readonly devices?: string;
+  readonly plan?: string;
+  readonly inputShape?: readonly number[];
+  readonly weights?: string;
+  readonly budget: number;
+  readonly svg?: string;
+  readonly out?: string;
+  readonly json?: boolean;
+}
+
+export function addPlanCommand(program: Command): void {
+  const command = program
+    .command('plan')
+    .description(
+      'what a network would do on given devices: who computes what, latency, rate, memory, bottleneck',
+    )
+    .requiredOption('--model <model>', MODEL_HELP)
+    .option('--devices <devices>', DEVICES_HELP)
+    .option('--plan <file>', 'judge this plan instead of making one; its tiles number the devices from 0')
+    .option('--input-shape <shape>', 'for models that work at any size, as 224x224x3', parseShape)
+    .option('--weights <file>', WEIGHTS_HELP);
+  addObjectiveFlags(command)
+    .option('--budget <seconds>', 'how long the search may take', parsePositive, 10)
+    .option('--svg <file>', 'write a picture of one frame through the plan')
+    .option('--out <file>', 'write the plan, for infer --plan')
+    .option('--json', 'print one JSON document')
+    .action(plan);
+}
+
+async function plan(flags: PlanFlags): Promise<void> {
+  const terminal = createTerminal(flags.json ?? false);
+  const objective = objectiveOf(flags);
+  if (flags.devices === undefined)
+    throw usage('for which devices? Give --devices, as pi3*4,laptop or a file');
+  const world = buildWorld(await loadDevices(flags.devices));
+  const planFile = flags.plan === undefined ? undefined : await readPlanFile(flags.plan);
+  const { inputShape, weights } = flags;
+  const { graph } = await loadModelByName(flags.model, { inputShape, weights });
+  const options = {
+    graph,
+    world,
+    objective,
+    codecs: codecsWithin(flags.codec),
+    budgetMs: flags.budget * 1000,
+    now: () => performance.now(),
+  };
+  const { choice: own, isCut } = planWithin(options);
+  const choice = planFile === undefined ? own : judgePlanFile(planFile, options, own);
+  // More than 100 columns help no table; fewer than 80 none of ours fits.
+  const columns = Math.min(100, Math.max(80, process.stdout.columns ?? 80));
+  const preview = previewPlan(graph, world, choice);
+  terminal.say(describePlan(graph, preview, columns));
+  if (planFile !== undefined) {
+    const better = gainOver(objective, choice.prediction, own.prediction);
+    const { latencyMs, framesPerSecond } = own.prediction;
+    terminal.say(
+      `\nThe planner's own plan for these devices: ${formatTime(latencyMs)} per frame, ${formatRate(framesPerSecond)} frames per second: ${formatGain(better)} as good.`,
+    );
+  } else if (isCut) {
+    terminal.say(`\nThe search was ended after ${flags.budget} s: there may be better plans (--budget).`);
+  }
+  if (flags.svg !== undefined) await write(flags.svg, planSvg(preview));
+  if (flags.out !== undefined) {
+    const peers = world.devices.map(({ id }) => id);
+    const description = `Planned for ${flags.devices}: ${formatTime(preview.latencyMs)} per frame, ${formatRate(preview.framesPerSecond)} frames per second expected.`;
+    await write(flags.out, `${compactJson(planFileOf(graph, choice.plan, { peers, description }))}\n`);
+  }
+  terminal.result({
+    ...preview,
+    isCut,
+    ...(planFile === undefined ? {} : { own: { plan: own.plan, prediction: own.prediction } }),
+    profiles: world.devices.map(({ id, name, profile, memoryBytes }) => ({ id, name, memoryBytes, profile })),
+  });
+}
+
+async function readPlanFile(file: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as unknown;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new PeerceptronError('PLAN_INVALID', `--plan: '${file}' cannot be read as JSON: ${reason}`, {
+      cause,
+    });
+  }
+}
+
+async function write(file: string, content: string): Promise<void> {
+  try {
+    await writeFile(file, content);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new PeerceptronError('OUTPUT_UNWRITABLE', `'${file}' cannot be written: ${reason}`, { cause });
+  }
+}
