@@ -7,5 +7,6 @@ export const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   overhead: async () => (await import('./overhead.ts')).overhead,
   weights: async () => (await import('./weights.ts')).weights,
   pipeline: async () => (await import('./pipeline.ts')).pipeline,
+  recovery: async () => (await import('./recovery.ts')).recovery,
   transport: async () => (await import('./transport.ts')).transport,
 };

@@ -129,7 +129,7 @@ class Adaptive implements AdaptiveSession {
     this.#unsubscribe = this.#options.roster.subscribe((change) => {
       if (change.type === 'changed') this.#rosterChanged();
       else if (this.#core.epochs.some(({ channels }) => channels.has(change.peer))) {
-        this.#leases.suspect(change.peer);
+        this.#leases.doubt(change.peer);
       }
     });
     this.#isWorking = true;

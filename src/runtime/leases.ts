@@ -43,7 +43,7 @@ const LEASES_UNTIL_STUCK = 4;
 interface Watched {
   /** The last thing that it did for the session. */
   progressMs: number;
-  question: { readonly nonce: number; askedMs: number } | undefined;
+  question: { readonly nonce: number; askedMs: number; patienceMs: number } | undefined;
   /** When it last answered, and how many tiles it had computed by then. */
   answeredMs: number;
   tilesDone: number;
@@ -103,11 +103,18 @@ export class Leases {
     else for (const { upstream } of debts) for (const other of upstream) this.suspect(other);
   }
 
-  /** There is reason to doubt that this peer is there: it is asked now. */
+  /** Somebody waits for it: it is asked now. */
   suspect(peer: PeerId): void {
     // It has answered a moment ago: two that wait for each other are not asked in turn for ever.
     if (this.#options.clock.now() - this.#watch(peer).answeredMs < this.#options.floorMs / 2) return;
     this.#ask(peer);
+  }
+
+  /** Others say that it is gone: it is asked now, and does not get as long as usual for its answer. */
+  doubt(peer: PeerId): void {
+    this.#ask(peer);
+    const { question } = this.#watch(peer);
+    if (question) question.patienceMs = this.#options.silenceMs / 3;
   }
 
   /** Asks all of them; resolves when each has answered, or has been reported lost or forgotten. */
@@ -135,8 +142,9 @@ export class Leases {
   #ask(peer: PeerId): void {
     const watched = this.#watch(peer);
     if (!watched.question) {
-      watched.question = { nonce: this.#nextNonce++, askedMs: this.#options.clock.now() };
-      this.#options.ask(peer, watched.question.nonce);
+      const { clock, silenceMs, ask } = this.#options;
+      watched.question = { nonce: this.#nextNonce++, askedMs: clock.now(), patienceMs: silenceMs };
+      ask(peer, watched.question.nonce);
     }
     this.watch();
   }
@@ -164,7 +172,7 @@ export class Leases {
 
   /** `lateMs`: this thread was busy, or the whole device asleep; answers may lie here unread. */
   #check(lateMs: number): void {
-    const { clock, floorMs, silenceMs, onLost } = this.#options;
+    const { clock, floorMs, onLost } = this.#options;
     const now = clock.now();
     const byPeer = new Map<PeerId, Debt[]>();
     for (const debt of this.#options.debts()) {
@@ -182,7 +190,7 @@ export class Leases {
     for (const [peer, { question }] of [...this.#watched]) {
       if (!question) continue;
       if (lateMs > floorMs / 4) question.askedMs += lateMs;
-      if (now - question.askedMs < silenceMs) continue;
+      if (now - question.askedMs < question.patienceMs) continue;
       this.forget(peer);
       onLost(peer, 'silent');
     }

@@ -1,3 +1,4 @@
+import { epochs } from './epochs.mjs';
 import { kernels } from './kernels.mjs';
 import { receptiveFields } from './receptive-fields.mjs';
 import { runtime } from './runtime.mjs';
@@ -12,4 +13,4 @@ import { traces } from './traces.mjs';
  *
  * @type {readonly import('./mutate.mjs').Mutant[]}
  */
-export const mutants = [...receptiveFields, ...kernels, ...runtime, ...traces];
+export const mutants = [...receptiveFields, ...kernels, ...runtime, ...epochs, ...traces];

@@ -30,6 +30,12 @@ export type TestName =
   | 'seeded'
   | 'splits'
   | 'tfjs'
+  | 'adaptive'
+  | 'compute-queue'
+  | 'epochs'
+  | 'frame-queue'
+  | 'held-tiles'
+  | 'leases'
   | 'tiles'
   | 'trace-summary'
   | 'transfers';

@@ -6,17 +6,23 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Test files by the short names that mutants use. */
 export const testFiles = {
+  adaptive: 'test/unit/runtime/adaptive-session.test.ts',
   assembly: 'test/unit/runtime/assembly.test.ts',
   f16: 'test/unit/protocol/codec/f16.test.ts',
   'clock-offset': 'test/unit/runtime/trace/clock-offset.test.ts',
   'codec-kernels': 'test/unit/runtime/codec-kernels.test.ts',
+  'compute-queue': 'test/unit/runtime/compute-queue.test.ts',
   copies: 'test/unit/graph/region-copy.test.ts',
   engine: 'test/contract/engine-tfjs-wasm.test.ts',
   epoch: 'test/unit/runtime/peer-epoch.test.ts',
+  epochs: 'test/unit/runtime/epochs.test.ts',
   exactness: 'test/unit/engine/exactness.test.ts',
   fold: 'test/unit/graph/fold.test.ts',
+  'frame-queue': 'test/unit/runtime/frame-queue.test.ts',
   fusion: 'test/unit/graph/fusion.test.ts',
+  'held-tiles': 'test/unit/runtime/held-tiles.test.ts',
   kernels: 'test/unit/engine/reference.test.ts',
+  leases: 'test/unit/runtime/leases.test.ts',
   ops: 'test/unit/graph/ops.test.ts',
   'peer-trace': 'test/unit/runtime/trace/peer-trace.test.ts',
   pieces: 'test/unit/protocol/codec/piece.test.ts',

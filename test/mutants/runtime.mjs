@@ -144,7 +144,7 @@ export const runtime = [
   {
     id: 'tile-of-another-lane',
     breaks: 'a peer with tiles of two lanes computes every frame with the first',
-    file: 'src/runtime/serve-peer.ts',
+    file: 'src/runtime/tile-runner.ts',
     find: 'const loaded = epoch.tiles.get(PeerEpoch.key(pending));',
     replace:
       'const loaded = epoch.tiles.get(PeerEpoch.key({ ...pending, lane: 0 })) ?? epoch.tiles.get(PeerEpoch.key(pending));',
@@ -153,7 +153,7 @@ export const runtime = [
   {
     id: 'output-of-another-tensor',
     breaks: 'of a tile with several outputs, the first is delivered for all',
-    file: 'src/runtime/serve-peer.ts',
+    file: 'src/runtime/tile-runner.ts',
     find: 'const output = pending.program.outputs.findIndex(({ tensor }) => tensor === delivery.tensor);',
     replace: 'const output = pending.program.outputs.findIndex(({ tensor }) => tensor.length > 0);',
     tests: ['plans'],

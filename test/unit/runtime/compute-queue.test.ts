@@ -90,6 +90,20 @@ describe('ComputeQueue', () => {
     expect(bench.posted.sort()).toEqual(['a0', 'a1', 'a3', 'b2']);
   });
 
+  it('[EP4] drops a frame in one epoch, and computes it in the other in which it was started again', async () => {
+    const bench = new Bench();
+    for (const frame of [0, 1, 2]) bench.push('a', frame);
+    bench.queue.push(sessionOf('a'), { epoch: 1, frame: 2 }, async () => {
+      bench.posted.push('again');
+      return 1;
+    });
+    bench.queue.drop(sessionOf('a'), { epoch: 0, frame: 2 });
+    expect(bench.queue.isBusy(sessionOf('a'))).toBe(true);
+    await bench.compute(2);
+    expect(bench.posted).toEqual(['a0', 'a1', 'again']);
+    expect(bench.queue.isBusy(sessionOf('b'))).toBe(false);
+  });
+
   it('goes on with the others when a session is forgotten', async () => {
     const bench = new Bench();
     for (const frame of [0, 1, 2, 3]) bench.push('a', frame);

@@ -132,6 +132,13 @@ describe('leases', () => {
     expect(world.lost).toEqual([]);
   });
 
+  it('[EP5] lose a silent one sooner where others say that it is gone, and believe its own answer more', async () => {
+    world.silent.add(a);
+    for (const peer of [a, b]) world.leases.doubt(peer);
+    await world.clock.advance(800);
+    expect(world.lost).toEqual([[a, 'silent']]);
+  });
+
   it('call the roll: done when all have answered or are lost', async () => {
     world.silent.add(b);
     let isDone = false;
