@@ -132,19 +132,17 @@ async function join(url: string | undefined, flags: JoinFlags): Promise<void> {
   offerProfile({ node, clock: systemClock, profile });
   emit({ type: 'joined', id: mesh.self, room: link.room, memoryBytes });
 
-  await new Promise<void>((resolve) => {
-    process.once('SIGINT', resolve);
-    process.once('SIGTERM', resolve);
-    if (flags.parent) process.stdin.resume().once('end', resolve).once('error', resolve);
-  });
-  // Sessions that can do without this device do so first; whoever is in a hurry says so twice.
-  await Promise.race([
-    service.leave(),
-    new Promise<void>((resolve) => {
+  const signalled = (): Promise<void> =>
+    new Promise((resolve) => {
       process.once('SIGINT', resolve);
       process.once('SIGTERM', resolve);
-    }),
-  ]);
+    });
+  const orphaned = new Promise<void>((resolve) => {
+    if (flags.parent) process.stdin.resume().once('end', resolve).once('error', resolve);
+  });
+  await Promise.race([signalled(), orphaned]);
+  // Sessions that can do without this device do so first; whoever is in a hurry says so twice. Nobody waits for an orphan.
+  await Promise.race([service.leave(), signalled(), orphaned]);
   await service.close();
   await mesh.leave();
   await engine.dispose();

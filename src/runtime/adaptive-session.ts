@@ -15,6 +15,7 @@ import { collectTrace } from './session.ts';
 import { DEFAULT_STALL_TIMEOUT_MS, SessionCore } from './session-core.ts';
 import { SwitchPace } from './switch-pace.ts';
 import type { Trace } from './trace/trace.ts';
+import { isUrgent, Wishes } from './wishes.ts';
 
 export type { AdaptiveSession, AdaptiveSessionEvent, AdaptiveSessionOptions } from './adaptive-options.ts';
 
@@ -22,17 +23,6 @@ export type { AdaptiveSession, AdaptiveSessionEvent, AdaptiveSessionOptions } fr
 const MAX_TRIES = 12;
 /** A plan that fails for no reason of a peer's will fail again. */
 const MAX_STRIKES = 2;
-
-const isUrgent = (reason: ReplanReason): boolean =>
-  reason === 'start' || reason === 'peer-lost' || reason === 'peer-leaving';
-const REASONS: readonly ReplanReason[] = [
-  'start',
-  'peer-lost',
-  'peer-leaving',
-  'slow',
-  'peer-joined',
-  'better',
-];
 
 /**
  * Plans, deals the plan out, and goes on doing so as devices come and go.
@@ -56,16 +46,15 @@ class Adaptive implements AdaptiveSession {
   readonly #pace: SwitchPace;
   readonly #outcasts: Outcasts;
   readonly #plans: PlanSwitch;
-  readonly #wishes = new Set<ReplanReason>();
+  readonly #wishes: Wishes;
   readonly #known = new Set<PeerId>();
   #unsubscribe: () => void = () => undefined;
-  #cancelWish: (() => void) | undefined;
   #cancelWaiting: (() => void) | undefined;
   #isWorking = false;
 
   constructor(options: AdaptiveSessionOptions) {
     this.#options = options;
-    const { clock, leases, switchPauseMs = 5000, onEvent } = options;
+    const { clock, leases, switchPauseMs = 5000, joinDelayMs = 1000, onEvent } = options;
     this.#pace = new SwitchPace({ pauseMs: switchPauseMs });
     this.#outcasts = new Outcasts(clock, () => this.#rosterChanged());
     this.#core = new SessionCore(options.session, options, {
@@ -100,6 +89,13 @@ class Adaptive implements AdaptiveSession {
         this.#emit({ type: 'peer-slow', peer });
         this.#wish('slow');
       },
+    });
+    this.#wishes = new Wishes({
+      clock,
+      pace: this.#pace,
+      joinDelayMs,
+      isBroken: () => !this.#plans.current?.isHealthy,
+      onDue: () => void this.#work(),
     });
     this.#plans = new PlanSwitch({
       session: options,
@@ -156,7 +152,7 @@ class Adaptive implements AdaptiveSession {
 
   async close(): Promise<void> {
     this.#unsubscribe();
-    this.#cancelWish?.();
+    this.#wishes.clear();
     this.#cancelWaiting?.();
     this.#outcasts.clear();
     this.#core.close();
@@ -243,56 +239,22 @@ class Adaptive implements AdaptiveSession {
   // What is done about it
 
   #wish(reason: ReplanReason): void {
-    if (this.#core.over) return;
-    const isNew = !this.#wishes.has(reason);
-    this.#wishes.add(reason);
-    if (isUrgent(reason) || !this.#plans.current?.isHealthy) void this.#work();
-    else if (isNew) this.#wakeUp();
-  }
-
-  /** Looks again when the next wish that is not urgent may be granted. */
-  #wakeUp(): void {
-    const { clock, joinDelayMs = 1000 } = this.#options;
-    if (this.#wishes.size === 0 || this.#core.over) return;
-    const delayMs = Math.max(
-      this.#wishes.has('peer-joined') ? joinDelayMs : 0,
-      this.#pace.notBeforeMs - clock.now(),
-      0,
-    );
-    this.#cancelWish?.();
-    this.#cancelWish = clock.after(delayMs, () => {
-      this.#cancelWish = undefined;
-      void this.#work();
-    });
+    if (!this.#core.over) this.#wishes.add(reason);
   }
 
   async #work(): Promise<void> {
     if (this.#isWorking || this.#core.over) return;
     this.#isWorking = true;
     try {
-      for (let reason = this.#nextWish(); reason && !this.#core.over; reason = this.#nextWish()) {
+      for (let reason = this.#wishes.next(); reason && !this.#core.over; reason = this.#wishes.next()) {
         await this.#adapt(reason);
       }
     } catch (thrown) {
       this.#core.end(toPeerceptronError(thrown));
     } finally {
       this.#isWorking = false;
-      this.#wakeUp();
+      if (!this.#core.over) this.#wishes.wakeUp();
     }
-  }
-
-  #nextWish(): ReplanReason | undefined {
-    const mayChoose = this.#options.clock.now() >= this.#pace.notBeforeMs && !this.#cancelWish;
-    const next = REASONS.find(
-      (reason) =>
-        this.#wishes.has(reason) && (isUrgent(reason) || mayChoose || !this.#plans.current?.isHealthy),
-    );
-    if (next) this.#wishes.delete(next);
-    // All of these ask the same question.
-    if (next && !isUrgent(next)) {
-      for (const reason of [...this.#wishes]) if (!isUrgent(reason)) this.#wishes.delete(reason);
-    }
-    return next;
   }
 
   /** Whether something has to change, whatever it costs. */

@@ -11,11 +11,13 @@ import type { WeightSource } from '../weights/weight-source.ts';
 import type { FrameEpoch, StartedFrame } from './frame-queue.ts';
 import { FramesInFlight, type FrameEntry, type TileReport } from './frames-in-flight.ts';
 import { LaneDealer } from '../planner/lane-dealer.ts';
+import { frameDebts } from './frame-debts.ts';
 import type { Debt } from './leases.ts';
 import type { WeightOrigins } from './room-blocks.ts';
 import { checkLanes, checkPiece, consumerOf, pieceMeta } from './routes.ts';
 import type { RuntimeNode, ToRequester } from './runtime-node.ts';
 import { PieceEncoder, sendPiece } from './send-piece.ts';
+import type { ExpectedMs } from './tile-times.ts';
 import { TraceCollector } from './trace/collector.ts';
 import { WeightService } from './weight-service.ts';
 import { WeightSweep } from './weight-sweep.ts';
@@ -311,49 +313,17 @@ export class RequesterEpoch implements FrameEpoch {
     });
   }
 
-  /**
-   * Who owes something: a peer that is loading, one whose tile has all that goes into it on the way (its producers have
-   * reported), or one that has computed a piece of the result which is not here.
-   */
-  debts(expectedMs: (segment: number, lane: number, tile: number) => number | undefined): Debt[] {
-    const debts: Debt[] = [];
-    for (const [peer, { sinceMs }] of this.#preparing) {
-      debts.push({ peer, sinceMs, expectedMs: undefined, upstream: [] });
-    }
-    for (const entry of this.#frames.inFlight()) {
-      const made = (segment: number, tile: number): number | undefined =>
-        segment === REQUESTER
-          ? entry.startedAt
-          : this.#idle(entry.lanes, segment, tile)
-            ? entry.startedAt
-            : this.#frames.doneMs(entry.frame, segment, tile);
-      for (const { segment, lane, tile, peer } of this.#frames.missingTiles(entry)) {
-        const { inputs } = this.compiled.program(segment, lane, tile);
-        const sources = inputs.flatMap((_, input) =>
-          this.compiled.inputPieces(entry.lanes, segment, tile, input),
-        );
-        const times = sources.map((piece) => made(piece.segment, piece.tile));
-        if (times.some((time) => time === undefined)) continue;
-        const upstream = sources.flatMap((piece) => this.#peerOf(entry.lanes, piece.segment, piece.tile));
-        debts.push({
-          peer,
-          sinceMs: Math.max(entry.startedAt, ...(times as number[])),
-          expectedMs: expectedMs(segment, lane, tile),
-          upstream: [...new Set(upstream)],
-        });
-      }
-      for (const [output, assembly] of entry.outputs.entries()) {
-        if (assembly.complete) continue;
-        for (const { segment, tile } of this.compiled.outputPieces(entry.lanes, output)) {
-          const sinceMs = segment === REQUESTER ? undefined : this.#frames.doneMs(entry.frame, segment, tile);
-          if (sinceMs === undefined) continue;
-          for (const peer of this.#peerOf(entry.lanes, segment, tile)) {
-            debts.push({ peer, sinceMs, expectedMs: undefined, upstream: [] });
-          }
-        }
-      }
-    }
-    return debts;
+  /** Who owes something in this epoch: a peer that is loading, and whoever holds up a frame. */
+  debts(expectedMs: ExpectedMs): Debt[] {
+    const loading = [...this.#preparing].map(([peer, { sinceMs }]): Debt => {
+      return { peer, sinceMs, expectedMs: undefined, upstream: [] };
+    });
+    const { compiled } = this;
+    const frames = this.#frames;
+    return [
+      ...loading,
+      ...frames.inFlight().flatMap((entry) => frameDebts({ compiled, frames, entry, expectedMs })),
+    ];
   }
 
   send(peer: PeerId, message: ControlMessage): void {
@@ -362,15 +332,6 @@ export class RequesterEpoch implements FrameEpoch {
     } catch {
       // Its loss is reported by onChannelClosed.
     }
-  }
-
-  /** A tile without work reports nothing. */
-  #idle(lanes: readonly number[], segment: number, tile: number): boolean {
-    return this.compiled.program(segment, lanes[segment]!, tile).steps.length === 0;
-  }
-
-  #peerOf(lanes: readonly number[], segment: number, tile: number): PeerId[] {
-    return segment === REQUESTER ? [] : [this.compiled.tile(segment, lanes[segment]!, tile).peer];
   }
 
   #rejectPreparing(error: PeerceptronError): void {

@@ -63,7 +63,11 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       onEvent?.({ type: 'loading', peer, loadedBytes, totalBytes }),
     onReady: (peer) => onEvent?.({ type: 'ready', peer }),
     onPeerLost: (peer, cause) => lost(peer, cause ? `: ${cause.message}` : ' (it left)', cause),
-    onLeaving: (peer) => lost(peer, ' (it is leaving)'),
+    onLeaving: (peer) => {
+      lost(peer, ' (it is leaving)');
+      // It need not wait for what cannot be handed over.
+      for (const epoch of core.epochs) epoch.send(peer, { type: 'end', session: core.id });
+    },
     onFailed: () => 'fail',
   });
   try {

@@ -296,6 +296,18 @@ describe('running frames', () => {
     await expectRight(await world.open([1]));
   });
 
+  it('[EP6] ends when a peer says that it leaves, and does not make it wait', async () => {
+    const engine = world.serve(1);
+    world.serve(2);
+    const session = await world.open([1, 2]);
+    await world.services[0]!.leave();
+    expect((await engine.memory()).tensors).toBe(0);
+    await expect(session.run(frame())).rejects.toThrowError(coded('PEER_LOST', 'leaving'));
+    await expect(world.open([1])).rejects.toThrowError(coded('SESSION_REFUSED', 'about to leave'));
+    await session.close();
+    await expectRight(await world.open([2]));
+  });
+
   it('[SES7] frees a peer whose requester disappears', async () => {
     const engine = world.serve(1);
     await world.open([1]);
