@@ -8,5 +8,6 @@ export const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   weights: async () => (await import('./weights.ts')).weights,
   pipeline: async () => (await import('./pipeline.ts')).pipeline,
   recovery: async () => (await import('./recovery.ts')).recovery,
+  planner: async () => (await import('./planner.ts')).planner,
   transport: async () => (await import('./transport.ts')).transport,
 };

@@ -1,4 +1,4 @@
-import { formatBox, hull, isEmpty, type Box, type Shape } from './box.ts';
+import { boxEquals, hull, isEmpty, type Box, type Shape } from './box.ts';
 import type { Graph, TensorId } from './graph.ts';
 import type { Op, Padding } from './op.ts';
 import { definitionOf } from './ops/index.ts';
@@ -109,12 +109,11 @@ export function compileTile(graph: Graph, request: TileRequest): TileProgram {
   const slots = new Map(inputs.map(({ tensor }, slot) => [tensor, slot]));
 
   const weights: TileWeight[] = [];
-  const weightIndexes = new Map<string, number>();
   const weightIndex = (name: string, box: Box): number => {
-    const key = `${formatBox(box)} ${name}`;
-    const known = weightIndexes.get(key);
-    if (known !== undefined) return known;
-    weightIndexes.set(key, weights.length);
+    for (let index = 0; index < weights.length; index++) {
+      const known = weights[index]!;
+      if (known.name === name && boxEquals(known.box, box)) return index;
+    }
     return weights.push({ name, box }) - 1;
   };
   const steps: TileStep[] = [];

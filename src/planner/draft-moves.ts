@@ -38,11 +38,10 @@ const rounded = (shares: readonly number[]): number[] => {
 };
 
 /** Every draft that is one step away, those first that are most likely to be better. */
-export function* movesFrom({ draft, placed }: Scored, context: MoveContext): Generator<Draft> {
-  const msOf = (segment: number, lane: number): number[] =>
-    placed.segments[segment]!.lanes[lane]!.tiles.map(({ computeMs }) => computeMs);
+export function* movesFrom(scored: Scored, context: MoveContext): Generator<Draft> {
+  const { draft } = scored;
   yield* dropMoves(draft);
-  yield* shareMoves(draft, msOf);
+  yield* shareMoves(scored);
   yield* cutMoves(draft, context);
   yield* layoutMoves(draft, context);
   yield* addMoves(draft, context);
@@ -89,23 +88,28 @@ export function withoutDevice(draft: Draft, device: number, used: readonly numbe
   return segments;
 }
 
-function* shareMoves(draft: Draft, msOf: (segment: number, lane: number) => number[]): Generator<Draft> {
-  // All at once: as if time went with the share.
-  for (const strength of [1, 0.5]) {
-    yield draft.map((segment, at) => ({
-      ...segment,
-      lanes: segment.lanes.map((lane, index) => {
-        const shares = sharesOf(lane.layout);
-        if (!shares || shares.length < 2) return lane;
-        const ms = msOf(at, index);
-        const mean = ms.reduce((sum, each) => sum + each, 0) / ms.length;
-        const next = shares.map((share, part) =>
-          ms[part]! > 0 ? share * (mean / ms[part]!) ** strength : share,
-        );
-        return { ...lane, layout: withShares(lane.layout, rounded(next)) };
-      }),
-    }));
-  }
+/** Every split in proportion to how fast its parts were, as if time went with the share. */
+export function balanced({ draft, placed }: Pick<Scored, 'draft' | 'placed'>, strength = 1): Draft {
+  return draft.map((segment, at) => ({
+    ...segment,
+    lanes: segment.lanes.map((lane, index) => {
+      const shares = sharesOf(lane.layout);
+      if (!shares || shares.length < 2) return lane;
+      const ms = placed.segments[at]!.lanes[index]!.tiles.map(({ computeMs }) => computeMs);
+      const mean = ms.reduce((sum, each) => sum + each, 0) / ms.length;
+      const next = shares.map((share, part) =>
+        ms[part]! > 0 ? share * (mean / ms[part]!) ** strength : share,
+      );
+      return { ...lane, layout: withShares(lane.layout, rounded(next)) };
+    }),
+  }));
+}
+
+function* shareMoves(scored: Scored): Generator<Draft> {
+  const { draft, placed } = scored;
+  const msOf = (segment: number, lane: number): number[] =>
+    placed.segments[segment]!.lanes[lane]!.tiles.map(({ computeMs }) => computeMs);
+  for (const strength of [1, 0.5]) yield balanced(scored, strength);
   for (const [at, segment] of draft.entries()) {
     for (const [index, lane] of segment.lanes.entries()) {
       const shares = sharesOf(lane.layout);

@@ -66,6 +66,8 @@ export class FrameSimulation {
   /** By producer + 1. */
   readonly #consumers: readonly (readonly number[])[];
   readonly #routes = new Map<number, Routes>();
+  /** By producer + 1, of plans without choices. */
+  readonly #onlyRoutes: (readonly Routes[] | undefined)[] = [];
   /** Of a segment's tiles (its widest lane), the sink's one last. */
   readonly #firstTile: readonly number[];
   readonly #tileCount: number;
@@ -90,6 +92,11 @@ export class FrameSimulation {
 
   /** What leaves the tiles of `producer` (`REQUESTER` for the inputs) for a frame with these lanes. */
   routes(lanes: readonly number[], producer: number): readonly Routes[] {
+    if (this.#maxLanes > 1) return this.#find(lanes, producer);
+    return (this.#onlyRoutes[producer + 1] ??= this.#find(lanes, producer));
+  }
+
+  #find(lanes: readonly number[], producer: number): readonly Routes[] {
     return this.#consumers[producer + 1]!.map((consumer) => {
       const producerLane = producer === REQUESTER ? 0 : lanes[producer]!;
       const consumerLane = lanes[consumer] ?? 0;

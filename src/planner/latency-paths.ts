@@ -11,8 +11,15 @@ import { cutRanges } from './splits.ts';
 import type { Device } from './world.ts';
 
 /** How a run of ops is dealt to a group. */
-type Method = 'whole' | 'rows' | 'columns' | 'channels' | 'sum-channels' | 'sum-rows';
-const METHODS: readonly Method[] = ['whole', 'rows', 'columns', 'channels', 'sum-channels', 'sum-rows'];
+export type Method = 'whole' | 'rows' | 'columns' | 'channels' | 'sum-channels' | 'sum-rows';
+export const METHODS: readonly Method[] = [
+  'whole',
+  'rows',
+  'columns',
+  'channels',
+  'sum-channels',
+  'sum-rows',
+];
 
 export interface PathRequest {
   readonly costs: RangeCosts;
@@ -66,6 +73,7 @@ class PathSearch {
   readonly #received: Float64Array;
   readonly #sent: Float64Array;
   readonly #pieces: Float64Array;
+  readonly #parts: (readonly Part[] | undefined)[] = [];
 
   constructor(request: PathRequest) {
     this.#request = request;
@@ -206,14 +214,15 @@ class PathSearch {
       if ((method === 'channels' || sums) && mixed > 1) break;
       const before = this.#best.get(start);
       if (!before) continue;
-      // Where partial sums are made, the segment that adds them begins.
+      const tileMs = devices[members[0]!]!.profile.tileMs;
       for (const [previous, state] of before) {
-        const moveMs = this.#moveMs(from, previous, state, passes, axis);
-        const total = state.ms + moveMs + ms + devices[members[0]!]!.profile.tileMs;
         const known = states.get(method);
+        const withoutMoves = state.ms + ms + tileMs;
+        if (known && withoutMoves >= known.ms) continue;
+        const total = withoutMoves + this.#moveMs(from, previous, state, passes, axis);
         if (!known || total < known.ms) states.set(method, { ms: total, from: start, previous, dense });
       }
-      if (ms > 4 * this.#soloMs(start, end) && this.#count > 1) break;
+      if (this.#count > 1 && ms > 1.5 * this.#soloMs(start, end)) break;
     }
   }
 
@@ -225,17 +234,27 @@ class PathSearch {
     return ms;
   }
 
-  /** What `position` has of a tensor behind a segment with this method. */
-  #has(method: Method, state: State, tensor: number, position: number): Part {
-    const { costs, shares } = this.#request;
-    if (method === 'whole') return position === 0 ? ALL : NOTHING;
-    if (method.startsWith('sum')) return ALL;
+  /** What each member has of a tensor behind a segment with this method. */
+  #has(method: Method, dense: boolean, tensor: number): readonly Part[] {
+    const key = (METHODS.indexOf(method) * 2 + (dense ? 1 : 0)) * this.#bytes.length + tensor;
+    const known = this.#parts[key];
+    if (known) return known;
+    const parts = this.#partsOf(method, dense, tensor);
+    this.#parts[key] = parts;
+    return parts;
+  }
+
+  #partsOf(method: Method, dense: boolean, tensor: number): readonly Part[] {
+    const { costs, shares, group } = this.#request;
+    const onlyFirst = group.map((_, position) => (position === 0 ? ALL : NOTHING));
+    if (method === 'whole') return onlyFirst;
+    if (method.startsWith('sum')) return group.map(() => ALL);
     const name: RangeAxis = method === 'columns' ? 'width' : method === 'rows' ? this.#rowAxis : 'channel';
     const shape = costs.shapes[tensor]!;
     const axis = axisOf(shape, name);
-    if (axis === undefined) return position === 0 ? ALL : NOTHING;
-    const ranges = cutRanges(shape[axis]!, { shares: state.dense ? shares.dense : shares.conv });
-    return { axis, low: ranges[position]![0], high: ranges[position]![1] };
+    if (axis === undefined) return onlyFirst;
+    const ranges = cutRanges(shape[axis]!, { shares: dense ? shares.dense : shares.conv });
+    return ranges.map(([low, high]) => ({ axis, low, high }));
   }
 
   #moveMs(
@@ -258,7 +277,11 @@ class PathSearch {
       const wantedAxis = axisOf(shape, axisWanted);
       let bytes = this.#bytes[tensor]!;
       if (fromRequester && costs.space.graph.inputs[tensor]?.image) bytes /= this.#request.elementBytes;
-      for (const [position, pass] of passes.entries()) {
+      const parts = fromRequester ? [] : this.#has(previous, state.dense, tensor);
+      // Partial sums are all that their segment hands on; what passes it by is where it was.
+      if (partial && tensor !== this.#alive[at]!.at(-1)) continue;
+      for (let position = 0; position < passes.length; position++) {
+        const pass = passes[position]!;
         const high = pass.high[tensor]!;
         const low = pass.low[tensor]!;
         if (high <= low) continue;
@@ -271,7 +294,7 @@ class PathSearch {
         }
         for (let other = 0; other < this.#count; other++) {
           if (other === position) continue;
-          const has = this.#has(previous, state, tensor, other);
+          const has = parts[other]!;
           if (has.high <= has.low) continue;
           let part = wanted;
           if (has.axis >= 0) {
@@ -281,7 +304,6 @@ class PathSearch {
                 : (wanted * (has.high - has.low)) / shape[has.axis]!;
           }
           if (part <= 0) continue;
-          if (partial && tensor !== this.#alive[at]!.at(-1)) continue;
           moves = true;
           received[position]! += bytes * part;
           sent[other]! += bytes * part;

@@ -7,7 +7,7 @@ import { poolWindow } from '../graph/ops/pool.ts';
 import { inputShapes } from '../graph/shapes.ts';
 import { windowSpan, type SlidingWindow } from '../graph/window.ts';
 import { axisOf, type AxisName } from './axes.ts';
-import { addOpWork, noWork, workMs } from './cost-model.ts';
+import { absorbingOps, addOpWork, noWork, workMs } from './cost-model.ts';
 import type { DeviceProfile } from './profile.ts';
 import type { SearchSpace } from './search-space.ts';
 
@@ -37,17 +37,22 @@ export interface OpTimes {
   readonly partMs: number;
 }
 
+const NO_TIME: OpTimes = { fixedMs: 0, partMs: 0 };
+
 /** Costs of ops along one axis at a time, linear in the length of the range: good to compare many ways to cut a graph. */
 export class RangeCosts {
   readonly space: SearchSpace;
   readonly #flows = new Map<RangeAxis, readonly AxisFlow[]>();
   readonly #times = new Map<DeviceProfile, Map<RangeAxis | 'sum', readonly OpTimes[]>>();
   readonly #inputs: readonly (readonly number[])[];
+  /** Bias and activation take nothing behind a convolution. */
+  readonly #absorbing: Int32Array;
   /** Of tensors: graph inputs first, then one per op. */
   readonly shapes: readonly Shape[];
 
   constructor(space: SearchSpace) {
     this.space = space;
+    this.#absorbing = absorbingOps(space.graph);
     const { graph } = space;
     const index = new Map<TensorId, number>();
     for (const { id } of graph.inputs) index.set(id, index.size);
@@ -97,7 +102,9 @@ export class RangeCosts {
     this.#times.set(profile, byAxis);
     const known = byAxis.get(along);
     if (known) return known;
-    const times = this.space.graph.nodes.map((node) => this.#opTimes(node, profile, along));
+    const times = this.space.graph.nodes.map((node, op) =>
+      this.#absorbing[op]! < 0 ? this.#opTimes(node, profile, along) : NO_TIME,
+    );
     byAxis.set(along, times);
     return times;
   }

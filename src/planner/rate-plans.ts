@@ -17,6 +17,12 @@ export interface LanesRequest {
   readonly elementBytes: number;
 }
 
+export interface LanePlan {
+  readonly draft: Draft;
+  /** Of the busiest engine or link, milliseconds per frame. */
+  readonly loadMs: number;
+}
+
 /** A lane with less than this part of what the largest one of its segment has is not worth its weights. */
 const LEAST_SHARE = 0.01;
 
@@ -25,7 +31,7 @@ const LEAST_SHARE = 0.01;
  * be. Pipelines, replicas and everything in between are such plans: who has no share in a segment has no lane there.
  * `undefined` where the memory of the group does not hold every segment somewhere.
  */
-export function lanePlan(request: LanesRequest): Draft | undefined {
+export function lanePlan(request: LanesRequest): LanePlan | undefined {
   const { space, devices, places, placeOf, group, cuts, elementBytes } = request;
   const ends = [...cuts, space.graph.nodes.length];
   const starts = [0, ...cuts];
@@ -81,7 +87,11 @@ export function lanePlan(request: LanesRequest): Draft | undefined {
     }
     const full = fullest(lanes);
     if (full < 0) {
-      return lanes.map((each, segment) => ({
+      const used = new Float64Array(3 * group.length);
+      for (const [index, { loads }] of options.entries()) {
+        for (const { resource, amount } of loads) used[resource]! += amount * shares[index]!;
+      }
+      const draft = lanes.map((each, segment) => ({
         start: starts[segment]!,
         end: ends[segment]!,
         lanes: each.map(({ member, share }): DraftLane => ({
@@ -90,6 +100,7 @@ export function lanePlan(request: LanesRequest): Draft | undefined {
           devices: [group[member]!],
         })),
       }));
+      return { draft, loadMs: Math.max(...used) };
     }
     // The smallest part of whoever has too much goes to others.
     let least = { segment: -1, share: Infinity };
