@@ -14,7 +14,7 @@ describe('lanes on whole devices', () => {
       world,
       devices.map(({ id }) => id),
     );
-    const draft = lanePlan({
+    const { draft } = lanePlan({
       space: new SearchSpace(lenet()),
       devices,
       places,
@@ -22,9 +22,9 @@ describe('lanes on whole devices', () => {
       group: [...devices.keys()],
       cuts: [],
       elementBytes: 4,
-    });
+    })!;
     expect(draft).toHaveLength(1);
-    const { lanes } = draft![0]!;
+    const { lanes } = draft[0]!;
     expect(lanes).toHaveLength(count);
     expect(lanes.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1, 6);
   });
