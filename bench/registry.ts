@@ -9,5 +9,6 @@ export const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   pipeline: async () => (await import('./pipeline.ts')).pipeline,
   recovery: async () => (await import('./recovery.ts')).recovery,
   planner: async () => (await import('./planner.ts')).planner,
+  profile: async () => (await import('./profile.ts')).profile,
   transport: async () => (await import('./transport.ts')).transport,
 };

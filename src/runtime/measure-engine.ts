@@ -118,7 +118,7 @@ export async function measureEngine({
     try {
       const inputs = program.inputs.map(({ box }) => values(random, boxSize(box)));
       const shareMs = (budgetMs - (clock.now() - startedAt)) / (EXPERIMENTS.length - index);
-      const { computeMs, wallMs } = await timeOf(tile, inputs, clock, shareMs);
+      const { computeMs, wallMs } = await timeTile(tile, inputs, clock, shareMs);
       samples.push({ work: programWork(program), computeMs });
       tripMs = Math.min(tripMs, Math.max(0, wallMs - computeMs));
     } finally {
@@ -158,7 +158,7 @@ function values(random: Random, length: number): Float32Array {
 }
 
 /** Mean time of a run, of runs that follow upon each other; and the time there and back of one that nothing else delays. */
-async function timeOf(
+export async function timeTile(
   tile: LoadedTile,
   inputs: readonly Float32Array[],
   clock: Clock,
