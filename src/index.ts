@@ -49,6 +49,12 @@ export type { Lane, Plan, PlanInput, Segment, Tile, TileOutput } from './planner
 
 export type { Engine, LoadedTile } from './engine/engine.ts';
 export { installCodecKernels } from './runtime/codec-kernels.ts';
+export { measureDevice } from './runtime/measure-device.ts';
+export type { MeasureDeviceOptions } from './runtime/measure-device.ts';
+export { offerProfile } from './runtime/profile-service.ts';
+export type { OfferProfileOptions } from './runtime/profile-service.ts';
+export { Survey } from './runtime/survey.ts';
+export type { SurveyEvent, SurveyOptions, SurveyPeer } from './runtime/survey.ts';
 export { RuntimeNode } from './runtime/runtime-node.ts';
 export { servePeer } from './runtime/serve-peer.ts';
 export type { PeerService, ServeEvent, ServePeerOptions } from './runtime/serve-peer.ts';

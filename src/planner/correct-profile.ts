@@ -1,12 +1,7 @@
 import { median } from '../shared/median.ts';
 import { workMs, type Work } from './cost-model.ts';
+import type { WorkSample } from './fit-rates.ts';
 import { OP_CLASSES, type ClassRate, type DeviceProfile, type OpClass } from './profile.ts';
-
-/** A tile that a device has computed: what it had to do, and how long that took. */
-export interface ObservedTile {
-  readonly work: Work;
-  readonly computeMs: number;
-}
 
 /** How much slower a device is than its profile says, per op class; 1 where it is as fast. */
 export interface Correction {
@@ -45,7 +40,7 @@ export const noCorrection: Correction = {
 export function observeTile(
   correction: Correction,
   profile: DeviceProfile,
-  { work, computeMs }: ObservedTile,
+  { work, computeMs }: WorkSample,
 ): Correction {
   const expectedMs = profile.tileMs + workMs(work, profile);
   if (!(computeMs > 0) || !Number.isFinite(computeMs) || !(expectedMs > 0)) return correction;
@@ -100,6 +95,21 @@ export function correctedProfile(profile: DeviceProfile, { factors }: Correction
     tileMs: profile.tileMs * overall,
     tileMsPerByte: profile.tileMsPerByte * overall,
   };
+}
+
+/** Rounds in which the classes of a few tiles come to terms. */
+const ROUNDS = 40;
+
+/**
+ * The profile as tiles would have it whose times are averages already, as a session keeps them. Without any it is the
+ * profile as it is.
+ */
+export function profileByTiles(profile: DeviceProfile, tiles: readonly WorkSample[]): DeviceProfile {
+  let correction = noCorrection;
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const tile of tiles) correction = observeTile(correction, profile, tile);
+  }
+  return correctedProfile(profile, correction);
 }
 
 const clamp = (factor: number): number => Math.min(MOST, Math.max(LEAST, factor));

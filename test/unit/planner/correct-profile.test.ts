@@ -8,6 +8,7 @@ import {
   correctedProfile,
   noCorrection,
   observeTile,
+  profileByTiles,
   type Correction,
 } from '../../../src/planner/correct-profile.ts';
 import { programWork, workMs, type Work } from '../../../src/planner/cost-model.ts';
@@ -98,6 +99,14 @@ describe('correcting a profile', () => {
   it('takes a slow device to be slow also at what it was never seen doing', () => {
     const throttled = observe(noCorrection, tiles, profileOf(4), 5);
     expect(throttled.factors.depthwise).toBeGreaterThan(3);
+  });
+
+  it('takes averages of tiles at their word', () => {
+    expect(profileByTiles(testProfile, [])).toEqual(testProfile);
+    const device = profileOf(4);
+    const samples = tiles.map((work) => ({ work, computeMs: timeOf(work, device) }));
+    const corrected = profileByTiles(testProfile, samples);
+    for (const work of tiles) expect(timeOf(work, corrected) / timeOf(work, device)).toBeCloseTo(1, 2);
   });
 
   it('keeps to its bounds, and ignores what is no time', () => {
