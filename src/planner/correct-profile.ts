@@ -42,8 +42,10 @@ export function observeTile(
   profile: DeviceProfile,
   { work, computeMs }: WorkSample,
 ): Correction {
-  const expectedMs = profile.tileMs + workMs(work, profile);
-  if (!(computeMs > 0) || !Number.isFinite(computeMs) || !(expectedMs > 0)) return correction;
+  const leastMs = workMs(work, profile);
+  if (!(computeMs > 0) || !Number.isFinite(computeMs) || !(leastMs > 0)) return correction;
+  // What is reported may have the way to the engine's thread in it, or not: between the two all is as expected.
+  const expectedMs = Math.min(Math.max(computeMs, leastMs), leastMs + profile.tileMs);
   const key = work.join(' ');
   const known = correction.recent.get(key);
   const ratio = Math.min(MOST, Math.max(LEAST, computeMs / expectedMs));

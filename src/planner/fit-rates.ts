@@ -12,7 +12,9 @@ export interface WorkSample {
 }
 
 /** Relative to the samples: enough to decide what they leave open, too little to matter where they do not. */
-const PRIOR_WEIGHT = 0.03;
+const PRIOR_WEIGHT = 0.05;
+/** Of what is expected: of several rates that explain the same times none is taken for all. */
+const LEAST_PART = 0.1;
 
 /** Rates of one processor core in WebAssembly. Others are faster or slower, but their rates stand to each other somewhat like that. */
 const TYPICAL: Readonly<Record<OpClass, ClassRate>> = {
@@ -38,15 +40,17 @@ export function fitRates(samples: readonly WorkSample[], tripMs: number): Engine
     typical,
     usable.map((sample) => ({ ...sample, row: rowOf(sample) })),
   );
+  const least = expected.map((rate) => rate * LEAST_PART);
   const rows = usable.map((sample) => rowOf(sample).map((value) => value / sample.computeMs));
-  const goals = usable.map(() => 1);
+  // What is looked for is how much more than the least each rate is: nothing takes no time.
+  const goals = rows.map((row) => 1 - dot(row, least));
   for (const [index, rate] of expected.entries()) {
     const row = new Float64Array(WORK_LENGTH + 1);
     row[index] = PRIOR_WEIGHT / rate;
     rows.push(row);
-    goals.push(PRIOR_WEIGHT);
+    goals.push(PRIOR_WEIGHT * (1 - LEAST_PART));
   }
-  const found = nonNegativeLeastSquares(rows, goals);
+  const found = nonNegativeLeastSquares(rows, goals).map((more, index) => more + least[index]!);
   return {
     rates: Object.fromEntries(
       OP_CLASSES.map((name, index) => [

@@ -53,6 +53,15 @@ const pool = (size: number): Op => ({
     [0, size - 2],
   ],
 });
+const smoothing: Op = {
+  kind: 'max-pool',
+  poolSize: [3, 3],
+  strides: [1, 1],
+  padding: [
+    [1, 1],
+    [1, 1],
+  ],
+};
 const relu: Op = { kind: 'activation', function: 'relu' };
 const sigmoid: Op = { kind: 'activation', function: 'sigmoid' };
 const norm: Op = { kind: 'batch-norm', epsilon: 1e-3, scale: true, center: true };
@@ -68,7 +77,7 @@ const EXPERIMENTS: readonly Experiment[] = [
   { input: [14, 14, 256], ops: [convolution(1, 256), convolution(1, 128)] },
   { input: [2048], ops: [dense(4096)] },
   { input: [28, 28, 64], ops: [depthwise(64), depthwise(64)] },
-  { input: [56, 56, 32], ops: [pool(2)] },
+  { input: [28, 28, 64], ops: repeat(smoothing, 3) },
   { input: [56, 56, 32], ops: repeat(relu, 4) },
   { input: [112, 112, 16], ops: [relu] },
   { input: [64, 64, 3], ops: [convolution(3, 32)] },
@@ -165,12 +174,15 @@ export async function timeTile(
   shareMs: number,
 ): Promise<{ readonly computeMs: number; readonly tripMs: number }> {
   const run = async (): Promise<number> => (await tile.run(inputs.map((input) => input.slice()))).computeMs;
-  // Behind a load an engine may still tidy up: the first run waits for it.
-  await run();
   const startedAt = clock.now();
-  const first = await run();
-  const wallMs = clock.now() - startedAt;
-  const tripMs = Math.max(0, wallMs - first);
+  let first = await run();
+  let tripMs = clock.now() - startedAt - first;
+  // Behind a load an engine may still tidy up, which the first run waits for. Where a run takes long that is nothing to it.
+  if (first < shareMs / 8) {
+    const since = clock.now();
+    first = await run();
+    tripMs = clock.now() - since - first;
+  }
   const times: number[] = [];
   let posted = 0;
   const isOver = (): boolean => posted >= MAX_RUNS || (posted > 0 && clock.now() - startedAt >= shareMs);
@@ -181,7 +193,7 @@ export async function timeTile(
     }
   };
   await Promise.all(Array.from({ length: AHEAD }, post));
-  return { computeMs: undisturbedMean(times.length > 0 ? times : [first]), tripMs };
+  return { computeMs: undisturbedMean(times.length > 0 ? times : [first]), tripMs: Math.max(0, tripMs) };
 }
 
 /** The mean, without groups of runs in which the machine did something else for long. */

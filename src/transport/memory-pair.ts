@@ -28,7 +28,8 @@ type Item = { readonly kind: 'message'; readonly bytes: Uint8Array } | { readonl
 /** Two links of one process, connected to each other; never delivers within `send`. */
 export function createMemoryPair(options: MemoryPairOptions = {}): MemoryPair {
   const { latencyMs, clock, maxMessageBytes = 256 * 1024 } = options;
-  let schedule = options.schedule ?? queueMicrotask;
+  // Called as a method of the link, which browsers would not have of the function itself.
+  let schedule = options.schedule ?? ((deliver: () => void): void => queueMicrotask(deliver));
   if (latencyMs !== undefined) {
     if (clock === undefined) throw new PeerceptronError('USAGE', 'latencyMs needs a clock');
     schedule = (deliver) => void clock.after(latencyMs, deliver);
