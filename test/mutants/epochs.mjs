@@ -10,7 +10,7 @@ export const epochs = [
     file: 'src/runtime/frame-queue.ts',
     find: 'if (![...frame.attempts.keys()].some(({ isHealthy }) => isHealthy)) this.#requeue(frame);',
     replace: 'if (frame.attempts.size === 0) this.#requeue(frame);',
-    tests: ['frame-queue', 'adaptive'],
+    tests: ['frame-queue'],
   },
   {
     id: 'replay-of-healthy',
