@@ -6,6 +6,7 @@ import { isLossyTraffic, type CodecTraffic } from '../src/planner/plan-codec.ts'
 import type { SessionEvent } from '../src/runtime/session.ts';
 import type { ReadTally } from '../src/weights/cached-http.ts';
 import { noOrigins, type WeightOrigins } from '../src/runtime/room-blocks.ts';
+import { median } from '../src/shared/median.ts';
 import {
   classifyFrames,
   isVerified,
@@ -14,10 +15,26 @@ import {
   type Verification,
 } from './classify.ts';
 import type { NamedFrame } from './frames.ts';
+import { summarizeChoice } from './planning/plan-preview.ts';
+import {
+  comparisons,
+  describeComparisons,
+  describePrediction,
+  type ComparedFigure,
+  type Measured,
+} from './planning/plan-report.ts';
 import type { ProgressItem } from './progress-view.ts';
 import { deviceNames, type RoomPeer } from './room-peers.ts';
 import { peerWork, type PeerWork, type SpreadModel } from './spread-model.ts';
 import { formatBytes, formatMs, table, type Terminal } from './terminal.ts';
+
+export interface FramesReport {
+  readonly results: Classified[];
+  readonly work: PeerWork[];
+  readonly verify: Verification | undefined;
+  /** Where the plan was chosen: what it was expected to do, beside what it did. */
+  readonly expected?: readonly Pick<ComparedFigure, 'what' | 'predicted' | 'actual'>[];
+}
 
 /** Runs frames through a spread model and tells a person about each, about who did what, and about the comparison. */
 export async function runFrames(options: {
@@ -27,10 +44,15 @@ export async function runFrames(options: {
   readonly frames: readonly NamedFrame[];
   readonly topCount: number;
   readonly verifyWith?: Engine;
-}): Promise<{ results: Classified[]; work: PeerWork[]; verify: Verification | undefined }> {
+}): Promise<FramesReport> {
   const { terminal, spread, model } = options;
   const total = options.frames.length;
   let done = 0;
+  const arrivalsMs: number[] = [];
+  if (spread.choice) {
+    const names = deviceNames(spread.peers);
+    terminal.say(`${describePrediction(summarizeChoice(model.graph.name, spread.choice, names))}\n`);
+  }
   const showFrames = (): void => {
     const label = options.verifyWith ? 'frames, each compared with the unsplit model' : 'frames';
     if (total > 1 && done < total) terminal.bars([{ label, done, total, format: formatWhole }]);
@@ -50,6 +72,7 @@ export async function runFrames(options: {
     },
     onResult: (result) => {
       done += 1;
+      arrivalsMs.push(performance.now());
       terminal.say(describeResult(result));
       showFrames();
     },
@@ -64,7 +87,46 @@ export async function runFrames(options: {
   terminal.say(`\n${describeWork(work, model.graph.nodes.length)}`);
   terminal.say(describeTraffic(results.at(-1)?.traffic ?? []));
   if (verify) terminal.say(describeVerification(verify, results.length));
-  return { results, work, verify };
+  if (!spread.choice) return { results, work, verify };
+  const { prediction } = spread.choice;
+  const measured = measuredBy({
+    spread,
+    results,
+    work,
+    arrivalsMs,
+    verified: options.verifyWith !== undefined,
+  });
+  const figures = comparisons(prediction, measured, deviceNames(spread.peers));
+  terminal.say(`\n${describeComparisons(figures)}`);
+  const expected = figures.map(({ what, predicted, actual }) => ({ what, predicted, actual }));
+  return { results, work, verify, expected };
+}
+
+/** Fewer frames say nothing about a rate. */
+const LEAST_FRAMES = 4;
+
+function measuredBy(run: {
+  readonly spread: SpreadModel;
+  readonly results: readonly Classified[];
+  readonly work: readonly PeerWork[];
+  readonly arrivalsMs: readonly number[];
+  /** This device computed every frame again meanwhile: the rate is not the mesh's. */
+  readonly verified: boolean;
+}): Measured {
+  const { spread, results, work, arrivalsMs, verified } = run;
+  const count = results.length;
+  const seconds = (arrivalsMs.at(-1)! - arrivalsMs[0]!) / 1000;
+  return {
+    latencyMs: median(results.map(({ latencyMs }) => latencyMs)),
+    loaded: spread.session.window > 1 && count > 1,
+    ...(verified || count < LEAST_FRAMES ? {} : { framesPerSecond: (count - 1) / seconds }),
+    computeMs: new Map(
+      work.map(({ id, tiles }) => [
+        id,
+        tiles.reduce((sum, { computeMs = 0, frames }) => sum + computeMs * frames, 0) / count,
+      ]),
+    ),
+  };
 }
 
 /** A bar per peer while it gets its weights and warms up. */

@@ -1,5 +1,6 @@
 import type { LoadedModel } from '../src/import/load-model.ts';
 import { systemClock } from '../src/mesh/system-clock.ts';
+import type { PlanChoice } from '../src/planner/choice.ts';
 import type { Codec } from '../src/planner/codec.ts';
 import { compilePlan } from '../src/planner/compiled-plan.ts';
 import { withCodec } from '../src/planner/plan-codec.ts';
@@ -19,6 +20,8 @@ import type { RoomPeer } from './room-peers.ts';
 export interface SpreadModel {
   readonly session: Session;
   readonly peers: readonly RoomPeer[];
+  /** What the plan was chosen for and is expected to do; absent where it comes from a file. */
+  readonly choice?: PlanChoice;
 }
 
 /** Plans the model over the peers (or takes a plan from a file), deals it out, and waits until all are ready. */

@@ -200,7 +200,7 @@ async function infer(inputs: readonly string[], flags: InferFlags): Promise<numb
       const engine = verifyWith;
       cleanup.push(() => engine.dispose());
     }
-    const { results, work, verify } = await runFrames({
+    const { results, work, verify, expected } = await runFrames({
       terminal,
       spread,
       model,
@@ -225,6 +225,7 @@ async function infer(inputs: readonly string[], flags: InferFlags): Promise<numb
       window: spread.session.window,
       traffic: results.at(-1)?.traffic ?? [],
       ...(verify ? { verify } : {}),
+      ...(expected ? { expected } : {}),
       ...(trace ? { trace } : {}),
       plan: spread.session.plan,
       peers: work,

@@ -1,12 +1,20 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { planFileOf } from '../../src/planner/plan-file.ts';
+import type { DevicesSpec } from '../../src/planner/devices-file.ts';
 import { buildWorld } from '../../src/planner/devices-world.ts';
+import type { World } from '../../src/planner/world.ts';
 import { PeerceptronError } from '../../src/shared/errors.ts';
 import { compactJson } from '../compact-json.ts';
-import { parsePositive, parseShape } from '../flags.ts';
+import { parseCount, parsePositive, parseShape } from '../flags.ts';
 import { loadModelByName, MODEL_HELP, WEIGHTS_HELP } from '../model-files.ts';
-import { gainOver, judgePlanFile, planWithin } from '../planning/chosen-plan.ts';
+import {
+  gainOver,
+  judgePlanFile,
+  planWithin,
+  type Chosen,
+  type PlanningOptions,
+} from '../planning/chosen-plan.ts';
 import { DEVICES_HELP, loadDevices } from '../planning/devices.ts';
 import {
   addObjectiveFlags,
@@ -17,15 +25,18 @@ import {
 import { previewPlan } from '../planning/plan-preview.ts';
 import { describePlan, formatGain, formatRate, formatTime } from '../planning/plan-report.ts';
 import { planSvg } from '../planning/plan-svg.ts';
-import { createTerminal, usage } from '../terminal.ts';
+import { planForRoom } from '../planning/room-plan.ts';
+import { createTerminal, usage, type Terminal } from '../terminal.ts';
 
 interface PlanFlags extends ObjectiveFlags {
   readonly model: string;
   readonly devices?: string;
+  readonly room?: string;
   readonly plan?: string;
   readonly inputShape?: readonly number[];
   readonly weights?: string;
   readonly budget: number;
+  readonly timeout: number;
   readonly svg?: string;
   readonly out?: string;
   readonly json?: boolean;
@@ -39,11 +50,16 @@ export function addPlanCommand(program: Command): void {
     )
     .requiredOption('--model <model>', MODEL_HELP)
     .option('--devices <devices>', DEVICES_HELP)
+    .option(
+      '--room <url>',
+      'the devices of this room instead, as they measure themselves (its link; or "env" for PEERCEPTRON_URL)',
+    )
     .option('--plan <file>', 'judge this plan instead of making one; its tiles number the devices from 0')
     .option('--input-shape <shape>', 'for models that work at any size, as 224x224x3', parseShape)
     .option('--weights <file>', WEIGHTS_HELP);
   addObjectiveFlags(command)
     .option('--budget <seconds>', 'how long the search may take', parsePositive, 10)
+    .option('--timeout <seconds>', 'with --room: how long to wait for devices', parseCount, 30)
     .option('--svg <file>', 'write a picture of one frame through the plan')
     .option('--out <file>', 'write the plan, for infer --plan')
     .option('--json', 'print one JSON document')
@@ -53,22 +69,23 @@ export function addPlanCommand(program: Command): void {
 async function plan(flags: PlanFlags): Promise<void> {
   const terminal = createTerminal(flags.json ?? false);
   const objective = objectiveOf(flags);
-  if (flags.devices === undefined)
-    throw usage('for which devices? Give --devices, as pi3*4,laptop or a file');
-  const world = buildWorld(await loadDevices(flags.devices));
+  if ((flags.devices === undefined) === (flags.room === undefined)) {
+    throw usage('for which devices? Give --devices, as pi3*4,laptop or a file, or --room <url>');
+  }
+  const spec = flags.devices === undefined ? undefined : await loadDevices(flags.devices);
   const planFile = flags.plan === undefined ? undefined : await readPlanFile(flags.plan);
   const { inputShape, weights } = flags;
   const { graph } = await loadModelByName(flags.model, { inputShape, weights });
-  const options = {
+  const request = {
     graph,
-    world,
     objective,
     codecs: codecsWithin(flags.codec),
     budgetMs: flags.budget * 1000,
     now: () => performance.now(),
   };
-  const { choice: own, isCut } = planWithin(options);
-  const choice = planFile === undefined ? own : judgePlanFile(planFile, options, own);
+  const planned = spec ? planForDevices(spec, request) : await planInRoom(flags, request, terminal);
+  const { choice: own, isCut, world } = planned;
+  const choice = planFile === undefined ? own : judgePlanFile(planFile, { ...request, world }, own);
   // More than 100 columns help no table; fewer than 80 none of ours fits.
   const columns = Math.min(100, Math.max(80, process.stdout.columns ?? 80));
   const preview = previewPlan(graph, world, choice);
@@ -85,7 +102,7 @@ async function plan(flags: PlanFlags): Promise<void> {
   if (flags.svg !== undefined) await write(flags.svg, planSvg(preview));
   if (flags.out !== undefined) {
     const peers = world.devices.map(({ id }) => id);
-    const description = `Planned for ${flags.devices}: ${formatTime(preview.latencyMs)} per frame, ${formatRate(preview.framesPerSecond)} frames per second expected.`;
+    const description = `Planned for ${flags.devices ?? 'the devices of a room'}: ${formatTime(preview.latencyMs)} per frame, ${formatRate(preview.framesPerSecond)} frames per second expected.`;
     await write(flags.out, `${compactJson(planFileOf(graph, choice.plan, { peers, description }))}\n`);
   }
   terminal.result({
@@ -94,6 +111,24 @@ async function plan(flags: PlanFlags): Promise<void> {
     ...(planFile === undefined ? {} : { own: { plan: own.plan, prediction: own.prediction } }),
     profiles: world.devices.map(({ id, name, profile, memoryBytes }) => ({ id, name, memoryBytes, profile })),
   });
+}
+
+type Request = Omit<PlanningOptions, 'world'>;
+type Planned = Chosen & { readonly world: World };
+
+function planForDevices(spec: DevicesSpec, request: Request): Planned {
+  const world = buildWorld(spec);
+  return { ...planWithin({ ...request, world }), world };
+}
+
+function planInRoom({ room, timeout }: PlanFlags, request: Request, terminal: Terminal): Promise<Planned> {
+  terminal.progress('asking the devices of the room how fast they are');
+  return planForRoom({
+    ...request,
+    room: room!,
+    timeoutMs: timeout * 1000,
+    note: (sentence) => terminal.note(sentence),
+  }).finally(() => terminal.endProgress());
 }
 
 async function readPlanFile(file: string): Promise<unknown> {

@@ -32,6 +32,7 @@ import {
   objectiveOf,
   type ObjectiveFlags,
 } from '../planning/objective-flags.ts';
+import { peersOf } from '../planning/plan-preview.ts';
 import { describeObjective } from '../planning/plan-report.ts';
 import {
   curveCsv,
@@ -183,7 +184,7 @@ function sampleAll(options: {
         });
         incumbent = choice.plan;
         const { latencyMs, framesPerSecond } = choice.prediction;
-        const used = devicesIn(choice.plan);
+        const used = peersOf(choice.plan).size;
         const gain = choice.gain === undefined ? {} : { gain: choice.gain };
         samples.push({ ...sample, latencyMs, framesPerSecond, ...gain, used, isCut });
       } catch (thrown) {
@@ -196,9 +197,6 @@ function sampleAll(options: {
   terminal.endProgress();
   return samples;
 }
-
-const devicesIn = ({ segments }: PlanChoice['plan']): number =>
-  new Set(segments.flatMap(({ lanes }) => lanes.flatMap(({ tiles }) => tiles.map(({ peer }) => peer)))).size;
 
 function populationOf(flags: SimulateFlags): Population {
   const presets = flags.devices.split(',').map((name) => presetOf(name.trim(), '--devices'));

@@ -30,7 +30,7 @@ export interface PlanningOptions {
 }
 
 /** Plans that are only looked at belong to no session. */
-const NO_SESSION = asSessionId('0'.repeat(32));
+export const NO_SESSION = asSessionId('0'.repeat(32));
 
 export interface Chosen {
   readonly choice: PlanChoice;

@@ -43,9 +43,13 @@ export interface TilePreview {
   readonly reduce?: Box;
 }
 
-export interface PlanPreview {
+/** What a chosen plan is expected to do, in short. */
+export interface PredictionSummary {
   readonly model: string;
   readonly objective: Objective;
+  /** Devices that compute, and all that were there. */
+  readonly deviceCount: number;
+  readonly offeredCount: number;
   readonly window: number;
   readonly latencyMs: number;
   readonly framesPerSecond: number;
@@ -54,6 +58,9 @@ export interface PlanPreview {
   /** The best plan of a single device; absent where none can hold the model. */
   readonly solo?: { readonly device: string; readonly latencyMs: number; readonly framesPerSecond: number };
   readonly gain?: number;
+}
+
+export interface PlanPreview extends PredictionSummary {
   readonly devices: readonly DevicePreview[];
   readonly leftOut: readonly (LeftOut & { readonly name: string })[];
   /** Multiply-accumulates of the plan over those of the network: above 1 where overlaps are computed twice. */
@@ -65,6 +72,35 @@ export interface PlanPreview {
   readonly timeline: Prediction['timeline'];
   readonly plan: Plan;
 }
+
+export function summarizeChoice(
+  model: string,
+  { plan, prediction, objective, solo, gain, leftOut }: PlanChoice,
+  nameOf: (peer: PeerId) => string,
+): PredictionSummary {
+  const { latencyMs, framesPerSecond, loadedLatencyMs, window, bottleneck } = prediction;
+  const deviceCount = peersOf(plan).size;
+  return {
+    model,
+    objective,
+    deviceCount,
+    offeredCount: deviceCount + leftOut.length,
+    window,
+    latencyMs,
+    framesPerSecond,
+    loadedLatencyMs,
+    bottleneck: {
+      ...bottleneck,
+      ...(bottleneck.peer === undefined ? {} : { device: nameOf(bottleneck.peer) }),
+      sentence: bottleneckSentence(bottleneck, nameOf),
+    },
+    ...(solo ? { solo: soloOf(solo.plan, solo.prediction, nameOf) } : {}),
+    ...(gain === undefined ? {} : { gain }),
+  };
+}
+
+export const peersOf = ({ segments }: Plan): Set<PeerId> =>
+  new Set(segments.flatMap(({ lanes }) => lanes.flatMap(({ tiles }) => tiles.map(({ peer }) => peer))));
 
 /** Names of a world's devices; anybody else is the requester. */
 export function worldNames(world: World): (peer: PeerId) => string {
@@ -79,7 +115,7 @@ export function weightStorageIn(world: World): WeightStorageOf {
 
 /** Everything that is said about a chosen plan, as data. */
 export function previewPlan(graph: Graph, world: World, choice: PlanChoice): PlanPreview {
-  const { plan, prediction, objective, solo, gain, candidates } = choice;
+  const { plan, prediction, candidates } = choice;
   const nameOf = worldNames(world);
   const compiled = compilePlan(graph, plan);
   const memory = memoryPerPeer(compiled, prediction.window, weightStorageIn(world));
@@ -105,21 +141,8 @@ export function previewPlan(graph: Graph, world: World, choice: PlanChoice): Pla
       busy: load?.busy ?? { compute: 0, transport: 0, uplink: 0, downlink: 0 },
     };
   });
-  const { bottleneck } = prediction;
   return {
-    model: graph.name,
-    objective,
-    window: prediction.window,
-    latencyMs: prediction.latencyMs,
-    framesPerSecond: prediction.framesPerSecond,
-    loadedLatencyMs: prediction.loadedLatencyMs,
-    bottleneck: {
-      ...bottleneck,
-      ...(bottleneck.peer === undefined ? {} : { device: nameOf(bottleneck.peer) }),
-      sentence: bottleneckSentence(bottleneck, nameOf),
-    },
-    ...(solo ? { solo: soloOf(solo.plan, solo.prediction, nameOf) } : {}),
-    ...(gain === undefined ? {} : { gain }),
+    ...summarizeChoice(graph.name, choice, nameOf),
     devices,
     leftOut: choice.leftOut.map((entry) => ({ ...entry, name: nameOf(entry.peer) })),
     recompute: total / graphCost(graph).macs || 1,
@@ -177,7 +200,7 @@ function tilesOf({ nodes }: Graph, compiled: CompiledPlan, peer: PeerId): TilePr
   });
 }
 
-const percent = (share: number): string => `${Math.round(share * 100)} %`;
+const percent = (share: number): string => `${Math.round(Math.min(1, share) * 100)} %`;
 
 /** What keeps a plan from being faster, and what would help. */
 export function bottleneckSentence(

@@ -5,7 +5,7 @@ import type { Prediction } from '../../src/planner/prediction.ts';
 import { unreachable } from '../../src/shared/errors.ts';
 import type { PeerId } from '../../src/shared/ids.ts';
 import { formatBytes, formatMs, table } from '../terminal.ts';
-import type { DevicePreview, PlanPreview } from './plan-preview.ts';
+import type { DevicePreview, PlanPreview, PredictionSummary } from './plan-preview.ts';
 import { segmentGroups } from './segment-lines.ts';
 import { textTimeline, timelineRows } from './timeline.ts';
 
@@ -48,25 +48,24 @@ export function describeObjective(objective: Objective): string {
 }
 
 /** What a plan is expected to do, against the best single device, and what holds it up: three to five lines. */
-export function describePrediction(preview: PlanPreview, columns = 80): string {
-  const { model, devices, leftOut, latencyMs, framesPerSecond, loadedLatencyMs, window } = preview;
-  const offered = devices.length + leftOut.length;
+export function describePrediction(summary: PredictionSummary, columns = 80): string {
+  const { model, deviceCount, offeredCount, latencyMs, framesPerSecond, loadedLatencyMs, window } = summary;
   const over =
-    offered > devices.length
-      ? `${devices.length} of ${count(offered, 'device')}`
-      : count(devices.length, 'device');
+    offeredCount > deviceCount
+      ? `${deviceCount} of ${count(offeredCount, 'device')}`
+      : count(deviceCount, 'device');
   const head = `${model} on ${over}: ${formatTime(latencyMs)} per frame, ${formatRate(framesPerSecond)} frames per second`;
   const loaded =
     window > 1
       ? `With ${window} frames in flight, each takes ${formatTime(loadedLatencyMs)}.`
       : 'One frame in flight at a time.';
-  const sentences = [loaded, describeGain(preview), `Bottleneck: ${preview.bottleneck.sentence}.`];
+  const sentences = [loaded, describeGain(summary), `Bottleneck: ${summary.bottleneck.sentence}.`];
   return [pc.bold(head), ...sentences.map((sentence) => wrap(sentence, columns))].join('\n');
 }
 
-function describeGain({ solo, gain, devices, objective }: PlanPreview): string {
+function describeGain({ solo, gain, deviceCount, objective }: PredictionSummary): string {
   if (!solo) return 'No single device can hold the model.';
-  if (devices.length === 1 && gain === 1) {
+  if (deviceCount === 1 && gain === 1) {
     return 'A single device is the best plan: with more of them it would not be better.';
   }
   const alone = `${solo.device} alone: ${formatTime(solo.latencyMs)}, ${formatRate(solo.framesPerSecond)} frames per second`;
@@ -87,7 +86,7 @@ export function describeDevices(devices: readonly DevicePreview[]): string {
     percent(device.memoryBytes / device.offeredBytes),
     formatBytes(Math.round(device.bytesIn)),
     formatBytes(Math.round(device.bytesOut)),
-    percent(Math.max(...Object.values(device.busy))),
+    percent(Math.min(1, Math.max(...Object.values(device.busy)))),
   ]);
   const more = devices.length - shown.length;
   const header = ['device', 'work', 'compute', 'weights', 'tensors', 'memory', 'in', 'out', 'busy'];
@@ -174,12 +173,14 @@ export function describePlan(graph: Graph, preview: PlanPreview, columns = 80): 
     describeDevices(preview.devices),
     `${formatBytes(Math.round(preview.bytesPerFrame))} cross links per frame${extra}.`,
     describeSegments(graph, preview, columns),
-    `One frame, alone (█ ▓ computing, a shade per segment; ${TOUCHED_LEGEND}):\n${textTimeline(timelineRows(preview.timeline, nameOf), preview.latencyMs, columns)}`,
+    `One frame, alone${hasLanes(preview) ? ', by the first lanes' : ''} (█ ▓ computing, a shade per segment; ${TOUCHED_LEGEND}):\n${textTimeline(timelineRows(preview.timeline, nameOf), preview.latencyMs, columns)}`,
     describeLeftOut(preview.leftOut, columns),
   ]
     .filter((part) => part !== undefined)
     .join('\n\n');
 }
+
+const hasLanes = ({ plan }: PlanPreview): boolean => plan.segments.some(({ lanes }) => lanes.length > 1);
 
 const TOUCHED_LEGEND = '▏ briefly';
 
@@ -201,12 +202,14 @@ export interface Measured {
 }
 
 /** Predicted and measured, side by side, with the difference. */
-export function predictedBesideMeasured(
+export const predictedBesideMeasured = (
   prediction: Prediction,
   measured: Measured,
   nameOf: (peer: PeerId) => string,
-): string {
-  const rows = comparisons(prediction, measured, nameOf).map(({ what, predicted, actual, format }) => [
+): string => describeComparisons(comparisons(prediction, measured, nameOf));
+
+export function describeComparisons(figures: readonly ComparedFigure[]): string {
+  const rows = figures.map(({ what, predicted, actual, format }) => [
     what,
     format(predicted),
     format(actual),

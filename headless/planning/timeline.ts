@@ -31,18 +31,20 @@ const TOUCHED = '▏';
 
 /** One frame as a chart of text: a row per device, time to the right, blocks where it computes. */
 export function textTimeline(rows: readonly TimelineRow[], latencyMs: number, columns = 80): string {
+  // Frames of other lanes may take longer than the mean, which the latency is.
+  const endMs = Math.max(latencyMs, ...rows.flatMap(({ tiles }) => tiles.map((tile) => tile.endMs)));
   const shown = rows.slice(0, MOST_ROWS);
   const labelCells = Math.min(LABEL_CELLS, Math.max(...shown.map(({ label }) => label.length), 9));
   const cells = Math.max(20, columns - labelCells - 4);
   const fit = (label: string): string =>
     (label.length > labelCells ? `${label.slice(0, labelCells - 1)}…` : label).padEnd(labelCells);
-  const perCell = latencyMs / cells;
+  const perCell = endMs / cells;
   const bar = ({ tiles }: TimelineRow): string =>
     Array.from({ length: cells }, (_, cell) => cellOf(tiles, cell * perCell, (cell + 1) * perCell)).join('');
   const lines = shown.map((row) => `${fit(row.label)} │${bar(row)}│`);
   if (rows.length > shown.length) lines.push(`${fit(`+ ${rows.length - shown.length} more`)} │`);
-  const middle = formatMs(latencyMs / 2);
-  const end = formatMs(latencyMs);
+  const middle = formatMs(endMs / 2);
+  const end = formatMs(endMs);
   const left = '0'.padEnd(Math.floor((cells - middle.length) / 2)) + middle;
   lines.push(`${' '.repeat(labelCells)}  ${left}${end.padStart(cells - left.length)}`);
   return lines.join('\n');

@@ -1,7 +1,8 @@
 import * as v from 'valibot';
 import { byteSize } from '../shared/byte-size.ts';
 import { PRESET_NAMES, type PresetName } from './device-presets.ts';
-import { OP_CLASSES, type DeviceProfile, type OpClass } from './profile.ts';
+import { deviceProfileSchema } from './profile-schema.ts';
+import type { DeviceProfile } from './profile.ts';
 
 /** More devices than a simulation takes. */
 export const MOST_DEVICES = 1000;
@@ -44,27 +45,8 @@ const watts = v.pipe(
   v.description('For plans that are to take little energy.'),
 );
 
-const classRate = v.strictObject({ stepMs: notNegative, msPerMac: notNegative, msPerByte: notNegative });
-const rateOfClass = Object.fromEntries(OP_CLASSES.map((key) => [key, classRate])) as Record<
-  OpClass,
-  typeof classRate
->;
 const profile = v.pipe(
-  v.strictObject({
-    version: v.pipe(v.number(), v.integer()),
-    engine: name,
-    cores: v.pipe(v.number(), v.integer(), v.minValue(1)),
-    rates: v.strictObject(rateOfClass),
-    tileMs: notNegative,
-    tileMsPerByte: notNegative,
-    transport: v.strictObject({
-      pieceMs: notNegative,
-      sendMsPerByte: notNegative,
-      receiveMsPerByte: notNegative,
-      uplinkBytesPerMs: positive,
-      downlinkBytesPerMs: positive,
-    }),
-  }),
+  deviceProfileSchema,
   v.description('What a device has measured of itself, as `plan --room <link> --json` prints it.'),
 );
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { InferReport } from '../support/infer-report.ts';
-import { runProgram } from '../support/program.ts';
+import { runProgram, startProgram } from '../support/program.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'peerceptron-plan-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -156,6 +156,36 @@ describe('plan', () => {
     expect(code, stdout + stderr).toBe(exit);
     expect(stderr).toMatch(message);
     expect(stdout).toBe('');
+  });
+});
+
+describe('plan --room', () => {
+  it('plans for the devices of a room, by what they have measured of themselves', async () => {
+    const server = startProgram(['serve', '--port', '0', '--peers', '2', '--json']);
+    try {
+      const { local } = (await server.firstJson()) as { readonly local: string };
+      const args = ['plan', '--model', 'digits', '--room', local, '--objective', 'throughput', '--json'];
+      const { code, stdout, stderr } = await runProgram(args);
+      expect(code, stderr).toBe(0);
+      const report = JSON.parse(stdout) as PlanReport & {
+        readonly profiles: readonly {
+          readonly name: string;
+          readonly profile: { readonly engine: string };
+        }[];
+      };
+      expect(report.profiles.map(({ name }) => name).sort()).toEqual(['peer-1', 'peer-2']);
+      expect(report.profiles.every(({ profile }) => profile.engine.includes('wasm'))).toBe(true);
+      expect(report.framesPerSecond).toBeGreaterThan(0);
+      expect(report.devices.length + report.leftOut.length).toBe(2);
+      // What a room has measured is a device of a file: the same profiles can be planned with later.
+      const devices = join(folder, 'measured.json');
+      const measured = report.profiles.map(({ name, profile }) => ({ name, profile }));
+      writeFileSync(devices, JSON.stringify({ devices: measured }));
+      const again = await runProgram(['plan', '--model', 'digits', '--devices', devices, '--json']);
+      expect(again.code, again.stderr).toBe(0);
+    } finally {
+      await server.stop('SIGTERM');
+    }
   });
 });
 
