@@ -9,6 +9,8 @@ export interface ClockSample {
 
 /** Samples of one span of time compete for the shortest round trip; a new span follows the drift of the clocks. */
 const BUCKET_MS = 10_000;
+/** Two clocks part by no more than this: what NTP slews a clock by at most (500 ppm). */
+const MAX_DRIFT = 5e-4;
 
 interface Knot {
   readonly localMs: number;
@@ -19,7 +21,8 @@ interface Knot {
 /**
  * Maps another device's clock to this one's, as NTP does: the answer was given somewhere between question and arrival, so
  * the middle is wrong by half the round trip at most. Of every ten seconds the sample with the shortest round trip
- * counts; between them the offset is interpolated, which covers drift and keeps order.
+ * counts; between them the offset is interpolated, which covers drift and keeps order. An answer that waited while a connection was
+ * rebuilt may be the only one of its ten seconds, and says less than its neighbours do: it does not count.
  */
 export class ClockOffset {
   readonly #best = new Map<number, Knot>();
@@ -68,9 +71,21 @@ export class ClockOffset {
   #sorted(): readonly Knot[] {
     if (this.#knots) return this.#knots;
     const kept: Knot[] = [];
-    for (const knot of [...this.#best.values()].sort((a, b) => a.localMs - b.localMs)) {
+    for (const knot of precise([...this.#best.values()].sort((a, b) => a.localMs - b.localMs))) {
       if (knot.remoteMs > (kept.at(-1)?.remoteMs ?? -Infinity)) kept.push(knot);
     }
     return (this.#knots = kept);
   }
+}
+
+/** Those of which no other one, drift included, knows better. In order of time. */
+function precise(knots: readonly Knot[]): readonly Knot[] {
+  const boundMs = knots.map(({ errorMs }) => errorMs);
+  const spread = (from: number, to: number): void => {
+    const driftMs = Math.abs(knots[to]!.localMs - knots[from]!.localMs) * MAX_DRIFT;
+    boundMs[to] = Math.min(boundMs[to]!, boundMs[from]! + driftMs);
+  };
+  for (let index = 1; index < knots.length; index += 1) spread(index - 1, index);
+  for (let index = knots.length - 1; index > 0; index -= 1) spread(index, index - 1);
+  return knots.filter(({ errorMs }, index) => errorMs === boundMs[index]);
 }

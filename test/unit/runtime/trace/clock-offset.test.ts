@@ -40,6 +40,29 @@ describe('ClockOffset', () => {
     }
   });
 
+  it.each([
+    ['on the way there', (sentMs: number) => sentMs + 18_000],
+    ['on the way back', (sentMs: number) => sentMs + 1],
+  ])('is not led astray by an answer that waited %s for a connection', (_, answeredMs) => {
+    const clock = new ClockOffset();
+    const ask = (sentMs: number, tookMs: number, atMs: number): void =>
+      clock.add({ sentMs, receivedMs: sentMs + tookMs, remoteMs: 7e5 + atMs });
+    ask(0, 2, 1);
+    // The only question for as long as the connection is being rebuilt.
+    ask(12_000, 18_002, answeredMs(12_000));
+    ask(31_000, 2, 31_001);
+    ask(41_000, 2, 41_001);
+    expect(clock.errorMs).toBe(1);
+    for (const localMs of [500, 12_500, 21_001, 29_000, 40_000])
+      expect(Math.abs(clock.toLocal(7e5 + localMs) - localMs)).toBeLessThanOrEqual(1);
+  });
+
+  it('counts what it has where nothing is better', () => {
+    const clock = new ClockOffset();
+    clock.add({ sentMs: 0, receivedMs: 18_000, remoteMs: 100 });
+    expect([clock.known, clock.errorMs]).toEqual([true, 9000]);
+  });
+
   it('knows nothing without a sample, and leaves out one at which the other clock ran backwards', () => {
     const clock = new ClockOffset();
     expect([clock.known, clock.errorMs]).toEqual([false, Infinity]);
