@@ -1,6 +1,7 @@
 import { Peer, type DataConnection } from 'peerjs';
 import { PeerceptronError } from '../shared/errors.ts';
 import { DataChannelLink } from './data-channel-link.ts';
+import { watchDisconnection } from './disconnection.ts';
 import { Inbox } from './inbox.ts';
 import { RemoteSignals } from './remote-signals.ts';
 import type { IceServer, OpenedRtc, OpenRtc, RtcCandidateKind, RtcConnection, RtcSignal } from './rtc.ts';
@@ -69,6 +70,7 @@ class PeerjsConnection implements RtcConnection {
   #failure: PeerceptronError | undefined;
   #resolveOpened!: (opened: OpenedRtc) => void;
   #rejectOpened!: (error: PeerceptronError) => void;
+  #stopWatching = (): void => undefined;
   #finishing = false;
   #ended = false;
 
@@ -180,6 +182,13 @@ class PeerjsConnection implements RtcConnection {
    */
   #onChannelOpen(connection: DataConnection): void {
     const { peerConnection } = connection;
+    this.#stopWatching = watchDisconnection(peerConnection, () => {
+      this.#failure ??= new PeerceptronError(
+        'LINK_LOST',
+        'the WebRTC connection was interrupted for too long',
+      );
+      this.#end();
+    });
     // One channel is all that there is.
     peerConnection.ondatachannel = ({ channel }) => channel.close();
     const changes = ['signalingstatechange', 'connectionstatechange'] as const;
@@ -253,6 +262,7 @@ class PeerjsConnection implements RtcConnection {
   #end(): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#stopWatching();
     this.#rejectOpened(
       this.#failure ?? new PeerceptronError('LINK_CLOSED', 'the connection was closed before it was open'),
     );

@@ -1,6 +1,7 @@
 import type SimplePeer from 'simple-peer';
 import { PeerceptronError } from '../shared/errors.ts';
 import { DataChannelLink } from './data-channel-link.ts';
+import { watchDisconnection } from './disconnection.ts';
 import { Inbox } from './inbox.ts';
 import { RemoteSignals } from './remote-signals.ts';
 import type {
@@ -122,6 +123,15 @@ class SimplePeerConnection implements RtcConnection {
   #observed(Native: typeof RTCPeerConnection): typeof RTCPeerConnection {
     const adopt = (connection: RTCPeerConnection): void => {
       this.#connection = connection;
+      const stop = watchDisconnection(connection, () => {
+        this.#failure ??= new PeerceptronError(
+          'LINK_LOST',
+          'the WebRTC connection was interrupted for too long',
+        );
+        this.#peer.destroy();
+      });
+      // simple-peer makes its connection while it is being made itself.
+      queueMicrotask(() => this.#peer.once('close', stop));
       const createDataChannel = connection.createDataChannel.bind(connection);
       connection.createDataChannel = (...parameters) => (this.#channel = createDataChannel(...parameters));
       connection.addEventListener('datachannel', ({ channel }) => {

@@ -5,10 +5,13 @@ import type { Graph } from '../../src/graph/graph.ts';
 import type { Mesh, MeshEvent } from '../../src/mesh/mesh.ts';
 import { systemClock } from '../../src/mesh/system-clock.ts';
 import type { Plan } from '../../src/planner/plan.ts';
+import { PEER_STAGES } from '../../src/protocol/trace-span.ts';
 import { formatRoomLink, type RoomLink } from '../../src/protocol/room-link.ts';
 import { RuntimeNode } from '../../src/runtime/runtime-node.ts';
 import { openSession, type Session } from '../../src/runtime/session.ts';
-import { asPeerId, asSessionId, toHex, type PeerId } from '../../src/shared/ids.ts';
+import { summarizeTrace } from '../../src/runtime/trace/summary.ts';
+import type { PieceSpan, TraceSpan } from '../../src/runtime/trace/trace.ts';
+import { asPeerId, asSessionId, shortId, toHex, type PeerId } from '../../src/shared/ids.ts';
 import { memorySource } from '../../src/weights/memory-source.ts';
 import { cuttingRtc, type CuttingRtc } from '../support/cutting-rtc.ts';
 import { buildChild } from './child-program.ts';
@@ -129,7 +132,11 @@ interface Room {
   readonly run: (frame: number) => Promise<void>;
 }
 
-async function openNetwork(options: { ownCuts: number[]; childCuts: number[][] }): Promise<Room> {
+async function openNetwork(options: {
+  ownCuts: number[];
+  childCuts: number[][];
+  trace?: true;
+}): Promise<Room> {
   const room = await openRoom();
   cleanUps.push(() => room.close());
   const rtc = cuttingRtc(options.ownCuts);
@@ -146,6 +153,7 @@ async function openNetwork(options: { ownCuts: number[]; childCuts: number[][] }
     plan: planOver(children.map(({ id }) => id)),
     clock: systemClock,
     window: 3,
+    ...(options.trace ? { trace: true } : {}),
   });
   const run = async (frame: number): Promise<void> => {
     const input = Float32Array.from({ length: SIZE }, (_, index) => ((index + frame) % 97) - 48);
@@ -222,6 +230,64 @@ describe('connections between processes that break', () => {
     });
     await Promise.all(Array.from({ length: 6 }, (_, frame) => room.run(frame)));
     await expectNothingTwice(room, 6, 20);
+    await room.session.close();
+  });
+
+  it('[RES1] [TR2] leave a trace whole: every stage of every frame once, before and after, on one time axis', async () => {
+    const weights = SIZE_BYTES;
+    const room = await openNetwork({
+      ownCuts: [SIZE_BYTES * 1.5],
+      childCuts: [[weights + SIZE_BYTES * 1.4], [weights + SIZE_BYTES * 2.3], [weights + SIZE_BYTES * 3.6]],
+      trace: true,
+    });
+    const frames = [0, 1, 2, 3, 4];
+    await Promise.all(frames.map((frame) => room.run(frame)));
+    const trace = await room.session.trace();
+    await expectNothingTwice(room, frames.length, 4);
+
+    expect([trace.lostSpans, ...trace.devices.map(({ lostSpans }) => lostSpans)]).toEqual([0, 0, 0, 0]);
+    const framesOf = (spans: readonly TraceSpan[]) => spans.map(({ frame }) => frame).sort();
+    const peers = room.children.map(({ id }) => id);
+    for (const device of peers)
+      for (const stage of PEER_STAGES) {
+        const own = trace.spans.filter((span) => span.device === device && span.stage === stage);
+        expect(framesOf(own), stage).toEqual(frames);
+      }
+    const pieces = trace.spans.filter((span): span is PieceSpan => 'piece' in span);
+    const sends = pieces.filter(({ stage }) => stage === 'send');
+    const receives = pieces.filter(({ stage }) => stage === 'receive');
+    expect([sends.length, receives.length]).toEqual([4 * frames.length, 4 * frames.length]);
+    const errorOf = (peer: PeerId): number =>
+      trace.devices.find((device) => device.peer === peer)?.clockErrorMs ?? 0;
+    for (const send of sends) {
+      const receive = receives.find(
+        ({ frame, segment }) => frame === send.frame && segment === send.segment,
+      )!;
+      expect([send.sizeBytes, receive.sizeBytes]).toEqual([SIZE_BYTES, SIZE_BYTES]);
+      // The clocks of processes on one machine are one: what the trace makes of them is off by its own bound at most.
+      const slackMs = errorOf(send.from) + errorOf(send.to) + 1e-3;
+      expect(receive.startMs).toBeGreaterThanOrEqual(send.startMs - slackMs);
+      expect(receive.endMs).toBeGreaterThanOrEqual(send.endMs - slackMs);
+    }
+
+    const summary = summarizeTrace(trace, shortId);
+    expect(summary.frames.map(({ frame }) => frame)).toEqual(frames);
+    for (const { latencyMs, stagesMs } of summary.frames) {
+      const sumMs = Object.values(stagesMs).reduce((sum, ms) => sum + ms, 0);
+      expect(sumMs).toBeCloseTo(latencyMs, 6);
+      expect(stagesMs.unknown ?? 0).toBe(0);
+    }
+    // What was sent again is counted once, and no link or engine is busier than the time there was.
+    expect(summary.links.map(({ pieces: count, sizeBytes }) => [count, sizeBytes])).toEqual(
+      summary.links.map(() => [frames.length, frames.length * SIZE_BYTES]),
+    );
+    expect(summary.links).toHaveLength(4);
+    for (const { busy } of [...summary.links, ...summary.devices]) expect(busy).toBeLessThanOrEqual(1);
+    expect(summary.concurrency).toBeLessThanOrEqual(3 + 1e-9);
+    const { rate, latency, sentence } = summary.bottleneck;
+    expect(latency.share).toBeLessThanOrEqual(1);
+    expect(rate.framesPerSecondAtMost).toBeGreaterThanOrEqual(summary.framesPerSecond);
+    expect(sentence).toMatch(/^Rate: .* Latency: \d+ % of a frame's .*\.$/);
     await room.session.close();
   });
 });

@@ -13,6 +13,7 @@ export const testFiles = {
   'codec-kernels': 'test/unit/runtime/codec-kernels.test.ts',
   'compute-queue': 'test/unit/runtime/compute-queue.test.ts',
   copies: 'test/unit/graph/region-copy.test.ts',
+  disconnection: 'test/unit/transport/disconnection.test.ts',
   engine: 'test/contract/engine-tfjs-wasm.test.ts',
   epoch: 'test/unit/runtime/peer-epoch.test.ts',
   epochs: 'test/unit/runtime/epochs.test.ts',

@@ -166,4 +166,20 @@ export const runtime = [
     replace: 'base += 0 * step;',
     tests: ['assembly', 'plans'],
   },
+  {
+    id: 'interrupted-for-ever',
+    breaks: 'a connection is waited for that WebRTC never calls failed',
+    file: 'src/transport/disconnection.ts',
+    find: "connection.iceConnectionState !== 'disconnected'",
+    replace: "connection.iceConnectionState !== 'failed'",
+    tests: ['disconnection'],
+  },
+  {
+    id: 'interrupted-too-soon',
+    breaks: 'a connection that has come back is given up all the same',
+    file: 'src/transport/disconnection.ts',
+    find: '    clearTimeout(timer);\n    if (isOver',
+    replace: '    if (isOver',
+    tests: ['disconnection'],
+  },
 ];

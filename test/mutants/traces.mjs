@@ -13,6 +13,14 @@ export const traces = [
     tests: ['clock-offset'],
   },
   {
+    id: 'trace-clock-late-answer',
+    breaks: 'an answer that waited for a connection counts as much as its neighbours',
+    file: 'src/runtime/trace/clock-offset.ts',
+    find: 'errorMs === boundMs[index]',
+    replace: 'errorMs >= boundMs[index]!',
+    tests: ['clock-offset'],
+  },
+  {
     id: 'trace-first-arrival',
     breaks: 'the critical path goes through the piece that arrived first',
     file: 'src/runtime/trace/critical-path.ts',
