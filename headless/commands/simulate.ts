@@ -33,7 +33,7 @@ import {
   type ObjectiveFlags,
 } from '../planning/objective-flags.ts';
 import { peersOf } from '../planning/plan-preview.ts';
-import { describeObjective } from '../planning/plan-report.ts';
+import { describeObjective, wrap } from '../planning/plan-report.ts';
 import {
   curveCsv,
   describeCurve,
@@ -98,6 +98,9 @@ export function addSimulateCommand(program: Command): void {
     .action(simulateScaling);
 }
 
+/** Of prose; tables are as wide as they are. */
+const COLUMNS = 80;
+
 async function simulateScaling(flags: SimulateFlags): Promise<void> {
   if (flags.csv && flags.json) throw usage('--csv or --json, not both: each is all that stands on stdout');
   const terminal = createTerminal(flags.json ?? false);
@@ -141,12 +144,11 @@ async function simulateScaling(flags: SimulateFlags): Promise<void> {
     textCurve(points, metric, knee),
   ];
   const reason = points.find((point) => point.reason)?.reason;
-  if (reason) said.push(`No plan fits some of them, for example: ${reason}`);
+  if (reason) said.push(wrap(`No plan fits some of them, for example: ${reason}`, COLUMNS));
   const cut = points.reduce((sum, point) => sum + point.cut, 0);
   if (cut > 0) {
-    said.push(
-      `Time was up after ${flags.budget} s in ${cut} of ${samples.length} searches: those are the best plans until then (--budget).`,
-    );
+    const sentence = `Time was up after ${flags.budget} s in ${cut} of ${samples.length} searches: those are the best plans until then (--budget).`;
+    said.push(wrap(sentence, COLUMNS));
   }
   terminal.say([...said, describeKnee(knee, worthwhile)].join('\n\n'));
 }
