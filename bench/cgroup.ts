@@ -9,9 +9,15 @@ import { PeerceptronError } from '../src/shared/errors.ts';
  */
 export interface CpuGroups {
   /** Moves every thread of the process: those named `threadName` into one group, all others into a second one of the same size. */
-  limit(options: LimitedProcess): void;
+  limit(options: LimitedProcess): CpuLimit;
   /** Every thread is free again, and the groups are gone. Does nothing the second time. */
   release(): void;
+}
+
+/** Of one process. What is to be quick, as loading a model, runs without it. */
+export interface CpuLimit {
+  /** As many cores from now on; `undefined`: as fast as the machine is. */
+  set(cores: number | undefined): void;
 }
 
 export interface LimitedProcess {
@@ -107,14 +113,13 @@ class Groups implements CpuGroups {
     }
   }
 
-  limit({ name, pid, threadName, cores }: LimitedProcess): void {
+  limit({ name, pid, threadName, cores }: LimitedProcess): CpuLimit {
     const threads = readdirSync(`/proc/${pid}/task`);
     const named = threads.filter(
       (thread) => readOr(`/proc/${pid}/task/${thread}/comm`, '').trim() === threadName,
     );
     if (named.length === 0)
       throw new PeerceptronError('INTERNAL', `process ${pid} has no thread '${threadName}'`);
-    const periodUs = Math.round(QUOTA_US / cores);
     const home = join(this.#home, name);
     mkdirSync(home);
     if (this.#hierarchy.version === 2) {
@@ -131,13 +136,15 @@ class Groups implements CpuGroups {
       [threadName, named],
     ] as const) {
       const group = join(home, child);
-      if (this.#hierarchy.version === 1) {
-        mkdirSync(group);
-        write(group, 'cpu.cfs_period_us', String(periodUs));
-        write(group, 'cpu.cfs_quota_us', String(QUOTA_US));
-      } else write(group, 'cpu.max', `${QUOTA_US} ${periodUs}`);
+      if (this.#hierarchy.version === 1) mkdirSync(group);
+      setQuota(this.#hierarchy, group, cores);
       for (const id of ids) moveThread(this.#hierarchy, group, id);
     }
+    return {
+      set: (changed) => {
+        for (const child of ['rest', threadName]) setQuota(this.#hierarchy, join(home, child), changed);
+      },
+    };
   }
 
   release(): void {
@@ -145,6 +152,18 @@ class Groups implements CpuGroups {
     this.#open = false;
     removeGroup(this.#hierarchy, this.#home);
   }
+}
+
+function setQuota({ version }: Hierarchy, group: string, cores: number | undefined): void {
+  const periodUs = cores === undefined ? 100_000 : Math.round(QUOTA_US / cores);
+  if (version === 2) {
+    write(group, 'cpu.max', `${cores === undefined ? 'max' : QUOTA_US} ${periodUs}`);
+    return;
+  }
+  // A quota never exceeds its period, not even between two writes.
+  write(group, 'cpu.cfs_quota_us', '-1');
+  write(group, 'cpu.cfs_period_us', String(periodUs));
+  if (cores !== undefined) write(group, 'cpu.cfs_quota_us', String(QUOTA_US));
 }
 
 const write = (group: string, file: string, text: string): void => writeFileSync(join(group, file), text);

@@ -18,6 +18,7 @@ import { seededRandom } from '../src/shared/random.ts';
 import { seededModelWeights } from '../src/weights/seeded-model.ts';
 import type { WeightSource } from '../src/weights/weight-source.ts';
 import { median, type Benchmark, type BenchmarkContext, type Row } from './benchmark.ts';
+import { withCleanUp } from './clean-up.ts';
 import { openCpuGroups, type CpuGroups } from './cgroup.ts';
 
 const STAGES = 3;
@@ -149,7 +150,7 @@ interface World {
 }
 
 /** Real processes, real WebRTC, all on this machine. `undo` is filled as things come up. */
-async function openWorld(undo: (() => unknown)[]): Promise<World> {
+async function openWorld(groups: CpuGroups, undo: (() => unknown)[]): Promise<World> {
   const room = await openLocalRoom({ port: 0, host: '127.0.0.1', room: 'pipeline' });
   undo.push(() => room.server.close());
   const processes = await startPeerProcesses({
@@ -160,6 +161,8 @@ async function openWorld(undo: (() => unknown)[]): Promise<World> {
     program: join(process.cwd(), 'dist/node/cli.js'),
   });
   undo.push(() => Promise.all(processes.map((peer) => peer.stop())));
+  // First of all free the peers: limited ones take their time to end.
+  undo.push(() => groups.release());
   const { mesh, node } = await joinNodeMesh({ link: room.link, name: 'pipeline' });
   undo.push(() => mesh.leave());
   const found = await gatherPeers(mesh, { count: STAGES, timeoutMs: 30_000 });
@@ -190,7 +193,7 @@ async function rows(
   const weights = seededModelWeights(seeded);
   const known = await knownFrames(graph, weights);
   say(`starting ${STAGES} peers`);
-  const { node, processes, peers } = await openWorld(undo);
+  const { node, processes, peers } = await openWorld(groups, undo);
   const open = (on: readonly PeerId[], index: number): Promise<Session> =>
     openSession({ node, graph, weights, seeded, plan: planOf(graph, on, index + 1), clock: systemClock });
   // Each peer in turn is the single one: none of them is the measure of all.
@@ -238,23 +241,5 @@ async function rows(
 export const pipeline: Benchmark = {
   summary:
     'a pipeline of three equal stages on three peers, each on a third of a core, over one such peer (needs root)',
-  async run(context) {
-    const groups = openCpuGroups();
-    const undo: (() => unknown)[] = [];
-    const finish = async (): Promise<void> => {
-      // First of all free the peers: limited ones take their time to end.
-      groups.release();
-      for (const step of undo.splice(0).reverse()) await Promise.resolve(step()).catch(() => undefined);
-    };
-    const interrupted = (): void => void finish().finally(() => process.exit(130));
-    process.once('SIGINT', interrupted);
-    process.once('SIGTERM', interrupted);
-    try {
-      return await rows(groups, undo, context);
-    } finally {
-      process.off('SIGINT', interrupted);
-      process.off('SIGTERM', interrupted);
-      await finish();
-    }
-  },
+  run: (context) => withCleanUp((undo) => rows(openCpuGroups(), undo, context)),
 };
