@@ -6,6 +6,7 @@ export const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   conv3d: async () => (await import('./conv3d.ts')).conv3d,
   overhead: async () => (await import('./overhead.ts')).overhead,
   weights: async () => (await import('./weights.ts')).weights,
+  prediction: async () => (await import('./prediction.ts')).prediction,
   pipeline: async () => (await import('./pipeline.ts')).pipeline,
   recovery: async () => (await import('./recovery.ts')).recovery,
   planner: async () => (await import('./planner.ts')).planner,

@@ -3,9 +3,11 @@ import pc from 'picocolors';
 import type { Engine } from '../src/engine/engine.ts';
 import type { LoadedModel } from '../src/import/load-model.ts';
 import { isLossyTraffic, type CodecTraffic } from '../src/planner/plan-codec.ts';
-import type { SessionEvent } from '../src/runtime/session.ts';
+import type { ReplanReason } from '../src/runtime/replan.ts';
 import type { ReadTally } from '../src/weights/cached-http.ts';
-import { noOrigins, type WeightOrigins } from '../src/runtime/room-blocks.ts';
+import { sumOrigins, type WeightOrigins } from '../src/runtime/room-blocks.ts';
+import { unreachable } from '../src/shared/errors.ts';
+import type { PeerId } from '../src/shared/ids.ts';
 import { median } from '../src/shared/median.ts';
 import {
   classifyFrames,
@@ -25,7 +27,7 @@ import {
 } from './planning/plan-report.ts';
 import type { ProgressItem } from './progress-view.ts';
 import { deviceNames, type RoomPeer } from './room-peers.ts';
-import { peerWork, type PeerWork, type SpreadModel } from './spread-model.ts';
+import { peerWork, type PeerWork, type SpreadEvent, type SpreadModel } from './spread-model.ts';
 import { formatBytes, formatMs, table, type Terminal } from './terminal.ts';
 
 export interface FramesReport {
@@ -49,9 +51,11 @@ export async function runFrames(options: {
   const total = options.frames.length;
   let done = 0;
   const arrivalsMs: number[] = [];
-  if (spread.choice) {
+  // A better plan may take its place while frames run.
+  const { choice } = spread;
+  if (choice) {
     const names = deviceNames(spread.peers);
-    terminal.say(`${describePrediction(summarizeChoice(model.graph.name, spread.choice, names))}\n`);
+    terminal.say(`${describePrediction(summarizeChoice(model.graph.name, choice, names))}\n`);
   }
   const showFrames = (): void => {
     const label = options.verifyWith ? 'frames, each compared with the unsplit model' : 'frames';
@@ -87,8 +91,10 @@ export async function runFrames(options: {
   terminal.say(`\n${describeWork(work, model.graph.nodes.length)}`);
   terminal.say(describeTraffic(results.at(-1)?.traffic ?? []));
   if (verify) terminal.say(describeVerification(verify, results.length));
-  if (!spread.choice) return { results, work, verify };
-  const { prediction } = spread.choice;
+  // Several plans have no figures in common.
+  const isOnePlan = results.every(({ frame }) => frame.epoch === results[0]?.frame.epoch);
+  if (!choice || !isOnePlan) return { results, work, verify };
+  const { prediction } = choice;
   const measured = measuredBy({
     spread,
     results,
@@ -115,11 +121,13 @@ function measuredBy(run: {
 }): Measured {
   const { spread, results, work, arrivalsMs, verified } = run;
   const count = results.length;
-  const seconds = (arrivalsMs.at(-1)! - arrivalsMs[0]!) / 1000;
+  // The first ones fill the pipeline.
+  const counted = arrivalsMs.slice(Math.min(spread.session.window, count) - 1);
+  const seconds = (counted.at(-1)! - counted[0]!) / 1000;
   return {
     latencyMs: median(results.map(({ latencyMs }) => latencyMs)),
     loaded: spread.session.window > 1 && count > 1,
-    ...(verified || count < LEAST_FRAMES ? {} : { framesPerSecond: (count - 1) / seconds }),
+    ...(verified || counted.length < LEAST_FRAMES ? {} : { framesPerSecond: (counted.length - 1) / seconds }),
     computeMs: new Map(
       work.map(({ id, tiles }) => [
         id,
@@ -129,34 +137,81 @@ function measuredBy(run: {
   };
 }
 
-/** A bar per peer while it gets its weights and warms up. */
-export function showLoading(terminal: Terminal, peers: readonly RoomPeer[]): (event: SessionEvent) => void {
+/** A bar per peer while it gets its weights and warms up, and a line for everything that changes the plan afterwards. */
+export function showSpreading(terminal: Terminal, peers: readonly RoomPeer[]): (event: SpreadEvent) => void {
   const nameOf = deviceNames(peers);
   const bars = new Map<string, ProgressItem>();
-  return (event) => {
-    const label = nameOf(event.peer);
-    const known = bars.get(event.peer);
-    if (event.type === 'ready') {
-      const total = known?.total ?? 0;
-      bars.set(event.peer, { label, done: total, total, format: formatBytes, state: 'ready' });
-    } else {
-      const { loadedBytes: done, totalBytes: total } = event;
-      const state = done >= total ? { state: 'warming up' } : {};
-      bars.set(event.peer, { label, done, total, format: formatBytes, ...state });
-    }
+  let isSpread = false;
+  const show = (peer: PeerId, item: Omit<ProgressItem, 'label' | 'format'>): void => {
+    bars.set(peer, { label: nameOf(peer), format: formatBytes, ...item });
     terminal.bars([...bars.values()].sort((a, b) => a.label.localeCompare(b.label)));
   };
+  return (event) => {
+    switch (event.type) {
+      case 'loading': {
+        // Whoever loads for a later plan does so beside the frames.
+        if (isSpread) return;
+        const { loadedBytes: done, totalBytes: total } = event;
+        show(event.peer, { done, total, ...(done >= total ? { state: 'warming up' } : {}) });
+        return;
+      }
+      case 'ready': {
+        if (isSpread) return;
+        const total = bars.get(event.peer)?.total ?? 0;
+        show(event.peer, { done: total, total, state: 'ready' });
+        return;
+      }
+      case 'switched':
+        if (isSpread) terminal.note(`another plan from here on: ${REASONS[event.reason]}`);
+        isSpread = true;
+        return;
+      case 'peer-lost':
+      case 'waiting':
+        terminal.note(`${event.error.message}; frames under way are computed again`);
+        return;
+      case 'peer-leaving':
+        terminal.note(`${nameOf(event.peer)} is leaving: its work goes to others`);
+        return;
+      case 'peer-slow':
+        terminal.note(`${nameOf(event.peer)} takes far longer than it should`);
+        return;
+      case 'pausing':
+        terminal.note(`frames wait for the next plan: ${event.error.message}`);
+        return;
+      case 'device-silent':
+        terminal.note(`${nameOf(event.peer)} is left out: ${event.error.message}`);
+        return;
+      case 'link-unmeasured': {
+        const { from, to } = event.link;
+        terminal.note(
+          `the link from ${nameOf(from)} to ${nameOf(to)} could not be measured: ${event.error.message}`,
+        );
+        return;
+      }
+      case 'planned':
+      case 'switching':
+      case 'kept':
+      case 'link-measured':
+        return;
+      default:
+        unreachable(event);
+    }
+  };
 }
+
+const REASONS: Readonly<Record<ReplanReason, string>> = {
+  start: 'the first one',
+  'peer-lost': 'a device is gone',
+  'peer-leaving': 'a device is leaving',
+  'peer-joined': 'a device has come',
+  slow: 'a device has become slower',
+  better: 'devices are faster than they were',
+};
 
 /** Where the peers' weights came from, all together; nothing where they computed them. */
 export function weightSources({ session }: SpreadModel): WeightOrigins | undefined {
   const known = session.peers.flatMap(({ sources }) => sources ?? []);
-  if (known.length === 0) return undefined;
-  const sum = noOrigins();
-  for (const sources of known) {
-    for (const key of Object.keys(sum) as (keyof WeightOrigins)[]) sum[key] += sources[key];
-  }
-  return sum;
+  return known.length === 0 ? undefined : sumOrigins(known);
 }
 
 export function describeSources(sources: WeightOrigins): string {

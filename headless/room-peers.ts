@@ -22,6 +22,16 @@ export function deviceNames(peers: readonly RoomPeer[]): (peer: PeerId) => strin
 /** With no count asked for, the room counts as complete when nobody new has come for this long. */
 const QUIET_MS = 1500;
 
+/** The members that offer compute and are connected, in order of name and id: the same room gives the same list. */
+export const servingPeers = (mesh: Mesh): RoomPeer[] =>
+  [...mesh.members.values()]
+    .flatMap((member) =>
+      member.state === 'connected' && member.capabilities.serves
+        ? [{ id: member.id, capabilities: member.capabilities }]
+        : [],
+    )
+    .sort((a, b) => a.capabilities.name.localeCompare(b.capabilities.name) || (a.id < b.id ? -1 : 1));
+
 /**
  * Connects to the members of a room and waits for those that serve: until `count` are there, or, without a count,
  * until the room is quiet and every member has answered. In order of name and id, so that the same room gives the same plan.
@@ -35,14 +45,7 @@ export async function gatherPeers(
     // A failed dial shows as the member's state.
     if (member.state === 'announced') mesh.channel(member.id).catch(() => undefined);
   };
-  const serving = (): RoomPeer[] =>
-    [...mesh.members.values()]
-      .flatMap((member) =>
-        member.state === 'connected' && member.capabilities.serves
-          ? [{ id: member.id, capabilities: member.capabilities }]
-          : [],
-      )
-      .sort((a, b) => a.capabilities.name.localeCompare(b.capabilities.name) || (a.id < b.id ? -1 : 1));
+  const serving = (): RoomPeer[] => servingPeers(mesh);
   const settled = (): boolean =>
     serving().length > 0 &&
     [...mesh.members.values()].every(({ state }) => state === 'connected' || state === 'failed');

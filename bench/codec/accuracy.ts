@@ -6,6 +6,8 @@ import { loadModelByName } from '../../headless/model-files.ts';
 import { joinNodeMesh } from '../../headless/node-mesh.ts';
 import { startPeerProcesses } from '../../headless/peer-processes.ts';
 import { gatherPeers } from '../../headless/room-peers.ts';
+import { pipelinePlan } from '../../src/planner/pipeline-plan.ts';
+import { asSessionId } from '../../src/shared/ids.ts';
 import { spreadModel } from '../../headless/spread-model.ts';
 import { createTfjsEngine } from '../../src/engine/tfjs.ts';
 import { CODECS } from '../../src/planner/codec.ts';
@@ -35,14 +37,19 @@ export async function accuracyRows({ say, quick }: BenchmarkContext): Promise<Ro
     engine: 'wasm',
     program: join(process.cwd(), 'dist/node/cli.js'),
   });
-  const { mesh, node } = await joinNodeMesh({ link: room.link, name: 'requester' });
+  const joined = await joinNodeMesh({ link: room.link, name: 'requester' });
   const engine = await createTfjsEngine({ backend: 'wasm' });
   try {
-    const peers = await gatherPeers(mesh, { count: PEERS, timeoutMs: 30_000 });
+    const peers = await gatherPeers(joined.mesh, { count: PEERS, timeoutMs: 30_000 });
     const rows: Row[] = [];
+    // One after the other, so that something crosses every cut.
+    const stages = { graph: model.graph, session: asSessionId('0'.repeat(32)), epoch: 0 };
+    const planFile = {
+      segments: pipelinePlan({ ...stages, peers: peers.map(({ id }) => ({ id, speed: 1 })) }).segments,
+    };
     for (const codec of CODECS) {
       say(`MobileNet over ${PEERS} peers, ${pictures.length} pictures, ${codec}`);
-      const { session } = await spreadModel({ node, model, peers, codec });
+      const { session } = await spreadModel({ joined, model, peers, planFile, codec });
       const results = await classifyPictures({ session, model, pictures, topCount: 1, verifyWith: engine });
       await session.close();
       const { top1Agreement, maxAbsDiff, maxAbs } = worstComparison(results)!;
@@ -57,7 +64,7 @@ export async function accuracyRows({ say, quick }: BenchmarkContext): Promise<Ro
     return rows;
   } finally {
     await engine.dispose();
-    await mesh.leave();
+    await joined.mesh.leave();
     await Promise.all(processes.map((peer) => peer.stop()));
     await room.server.close();
   }

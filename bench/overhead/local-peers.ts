@@ -28,16 +28,16 @@ export async function openLocalPeers(count: number): Promise<LocalPeers> {
     memory: '4GB',
     program,
   });
-  const { mesh, node } = await joinNodeMesh({ link: room.link, name: 'requester' });
-  const found = await gatherPeers(mesh, { count, timeoutMs: 30_000 });
+  const joined = await joinNodeMesh({ link: room.link, name: 'requester' });
+  const found = await gatherPeers(joined.mesh, { count, timeoutMs: 30_000 });
   return {
     processes,
     async spread({ graph, original, weights, seeded }, plan) {
       const model = { graph, original, weights, seeded, location: graph.name, format: 'preset' } as const;
-      return (await spreadModel({ node, model, peers: found, planFile: plan, window: 1 })).session;
+      return (await spreadModel({ joined, model, peers: found, planFile: plan, window: 1 })).session;
     },
     async close() {
-      await mesh.leave();
+      await joined.mesh.leave();
       await Promise.all(processes.map((peer) => peer.stop()));
       await room.server.close();
     },

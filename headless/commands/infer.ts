@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { Option, type Command } from 'commander';
 import pc from 'picocolors';
 import type { Engine } from '../../src/engine/engine.ts';
+import type { Objective } from '../../src/planner/choice.ts';
 import { parseRoomLink } from '../../src/protocol/room-link.ts';
 import { PeerceptronError } from '../../src/shared/errors.ts';
 import { DEFAULT_SEED, type LoadedModel } from '../../src/import/load-model.ts';
@@ -15,7 +16,7 @@ import {
   describeSources,
   describeWork,
   runFrames,
-  showLoading,
+  showSpreading,
   weightSources,
 } from '../report.ts';
 import { openLocalRoom } from '../local-room.ts';
@@ -53,6 +54,8 @@ interface InferFlags extends CacheFlags, LiveFlags {
   readonly room?: string;
   readonly peers?: number;
   readonly plan?: string;
+  readonly objective?: 'latency' | 'throughput';
+  readonly latencyBound?: number;
   readonly codec?: Codec;
   readonly window?: number;
   readonly preprocess?: string;
@@ -78,11 +81,21 @@ export function addInferCommand(program: Command): void {
     .option('--seed <n>', 'of random weights and random input (default: 1)', parseSeed)
     .option('--peers <n>', 'start n local peers; with --room: wait for n peers there', parseCount)
     .option('--room <url>', 'use the peers of this room (its link; or "env" for PEERCEPTRON_URL)')
-    .option('--plan <file>', 'plan as JSON; tiles name peers by number, from 0')
+    .option(
+      '--plan <file>',
+      'plan as JSON; tiles name peers by number, from 0 (default: the planner decides)',
+    )
+    .addOption(
+      new Option(
+        '--objective <what>',
+        'what the planner aims at: the lowest latency, or the highest rate (default: latency for one input and with --live, else throughput)',
+      ).choices(['latency', 'throughput']),
+    )
+    .option('--latency-bound <ms>', 'with --objective throughput: no frame may take longer', parsePositive)
     .addOption(
       new Option(
         '--codec <codec>',
-        'how activations travel between peers where the plan says nothing: f32 is exact, f16 takes half, u8 a quarter (default: f32)',
+        'how far activations may be rounded on their way between peers: f32 not at all, f16 to half their bytes, u8 to a quarter; with --plan, how they travel where it says nothing (default: f32)',
       ).choices([...CODECS]),
     )
     .option(
@@ -171,22 +184,23 @@ async function infer(inputs: readonly string[], flags: InferFlags): Promise<numb
   try {
     const traceFile = flags.trace === undefined ? undefined : await openTraceFile(flags.trace);
     if (traceFile) cleanup.push(() => traceFile.discard());
-    const { mesh, node } = await enterRoom(flags, terminal, cleanup);
-    const peers = await gatherPeers(mesh, {
+    const joined = await enterRoom(flags, terminal, cleanup);
+    const peers = await gatherPeers(joined.mesh, {
       ...(flags.peers === undefined ? {} : { count: flags.peers }),
       timeoutMs: flags.timeout * 1000,
     });
     const spread = await spreadModel({
-      node,
+      joined,
       model,
       peers,
       ...(planFile === undefined ? {} : { planFile }),
       sweepBytes: cache.sweepBytes,
       codec: flags.codec,
-      ...(flags.window === undefined ? {} : { window: flags.window }),
+      window: flags.window,
       ...(traceFile ? { trace: true } : {}),
-      objective: flags.live ? 'latency' : 'rate',
-      onEvent: showLoading(terminal, peers),
+      objective: inferObjective(flags, frames.length),
+      engine: flags.engine,
+      onEvent: showSpreading(terminal, peers),
     });
     cleanup.push(() => spread.session.close());
     terminal.endProgress();
@@ -238,6 +252,16 @@ async function infer(inputs: readonly string[], flags: InferFlags): Promise<numb
     terminal.endProgress();
     await finish(cleanup);
   }
+}
+
+/** A stream of files is to be done soon, a single picture or a camera's frame at once. */
+function inferObjective({ objective, latencyBound, live }: InferFlags, frames: number): Objective {
+  const kind = objective ?? (live || frames === 1 ? 'latency' : 'throughput');
+  if (latencyBound !== undefined && kind !== 'throughput') {
+    throw usage('--latency-bound goes with --objective throughput');
+  }
+  if (kind === 'latency') return { kind };
+  return { kind, ...(latencyBound === undefined ? {} : { latencyBoundMs: latencyBound }) };
 }
 
 async function runLive(options: {

@@ -13,7 +13,7 @@ import { joinNodeMesh } from '../node-mesh.ts';
 import { startPeerProcesses } from '../peer-processes.ts';
 import { lanAddresses } from '../platform.ts';
 import { gatherPeers } from '../room-peers.ts';
-import { runFrames, showLoading } from '../report.ts';
+import { runFrames, showSpreading } from '../report.ts';
 import { spreadModel } from '../spread-model.ts';
 import { createTerminal, type Terminal, usage } from '../terminal.ts';
 
@@ -130,11 +130,17 @@ async function runDemo(terminal: Terminal, room: LocalRoom, peerCount: number): 
   const samples = join(bundledModelDir('digits'), 'samples');
   const names = (await readdir(samples)).filter((name) => name.endsWith('.png')).sort();
   const pictures = names.map((name) => join(samples, name));
-  const { mesh, node } = await joinNodeMesh({ link: room.link, name: 'demo' });
+  const joined = await joinNodeMesh({ link: room.link, name: 'demo' });
   const { engine } = await startEngine('auto');
   try {
-    const peers = await gatherPeers(mesh, { count: peerCount, timeoutMs: 30_000 });
-    const spread = await spreadModel({ node, model, peers, onEvent: showLoading(terminal, peers) });
+    const peers = await gatherPeers(joined.mesh, { count: peerCount, timeoutMs: 30_000 });
+    const spread = await spreadModel({
+      joined,
+      model,
+      peers,
+      objective: { kind: 'throughput' },
+      onEvent: showSpreading(terminal, peers),
+    });
     terminal.endProgress();
     terminal.say(
       pc.bold(
@@ -156,7 +162,7 @@ async function runDemo(terminal: Terminal, room: LocalRoom, peerCount: number): 
       verify,
     };
   } finally {
-    await mesh.leave();
+    await joined.mesh.leave();
     await engine.dispose();
   }
 }

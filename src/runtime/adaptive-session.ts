@@ -114,7 +114,7 @@ class Adaptive implements AdaptiveSession {
   }
 
   get peers(): readonly PreparedPeer[] {
-    return this.#plans.last!.peers;
+    return this.#plans.peers;
   }
 
   get pending(): number {

@@ -18,6 +18,8 @@ export interface TileReport {
 
 export interface FrameResult {
   readonly frame: number;
+  /** Of the plan that computed it: `lanes` and `tiles` are in its terms. */
+  readonly epoch: number;
   /** The lane that the frame took in every segment. */
   readonly lanes: readonly number[];
   /** One buffer per graph output, whole, in the graph's order. */
@@ -102,7 +104,9 @@ export class FramesInFlight {
     const succeed = (): void =>
       settle(() => {
         const tiles = this.#tiles(lanes).flatMap((tile) => reports.get(tileKey(tile)) ?? []);
-        resolve({ frame, lanes, outputs: outputs.map(({ buffer }) => buffer), latencyMs: latencyMs!, tiles });
+        const { epoch } = this.#compiled.plan;
+        const buffers = outputs.map(({ buffer }) => buffer);
+        resolve({ frame, epoch, lanes, outputs: buffers, latencyMs: latencyMs!, tiles });
       });
     const entry: FrameEntry = {
       frame,

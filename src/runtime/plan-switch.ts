@@ -3,7 +3,8 @@ import { PeerceptronError, toPeerceptronError } from '../shared/errors.ts';
 import type { PeerId } from '../shared/ids.ts';
 import type { AdaptiveSessionEvent, AdaptiveSessionOptions } from './adaptive-options.ts';
 import type { Replanned, ReplanReason } from './replan.ts';
-import type { RequesterEpoch } from './requester-epoch.ts';
+import type { PreparedPeer, RequesterEpoch } from './requester-epoch.ts';
+import { noOrigins, sumOrigins, type WeightOrigins } from './room-blocks.ts';
 import type { SessionCore } from './session-core.ts';
 import { TileTimes } from './tile-times.ts';
 
@@ -30,6 +31,8 @@ export class PlanSwitch {
   #preparing: RequesterEpoch | undefined;
   #nextEpoch = 0;
   #startingHere: Promise<unknown> | undefined;
+  /** Of every plan that was loaded: what a peer keeps from one to the next it has had from somewhere. */
+  readonly #sources = new Map<PeerId, WeightOrigins>();
 
   constructor(options: PlanSwitchOptions) {
     this.#options = options;
@@ -42,6 +45,14 @@ export class PlanSwitch {
 
   get last(): RequesterEpoch | undefined {
     return this.#last;
+  }
+
+  /** Those of the last plan in use. Their weights came from where they came from over all plans. */
+  get peers(): readonly PreparedPeer[] {
+    return (this.#last?.peers ?? []).map((prepared) => {
+      const sources = this.#sources.get(prepared.peer);
+      return sources ? { ...prepared, sources } : prepared;
+    });
   }
 
   get preparing(): RequesterEpoch | undefined {
@@ -149,6 +160,7 @@ export class PlanSwitch {
       const prepared = epoch.prepare();
       watch();
       await prepared;
+      for (const { peer, sources } of epoch.peers) if (sources) this.#count(peer, sources);
       return epoch;
     } catch (error) {
       this.#preparing = undefined;
@@ -185,6 +197,10 @@ export class PlanSwitch {
     const { plan, window } = epoch;
     emit({ type: 'switched', reason, plan, window });
     this.retire();
+  }
+
+  #count(peer: PeerId, sources: Readonly<WeightOrigins>): void {
+    this.#sources.set(peer, sumOrigins([this.#sources.get(peer) ?? noOrigins(), sources]));
   }
 
   #remove(epochs: readonly RequesterEpoch[]): void {

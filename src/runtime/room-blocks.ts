@@ -21,6 +21,14 @@ export const noOrigins = (): WeightOrigins => ({
   requesterBytes: 0,
 });
 
+export function sumOrigins(parts: readonly Readonly<WeightOrigins>[]): WeightOrigins {
+  const sum = noOrigins();
+  for (const part of parts) {
+    for (const key of Object.keys(sum) as (keyof WeightOrigins)[]) sum[key] += part[key];
+  }
+  return sum;
+}
+
 export interface RoomBlocksOptions {
   readonly layout: WeightsLayout;
   /** What the file is called in the cache: derived from the hash of its layout. */

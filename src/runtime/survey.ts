@@ -6,6 +6,7 @@ import type { Accuracy } from '../shared/accuracy.ts';
 import type { Clock } from '../shared/clock.ts';
 import { toPeerceptronError, type PeerceptronError } from '../shared/errors.ts';
 import type { PeerId } from '../shared/ids.ts';
+import type { WeightStorage } from '../shared/weight-storage.ts';
 import { median } from '../shared/median.ts';
 import type { PeerChannel } from '../transport/channel.ts';
 import { measureLink } from './measure-link.ts';
@@ -16,6 +17,7 @@ export interface SurveyPeer {
   readonly id: PeerId;
   readonly name: string;
   readonly accuracy: Accuracy;
+  readonly weightStorage?: WeightStorage | undefined;
   readonly memoryBytes: number;
 }
 
@@ -65,9 +67,10 @@ export class Survey {
   /** Asks all at once. Who does not answer is left out, and reported as an event. */
   async devices(peers: readonly SurveyPeer[]): Promise<Device[]> {
     const asked = await Promise.all(
-      peers.map(async ({ id, name, accuracy, memoryBytes }): Promise<Device | undefined> => {
+      peers.map(async ({ id, name, accuracy, weightStorage, memoryBytes }): Promise<Device | undefined> => {
         try {
-          return { id, name, accuracy, memoryBytes, profile: await this.#profile(id) };
+          const held = weightStorage ? { weightStorage } : {};
+          return { id, name, accuracy, ...held, memoryBytes, profile: await this.#profile(id) };
         } catch (thrown) {
           this.#options.onEvent?.({ type: 'device-silent', peer: id, error: toPeerceptronError(thrown) });
           return undefined;

@@ -15,6 +15,7 @@ import { bands, channels, whole } from '../../src/planner/splits.ts';
 import { parseRoomLink } from '../../src/protocol/room-link.ts';
 import { f32ToBytes } from '../../src/protocol/codec.ts';
 import { seededRandom } from '../../src/shared/random.ts';
+import { writePipelinePlan } from '../support/pipeline-plan-file.ts';
 import { runProgram, startProgram, type Program } from '../support/program.ts';
 import { simulatePlan } from '../support/simulate-plan.ts';
 
@@ -65,7 +66,7 @@ describe('codecs over three peer processes', () => {
     ['u8 everywhere', ['u8']],
   ] as const)('[COD1] %s: bit by bit the result of the same rounding done locally', async (_, codecs) => {
     const planFile = mixed(model, codecs);
-    const { session } = await spreadModel({ node: requester.node, model, peers, planFile });
+    const { session } = await spreadModel({ joined: requester, model, peers, planFile });
     const random = seededRandom(3);
     const { shape, image } = model.graph.inputs[0]!;
     const numbers = Float32Array.from({ length: shapeSize(shape) }, () => random.next());
@@ -89,7 +90,8 @@ describe('codecs over three peer processes', () => {
   });
 });
 
-describe('infer --codec', () => {
+describe('infer --codec', async () => {
+  const digits = await loadModelByName('digits');
   const samples = 'public/models/digits/samples';
   interface Report {
     readonly verify: { readonly exact: boolean; readonly top1Agreement: number; readonly maxAbsDiff: number };
@@ -99,8 +101,10 @@ describe('infer --codec', () => {
       readonly f32Bytes: number;
     }[];
   }
+  const pipeline = writePipelinePlan(digits.graph, 2);
+  afterAll(() => pipeline.remove());
   const infer = async (...more: string[]): Promise<{ code: number | null; report: Report }> => {
-    const args = ['infer', samples, '--model', 'digits', '--peers', '2', '--verify', '--json', ...more];
+    const args = ['infer', samples, '--model', 'digits', ...pipeline.flags, '--verify', '--json', ...more];
     const run = await runProgram(args);
     expect(run.stderr).not.toMatch(/INTERNAL/);
     return { code: run.code, report: JSON.parse(run.stdout) as Report };

@@ -106,7 +106,7 @@ describe.skipIf(!hasRealdata)(
 
       it.each(splits.map((split) => [nameOf(split), split] as const))('%s', async (_name, split) => {
         const planFile = splitPlan(model.graph, split, PEERS);
-        const { session } = await spreadModel({ node: requester.node, model, peers, planFile });
+        const { session } = await spreadModel({ joined: requester, model, peers, planFile });
         const result = await session.run([input]);
         expect(result.outputs).toHaveLength(outputs);
         const comparison = compareOutputs(result.outputs, expected);

@@ -2,10 +2,15 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { loadModelByName } from '../../headless/model-files.ts';
 import type { InferReport } from '../support/infer-report.ts';
+import { writePipelinePlan } from '../support/pipeline-plan-file.ts';
 import { runProgram, startProgram } from '../support/program.ts';
 
 const sample = 'public/models/digits/samples/5-print.png';
+const digits = await loadModelByName('digits');
+const pipeline = writePipelinePlan(digits.graph, 2);
+afterAll(() => pipeline.remove());
 const undo: (() => unknown)[] = [];
 afterEach(async () => {
   for (const step of undo.splice(0).reverse()) await step();
@@ -14,7 +19,7 @@ afterEach(async () => {
 describe('import, serve and infer', () => {
   let folder: string;
   const infer = (model: string, ...more: string[]) =>
-    runProgram(['infer', sample, '--model', model, '--peers', '2', '--no-cache', '--json', ...more]);
+    runProgram(['infer', sample, '--model', model, ...pipeline.flags, '--no-cache', '--json', ...more]);
   /** The address of the served copy. */
   async function served(): Promise<string> {
     const server = startProgram(['serve', '--port', '0', '--models', folder, '--json']);

@@ -6,6 +6,8 @@ import type { InferReport } from '../support/infer-report.ts';
 import { runProgram, startProgram } from '../support/program.ts';
 import { hasRealdata, realdata, realdataNote } from '../support/realdata.ts';
 import { startChromium } from '../support/chromium.ts';
+import { loadModelByName } from '../../headless/model-files.ts';
+import { writePipelinePlan } from '../support/pipeline-plan-file.ts';
 
 const sample = 'public/models/digits/samples/5-print.png';
 const undo: (() => unknown)[] = [];
@@ -15,6 +17,13 @@ afterEach(async () => {
 
 const elephant = [realdata('images/elephant/elephant.jpg')];
 const mobilenet = ['--model', realdata('tfjs-layers-mobilenet-v1-025/mobilenet_model.json')];
+
+/** Flags for a plan that gives every peer a stage of the model. */
+async function pipelineOver(peers: number, model: string): Promise<readonly string[]> {
+  const { flags, remove } = writePipelinePlan((await loadModelByName(model)).graph, peers);
+  undo.push(remove);
+  return flags;
+}
 
 function expectSpread(report: InferReport, peerCount: number): void {
   expect(report.peers).toHaveLength(peerCount);
@@ -38,8 +47,7 @@ describe('infer', () => {
       sample,
       '--model',
       'digits',
-      '--peers',
-      '3',
+      ...(await pipelineOver(3, 'digits')),
       '--verify',
       '--json',
     ]);
@@ -56,8 +64,7 @@ describe('infer', () => {
         'infer',
         ...elephant,
         ...mobilenet,
-        '--peers',
-        '3',
+        ...(await pipelineOver(3, mobilenet[1]!)),
         '--verify',
         '--json',
       ]);
@@ -85,8 +92,7 @@ describe('infer', () => {
         ...mobilenet,
         '--room',
         local,
-        '--peers',
-        '2',
+        ...(await pipelineOver(2, mobilenet[1]!)),
         '--verify',
         '--json',
       ]);

@@ -5,6 +5,7 @@ import { loadModelByName } from '../../headless/model-files.ts';
 import { joinNodeMesh } from '../../headless/node-mesh.ts';
 import { gatherPeers } from '../../headless/room-peers.ts';
 import { spreadModel } from '../../headless/spread-model.ts';
+import { pipelinePlanFile, writePipelinePlan } from '../support/pipeline-plan-file.ts';
 import { createReferenceEngine } from '../../src/engine/reference.ts';
 import { parseRoomLink } from '../../src/protocol/room-link.ts';
 import { runInOrder, type FrameInputs } from '../../src/runtime/frame-stream.ts';
@@ -26,11 +27,17 @@ afterAll(async () => {
 });
 
 async function requester(name: string, window?: number): Promise<Session> {
-  const { mesh, node } = await joinNodeMesh({ link: parseRoomLink(link), name });
-  undo.push(() => mesh.leave());
-  const peers = await gatherPeers(mesh, { count: 2, timeoutMs: 30_000 });
+  const joined = await joinNodeMesh({ link: parseRoomLink(link), name });
+  undo.push(() => joined.mesh.leave());
+  const peers = await gatherPeers(joined.mesh, { count: 2, timeoutMs: 30_000 });
   const model = await loadModelByName('digits', {});
-  const { session } = await spreadModel({ node, model, peers, ...(window === undefined ? {} : { window }) });
+  const { session } = await spreadModel({
+    joined,
+    model,
+    peers,
+    planFile: pipelinePlanFile(model.graph, 2),
+    window,
+  });
   undo.push(() => session.close());
   return session;
 }
@@ -72,16 +79,9 @@ describe('files, lossless', () => {
   });
 
   it('are run by infer with as many in flight as the plan has use for', async () => {
-    const run = await runProgram([
-      'infer',
-      samples,
-      '--model',
-      'digits',
-      '--peers',
-      '2',
-      '--verify',
-      '--json',
-    ]);
+    const { flags, remove } = writePipelinePlan((await loadModelByName('digits', {})).graph, 2);
+    undo.push(remove);
+    const run = await runProgram(['infer', samples, '--model', 'digits', ...flags, '--verify', '--json']);
     expect(run.code, run.stderr).toBe(0);
     const report = JSON.parse(run.stdout) as { window: number; results: { input: string }[] };
     expect(report.window).toBe(4);

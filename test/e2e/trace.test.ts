@@ -1,10 +1,12 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { loadModelByName } from '../../headless/model-files.ts';
 import type { ChromeTrace } from '../../src/runtime/trace/chrome-trace.ts';
 import type { TraceSummary } from '../../src/runtime/trace/summary.ts';
 import { chromeTraceProblems } from '../support/chrome-trace-rules.ts';
+import { writePipelinePlan } from '../support/pipeline-plan-file.ts';
 import { runProgram } from '../support/program.ts';
 
 let folder = '';
@@ -27,7 +29,10 @@ interface Report {
   };
 }
 
-const infer = ['infer', '--model', 'digits', '--random-input', '4', '--peers', '3'];
+const digits = await loadModelByName('digits');
+const pipeline = writePipelinePlan(digits.graph, 3);
+afterAll(() => pipeline.remove());
+const infer = ['infer', '--model', 'digits', '--random-input', '4', ...pipeline.flags];
 
 describe('infer --trace', () => {
   it('writes what three peer processes did for every frame, and says what the bottleneck is', async () => {

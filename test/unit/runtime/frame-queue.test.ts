@@ -39,7 +39,14 @@ class FakeEpoch implements FrameEpoch {
   finish(id: number, mark: number): void {
     const open = this.#open.get(id);
     this.#open.delete(id);
-    open?.resolve({ frame: id, lanes: [], outputs: [Float32Array.of(mark)], latencyMs: 1, tiles: [] });
+    open?.resolve({
+      frame: id,
+      epoch: 0,
+      lanes: [],
+      outputs: [Float32Array.of(mark)],
+      latencyMs: 1,
+      tiles: [],
+    });
   }
 }
 

@@ -24,7 +24,8 @@ class HeldSession implements FrameRunner {
     this.order.push(frame);
     try {
       return await new Promise<FrameResult>((resolve, reject) => {
-        const finish = (): void => resolve({ frame, lanes: [0], outputs: [input], latencyMs: 1, tiles: [] });
+        const finish = (): void =>
+          resolve({ frame, epoch: 0, lanes: [0], outputs: [input], latencyMs: 1, tiles: [] });
         this.running.set(frame, { finish, fail: reject });
         this.most = Math.max(this.most, this.running.size);
         signal?.addEventListener('abort', () => {

@@ -1,0 +1,259 @@
+import { join } from 'node:path';
+import { openLocalRoom } from '../headless/local-room.ts';
+import { loadModelByName } from '../headless/model-files.ts';
+import { joinNodeMesh } from '../headless/node-mesh.ts';
+import { startPeerProcesses, type PeerProcess } from '../headless/peer-processes.ts';
+import { gatherPeers } from '../headless/room-peers.ts';
+import { shapeSize } from '../src/graph/box.ts';
+import { systemClock } from '../src/mesh/system-clock.ts';
+import type { NetworkName } from '../src/models/presets.ts';
+import type { Objective, PlanChoice } from '../src/planner/choice.ts';
+import { choosePlan } from '../src/planner/search.ts';
+import type { Device } from '../src/planner/world.ts';
+import { runInOrder } from '../src/runtime/frame-stream.ts';
+import { measureTransport } from '../src/runtime/measure-transport.ts';
+import type { RuntimeNode } from '../src/runtime/runtime-node.ts';
+import { openSession, type Session } from '../src/runtime/session.ts';
+import { Survey } from '../src/runtime/survey.ts';
+import { compareOutputs } from '../src/runtime/whole-model.ts';
+import { asSessionId, type PeerId } from '../src/shared/ids.ts';
+import { seededRandom } from '../src/shared/random.ts';
+import { median, type Benchmark, type BenchmarkContext, type Row } from './benchmark.ts';
+import { withCleanUp } from './clean-up.ts';
+import { openCpuGroups, type CpuGroups, type CpuLimit } from './cgroup.ts';
+
+/** Of a processor, for the compute thread of each peer, and as much again for its other threads; the fastest first. */
+const CORES = [0.35, 0.3, 0.25, 0.2] as const;
+const COMPUTE_THREAD = 'compute';
+const NETWORKS_MEASURED: readonly NetworkName[] = ['alexnet', 'vgg16', 'xception', 'c3d'];
+const OBJECTIVES: readonly Objective[] = [{ kind: 'latency' }, { kind: 'throughput' }];
+const SEED = 5;
+/** What is measured of a cell takes about so long, within these numbers of frames. */
+const CELL_MS = 6_000;
+const FEWEST_FRAMES = 3;
+const MOST_FRAMES = 40;
+
+interface Cell {
+  readonly network: NetworkName;
+  readonly peers: number;
+  readonly objective: Objective['kind'];
+  readonly choice: PlanChoice;
+  /** Latency in milliseconds, or frames per second. */
+  readonly predicted: number;
+  readonly measured: number;
+  /** How many devices the plan uses. */
+  readonly used: number;
+}
+
+interface World {
+  readonly node: RuntimeNode;
+  readonly devices: readonly Device[];
+  readonly survey: Survey;
+  readonly limits: readonly CpuLimit[];
+}
+
+const setLimits = (limits: readonly CpuLimit[], on: boolean): void => {
+  for (const [index, limit] of limits.entries()) limit.set(on ? CORES[index] : undefined);
+};
+
+/** Real processes and real WebRTC on this machine; every peer is a small device before it measures itself. */
+async function openWorld(groups: CpuGroups, undo: (() => unknown)[]): Promise<World> {
+  const room = await openLocalRoom({ port: 0, host: '127.0.0.1', room: 'prediction' });
+  undo.push(() => room.server.close());
+  const processes: readonly PeerProcess[] = await startPeerProcesses({
+    url: room.urlAt('127.0.0.1'),
+    count: CORES.length,
+    engine: 'wasm',
+    // Built before any benchmark starts; the working folder is the repository's root.
+    program: join(process.cwd(), 'dist/node/cli.js'),
+  });
+  undo.push(() => Promise.all(processes.map((peer) => peer.stop())));
+  // First of all free the peers: limited ones take their time to end.
+  undo.push(() => groups.release());
+  const { mesh, node } = await joinNodeMesh({ link: room.link, name: 'prediction' });
+  undo.push(() => mesh.leave());
+  const found = await gatherPeers(mesh, { count: CORES.length, timeoutMs: 30_000 });
+  const limits = processes.map(({ pid, name }, index) =>
+    groups.limit({ name, pid, threadName: COMPUTE_THREAD, cores: CORES[index]! }),
+  );
+  const survey = new Survey({
+    node,
+    clock: systemClock,
+    transport: await measureTransport({ clock: systemClock }),
+  });
+  const devices = await survey.devices(
+    processes.map(({ id }) => {
+      const { capabilities } = found.find((peer) => peer.id === id)!;
+      return { id: id as PeerId, ...capabilities };
+    }),
+  );
+  return { node, devices, survey, limits };
+}
+
+/** Median latency of frames that are alone in the mesh. */
+async function measureLatency(
+  session: Session,
+  inputs: readonly Float32Array[],
+  frames: number,
+): Promise<number> {
+  const latencies: number[] = [];
+  for (let frame = 0; frame < frames; frame++) latencies.push((await session.run(inputs)).latencyMs);
+  return median(latencies);
+}
+
+/** Frames per second between the first result of the full pipeline and the last before it runs dry. */
+async function measureRate(
+  session: Session,
+  inputs: readonly Float32Array[],
+  frames: number,
+): Promise<number> {
+  const fill = session.window;
+  const source = Array.from({ length: fill + frames + session.window - 1 }, () => inputs);
+  let done = 0;
+  let sinceMs = 0;
+  for await (const _ of runInOrder(session, source, (frame) => frame)) {
+    done += 1;
+    if (done === fill) sinceMs = performance.now();
+    if (done === fill + frames) break;
+  }
+  return (frames / (performance.now() - sinceMs)) * 1000;
+}
+
+async function rows(
+  groups: CpuGroups,
+  undo: (() => unknown)[],
+  { quick, say }: BenchmarkContext,
+): Promise<Row[]> {
+  say(`starting ${CORES.length} peers, with ${CORES.join(', ')} of a core`);
+  const { node, devices, survey, limits } = await openWorld(groups, undo);
+  const cells: Cell[] = [];
+  let sessions = 0;
+  let difference = 0;
+  for (const network of quick ? NETWORKS_MEASURED.slice(0, 1) : NETWORKS_MEASURED) {
+    const { graph, weights, seeded } = await loadModelByName(network, { seed: SEED });
+    const random = seededRandom(11);
+    const inputs = graph.inputs.map(({ shape }) =>
+      Float32Array.from({ length: shapeSize(shape) }, () => random.next() * 2 - 1),
+    );
+    let known: readonly Float32Array[] | undefined;
+    for (let count = 1; count <= devices.length; count++) {
+      for (const objective of OBJECTIVES) {
+        sessions += 1;
+        const session = asSessionId(sessions.toString(16).padStart(32, '0'));
+        const choice = await survey.plan(
+          devices.slice(0, count),
+          { graph, session, epoch: 0, objective },
+          choosePlan,
+        );
+        const { prediction, plan } = choice;
+        const isLatency = objective.kind === 'latency';
+        const predicted = isLatency ? prediction.latencyMs : prediction.framesPerSecond;
+        const used = new Set(
+          plan.segments.flatMap(({ lanes }) => lanes.flatMap(({ tiles }) => tiles.map(({ peer }) => peer))),
+        ).size;
+        const told = (value: number): string =>
+          isLatency ? `${value.toFixed(0)} ms` : `${value.toPrecision(3)} frames/s`;
+        say(`${network}, ${count} peers, ${objective.kind}: predicted ${told(predicted)} on ${used} of them`);
+        setLimits(limits, false);
+        const opened = await openSession({
+          node,
+          graph,
+          weights,
+          seeded,
+          plan,
+          window: isLatency ? 1 : prediction.window,
+          clock: systemClock,
+        });
+        setLimits(limits, true);
+        const { outputs } = await opened.run(inputs);
+        known ??= outputs;
+        const { maxAbsDiff, maxAbs } = compareOutputs(outputs, known);
+        difference = Math.max(difference, maxAbsDiff / maxAbs);
+        const perFrameMs = isLatency ? prediction.latencyMs : 1000 / prediction.framesPerSecond;
+        const frames = Math.min(
+          MOST_FRAMES,
+          Math.max(FEWEST_FRAMES, Math.ceil((quick ? 1000 : CELL_MS) / perFrameMs)),
+        );
+        const measured = await (isLatency ? measureLatency : measureRate)(opened, inputs, frames);
+        await opened.close();
+        say(`  measured ${told(measured)} (${((predicted / measured - 1) * 100).toFixed(0)} % off)`);
+        cells.push({ network, peers: count, objective: objective.kind, choice, predicted, measured, used });
+      }
+    }
+  }
+  return [...cells.map(rowOf), ...summary(cells), differenceRow(difference)];
+}
+
+const errorOf = ({ predicted, measured }: Cell): number => Math.abs(predicted / measured - 1);
+
+const rowOf = (cell: Cell): Row => ({
+  name: `${cell.network}, ${cell.peers} peers (${cell.used} used), ${cell.objective}: measured; predicted ${cell.predicted.toPrecision(3)}`,
+  value: cell.measured,
+  unit: cell.objective === 'latency' ? 'ms' : 'frames/s',
+  goal: null,
+});
+
+/** Measured time over that of the best single device in the same run; where the plan is that device, it is the same plan. */
+function overSolo(cell: Cell, cells: readonly Cell[]): number {
+  if (cell.used === 1) return 1;
+  const solo = cells.find(
+    ({ network, peers, objective }) =>
+      network === cell.network && peers === 1 && objective === cell.objective,
+  )!;
+  return cell.objective === 'latency' ? cell.measured / solo.measured : solo.measured / cell.measured;
+}
+
+function summary(cells: readonly Cell[]): Row[] {
+  const errors = cells.map(errorOf);
+  const ratios = cells.map((cell) => overSolo(cell, cells));
+  const gains = cells.filter(({ used }) => used > 1).map((cell) => 1 / overSolo(cell, cells));
+  return [
+    {
+      name: 'predicted against measured: median error',
+      value: median(errors) * 100,
+      unit: '%',
+      goal: { atMost: 12 },
+    },
+    {
+      name: 'predicted against measured: worst error',
+      value: Math.max(...errors) * 100,
+      unit: '%',
+      goal: { atMost: 30 },
+    },
+    {
+      name: 'mesh over the best single device, measured: worst of all cells',
+      value: Math.max(...ratios),
+      unit: '×',
+      goal: { atMost: 1.03 },
+    },
+    {
+      name: 'cells in which the plan uses more than one peer',
+      value: gains.length,
+      unit: `of ${cells.length}`,
+      goal: null,
+    },
+    {
+      name: 'gain over the best single device where it does: median',
+      value: gains.length > 0 ? median(gains) : 1,
+      unit: '×',
+      goal: null,
+    },
+  ];
+}
+
+const differenceRow = (difference: number): Row => ({
+  name: 'largest relative difference between the answers of all plans',
+  value: difference,
+  unit: '',
+  goal: { atMost: 1e-4 },
+});
+
+export const prediction: Benchmark = {
+  summary:
+    'what plans are expected to do, by what devices measure at join, against what they do; mesh against one device',
+  run: (context) =>
+    withCleanUp(async (undo) => {
+      const groups = openCpuGroups();
+      return rows(groups, undo, context);
+    }),
+};

@@ -1,0 +1,148 @@
+import type { Objective, PlanChoice, PlanRequest } from '../planner/choice.ts';
+import type { Codec } from '../planner/codec.ts';
+import { compilePlan, type CompiledPlan } from '../planner/compiled-plan.ts';
+import { correctedProfile, noCorrection, observeTile, type Correction } from '../planner/correct-profile.ts';
+import { programWork, workMs } from '../planner/cost-model.ts';
+import type { Plan } from '../planner/plan.ts';
+import type { Prediction } from '../planner/prediction.ts';
+import type { DeviceProfile } from '../planner/profile.ts';
+import { choosePlan } from '../planner/search.ts';
+import { simulate } from '../planner/simulate.ts';
+import type { Device, World } from '../planner/world.ts';
+import type { PeerId } from '../shared/ids.ts';
+import type { AdaptiveSession, AdaptiveSessionOptions } from './adaptive-options.ts';
+import { openAdaptiveSession } from './adaptive-session.ts';
+import type { Replan, Replanned, ReplanReason, Situation } from './replan.ts';
+import type { Survey, SurveyPeer } from './survey.ts';
+import type { ExpectedMs, ObservedTile } from './tile-times.ts';
+
+export interface PlannedSessionOptions extends Omit<AdaptiveSessionOptions, 'replan'> {
+  readonly survey: Survey;
+  readonly objective: Objective;
+  /** What a member of the room says of itself; nothing where it is gone. */
+  readonly describe: (peer: PeerId) => SurveyPeer | undefined;
+  /** See `PlanRequest`. */
+  readonly codecs?: readonly Codec[];
+  readonly margin?: number;
+  /** Frames in flight, 1–64; by default what the chosen plan needs to be busy. */
+  readonly window?: number | undefined;
+  /** Of one search for a plan; the best one so far counts then. Default 1000. */
+  readonly searchTimeMs?: number;
+  /** A plan was chosen: the session loads it, unless it runs already or is not better by enough. */
+  readonly onChoice?: (chosen: ChosenPlan) => void;
+}
+
+/** A plan that was chosen, with all that the choice went by. */
+export interface ChosenPlan {
+  readonly choice: PlanChoice;
+  readonly world: World;
+  readonly reason: ReplanReason;
+}
+
+const DEFAULT_SEARCH_TIME_MS = 1000;
+/** Times of observed tiles are means over about so many frames. */
+const FRAMES_OF_MEAN = 3;
+
+/**
+ * A session whose plans are chosen: from what devices have measured of themselves and of the links between them, corrected
+ * by how long tiles really take.
+ */
+export function openPlannedSession(options: PlannedSessionOptions): Promise<AdaptiveSession> {
+  return openAdaptiveSession({ ...options, replan: planner(options) });
+}
+
+function planner(options: PlannedSessionOptions): Replan {
+  const { survey, graph, clock, objective, codecs, margin, onChoice } = options;
+  const { searchTimeMs = DEFAULT_SEARCH_TIME_MS } = options;
+  const corrections = new Map<PeerId, Correction>();
+
+  const devicesFor = async ({ peers, current, observed }: Situation): Promise<Device[]> => {
+    const described = peers.flatMap((peer) => options.describe(peer) ?? []);
+    const devices = await survey.devices(described);
+    if (current) learn(corrections, compilePlan(graph, current), devices, observed);
+    return devices.map((device) => {
+      const correction = corrections.get(device.id);
+      return correction ? { ...device, profile: correctedProfile(device.profile, correction) } : device;
+    });
+  };
+
+  const choose = (request: PlanRequest): PlanChoice => {
+    const since = clock.now();
+    return choosePlan({ ...request, isTimeUp: () => clock.now() - since > searchTimeMs });
+  };
+
+  return async (situation): Promise<Replanned | undefined> => {
+    const { reason, session, epoch, current } = situation;
+    const devices = await devicesFor(situation);
+    // Whoever asks may still compute alone.
+    if (devices.length === 0) return undefined;
+    const request = {
+      graph,
+      session,
+      epoch,
+      objective,
+      ...(codecs ? { codecs } : {}),
+      ...(margin === undefined ? {} : { margin }),
+      ...(current ? { incumbent: current } : {}),
+    };
+    const choice = await survey.plan(devices, request, choose);
+    const world = survey.world(devices);
+    onChoice?.({ choice, world, reason });
+    const { plan, prediction } = choice;
+    if (plan === current) return undefined;
+    const gain = current && gainOver(current, prediction, { graph, objective, world });
+    return {
+      plan,
+      window: options.window ?? prediction.window,
+      ...(gain === undefined ? {} : { gain }),
+      expectedMs: expectedTimes(compilePlan(graph, plan), devices),
+    };
+  };
+}
+
+/** A device may be slower, or faster, than it was when it measured itself. */
+function learn(
+  corrections: Map<PeerId, Correction>,
+  compiled: CompiledPlan,
+  devices: readonly Device[],
+  observed: readonly ObservedTile[],
+): void {
+  const profiles = new Map(devices.map(({ id, profile }) => [id, profile]));
+  for (const { segment, lane, tile, peer, frames, computeMs } of observed) {
+    const profile = profiles.get(peer);
+    if (!profile || frames < FRAMES_OF_MEAN) continue;
+    const seen = { work: programWork(compiled.program(segment, lane, tile)), computeMs };
+    let correction = corrections.get(peer) ?? noCorrection;
+    for (let frame = 0; frame < FRAMES_OF_MEAN; frame++) {
+      correction = observeTile(correction, profile, seen);
+    }
+    corrections.set(peer, correction);
+  }
+}
+
+function expectedTimes(compiled: CompiledPlan, devices: readonly Device[]): ExpectedMs {
+  const profiles = new Map(devices.map(({ id, profile }): [PeerId, DeviceProfile] => [id, profile]));
+  return (segment, lane, tile) => {
+    const profile = profiles.get(compiled.tile(segment, lane, tile).peer);
+    return profile && profile.tileMs + workMs(programWork(compiled.program(segment, lane, tile)), profile);
+  };
+}
+
+/** How much better the new plan is than the running one as things are now; nothing to compare where its devices are gone. */
+function gainOver(
+  current: Plan,
+  chosen: Prediction,
+  {
+    graph,
+    objective,
+    world,
+  }: { readonly graph: PlanRequest['graph']; readonly objective: Objective; readonly world: World },
+): number | undefined {
+  const compiled = compilePlan(graph, current);
+  const present = new Set(world.devices.map(({ id }) => id));
+  if (compiled.peers.some((peer) => !present.has(peer))) return undefined;
+  const running = simulate(compiled, world, { window: chosen.window });
+  return objective.kind === 'latency'
+    ? running.latencyMs / chosen.latencyMs - 1
+    : chosen.framesPerSecond / running.framesPerSecond - 1;
+}
