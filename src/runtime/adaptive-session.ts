@@ -289,6 +289,8 @@ class Adaptive implements AdaptiveSession {
         return;
       } catch (thrown) {
         lastError = toPeerceptronError(thrown);
+        // Weights that are damaged or nowhere to be had are so for every device: no other plan helps at the start.
+        if (reason === 'start' && lastError.code.startsWith('WEIGHTS_')) throw lastError;
         const peer = lastError.details['peer'] as PeerId | undefined;
         if (peer) this.#leaveOut(peer);
         else strikes += 1;
