@@ -28,7 +28,7 @@ export function pipelinePlanFile(graph: Graph, peers: number): PlanFile {
 export function writePipelinePlan(
   graph: Graph,
   peers: number,
-): { readonly flags: readonly string[]; remove(): void } {
+): { readonly flags: readonly string[]; readonly remove: () => void } {
   const folder = mkdtempSync(join(tmpdir(), 'peerceptron-plan-'));
   const file = join(folder, 'pipeline.json');
   writeFileSync(file, JSON.stringify(pipelinePlanFile(graph, peers)));
