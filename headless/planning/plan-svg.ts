@@ -6,7 +6,7 @@ import { timelineRows } from './timeline.ts';
 
 const WIDTH = 920;
 const LEFT = 150;
-const RIGHT = 200;
+const RIGHT = 140;
 const TOP = 92;
 const ROW = 24;
 const BAR = 16;
@@ -15,11 +15,12 @@ const MOST_ROWS = 64;
 
 /** One frame through the plan: a row per device, time to the right, a bar per tile. */
 export function planSvg(preview: PlanPreview): string {
+  const hasLanes = preview.plan.segments.some(({ lanes }) => lanes.length > 1);
   const names = new Map(preview.devices.map(({ id, name }) => [id, name]));
   const all = timelineRows(preview.timeline, (peer) => names.get(peer) ?? 'requester');
   const rows = all.slice(0, MOST_ROWS);
-  const ticks = axisTicks(preview.latencyMs, 6);
-  const end = Math.max(preview.latencyMs, ticks.at(-1)!);
+  const end = Math.max(preview.latencyMs, ...all.flatMap(({ tiles }) => tiles.map(({ endMs }) => endMs)));
+  const ticks = axisTicks(end, 6).filter((tick) => tick <= end);
   const plot = WIDTH - LEFT - RIGHT;
   const x = (ms: number): number => LEFT + (ms / end) * plot;
   const bottom = TOP + rows.length * ROW;
@@ -37,7 +38,7 @@ export function planSvg(preview: PlanPreview): string {
     const y = TOP + row * ROW;
     const device = preview.devices.find(({ name }) => name === label);
     const share = device
-      ? `${Math.round(device.computeShare * 100)} % of the work, ${formatBytes(device.weightBytes)} weights`
+      ? `${Math.round(device.computeShare * 100)} %, ${formatBytes(device.weightBytes)}`
       : '';
     return [
       text(shortened(label), LEFT - 10, y + BAR / 2 + 4, { class: 'ink', 'text-anchor': 'end' }),
@@ -69,7 +70,7 @@ export function planSvg(preview: PlanPreview): string {
       y2: bottom + 4,
     }),
     text(
-      `answer ${formatTime(preview.latencyMs)}`,
+      `${hasLanes ? 'mean of all lanes' : 'answer'} ${formatTime(preview.latencyMs)}`,
       x(preview.latencyMs) + (preview.latencyMs > end * 0.85 ? -6 : 6),
       TOP - 10,
       {
@@ -94,12 +95,13 @@ export function planSvg(preview: PlanPreview): string {
     body: [
       text(heading, 20, 30, { class: 'ink head' }),
       text(`${figures} · planned for ${describeObjective(preview.objective)}`, 20, 50, { class: 'quiet' }),
+      text('work, weights', WIDTH - RIGHT + 12, TOP - 10, { class: 'quiet' }),
       ...grid,
       ...bars,
       ...answer,
       ...more,
       text(
-        'Bars: computing, one colour after the other per segment. Gaps: waiting, or pieces on their way.',
+        `${hasLanes ? 'One frame, by the first lanes. ' : ''}Bars: computing, one colour after the other per segment. Gaps: waiting, or pieces on their way.`,
         20,
         height - 14,
         {

@@ -104,7 +104,7 @@ function labelled(points: readonly ScalingPoint[], x: (devices: number) => numbe
   const shown: number[] = [];
   for (const { devices } of points) {
     const before = shown.at(-1);
-    if (before === undefined || x(devices) - x(before) >= 26) shown.push(devices);
+    if (before === undefined || x(devices) - x(before) >= 22) shown.push(devices);
   }
   return shown;
 }
