@@ -81,11 +81,11 @@ const EXPERIMENTS: readonly Experiment[] = [
   { input: [56, 56, 32], ops: repeat(relu, 4) },
   { input: [112, 112, 16], ops: [relu] },
   { input: [64, 64, 3], ops: [convolution(3, 32)] },
-  { input: [4, 4, 16], ops: repeat(convolution(3, 16), 6) },
-  { input: [4, 4, 16], ops: repeat(convolution(1, 16), 8) },
-  { input: [4, 4, 16], ops: repeat(depthwise(16), 8) },
-  { input: [32], ops: repeat(dense(32), 8) },
-  { input: [8], ops: repeat(relu, 8) },
+  { input: [4, 4, 16], ops: repeat(convolution(3, 16), 48) },
+  { input: [4, 4, 16], ops: repeat(convolution(1, 16), 64) },
+  { input: [4, 4, 16], ops: repeat(depthwise(16), 64) },
+  { input: [32], ops: repeat(dense(32), 96) },
+  { input: [8], ops: repeat(relu, 128) },
   { input: [28, 28, 64], ops: [convolution(3, 64)] },
   { input: [56, 56, 16], ops: [convolution(1, 32), convolution(1, 16)] },
   { input: [512], ops: [dense(512), dense(512)] },
@@ -98,11 +98,21 @@ const EXPERIMENTS: readonly Experiment[] = [
   { input: [7, 7, 512], ops: [{ kind: 'global-pool', mode: 'avg', keepDims: false }] },
 ];
 
-/** What a sample says: this work took so long, in a run that followed upon others. */
-export interface Sample {
-  readonly work: Work;
+export interface TileTimes {
+  /** Of a run, inside the engine; the mean of runs that follow upon each other. */
   readonly computeMs: number;
+  /** From one of these runs to the next. */
+  readonly gapMs: number;
+  /** There and back to the engine's thread, of a run that is alone. */
+  readonly tripMs: number;
 }
+
+/**
+ * Of a run among many, in the long run. A thread that has used up its part of a processor stands still, and may do so
+ * between two runs as well as in one: what a gap is longer than the shortest gaps belongs to the run.
+ */
+export const sustainedMs = ({ computeMs, gapMs }: TileTimes, leastGapMs: number): number =>
+  computeMs + Math.max(0, gapMs - leastGapMs);
 
 /**
  * Runs small tiles of every class and finds the rates that explain their times best. Works on any engine, in a worker or
@@ -115,9 +125,8 @@ export async function measureEngine({
   budgetMs = DEFAULT_BUDGET_MS,
 }: MeasureEngineOptions): Promise<EngineRates> {
   const random = seededRandom(1901);
-  const samples: Sample[] = [];
+  const timed: { readonly work: Work; readonly times: TileTimes }[] = [];
   const startedAt = clock.now();
-  const trips: number[] = [];
   for (const [index, experiment] of EXPERIMENTS.entries()) {
     const leftMs = budgetMs - (clock.now() - startedAt);
     // One sample is better than none, on whatever device.
@@ -127,14 +136,19 @@ export async function measureEngine({
     try {
       const inputs = program.inputs.map(({ box }) => values(random, boxSize(box)));
       const shareMs = (budgetMs - (clock.now() - startedAt)) / (EXPERIMENTS.length - index);
-      const { computeMs, tripMs } = await timeTile(tile, inputs, clock, shareMs);
-      samples.push({ work: programWork(program), computeMs });
-      trips.push(tripMs);
+      timed.push({ work: programWork(program), times: await timeTile(tile, inputs, clock, shareMs) });
     } finally {
       await tile.dispose();
     }
   }
-  return fitRates(samples, Math.min(...trips));
+  const leastOf = (read: (times: TileTimes) => number): number =>
+    timed.reduce((least, { times }) => Math.min(least, read(times)), Infinity);
+  const gapMs = leastOf((times) => times.gapMs);
+  const samples = timed.map(({ work, times }) => ({ work, computeMs: sustainedMs(times, gapMs) }));
+  return fitRates(
+    samples,
+    leastOf(({ tripMs }) => tripMs),
+  );
 }
 
 function programOf({ input, ops }: Experiment): TileProgram {
@@ -166,13 +180,12 @@ function values(random: Random, length: number): Float32Array {
   return result;
 }
 
-/** Mean time of a run, of runs that follow upon each other; and the time there and back of one that nothing else delays. */
 export async function timeTile(
   tile: LoadedTile,
   inputs: readonly Float32Array[],
   clock: Clock,
   shareMs: number,
-): Promise<{ readonly computeMs: number; readonly tripMs: number }> {
+): Promise<TileTimes> {
   const run = async (): Promise<number> => (await tile.run(inputs.map((input) => input.slice()))).computeMs;
   const startedAt = clock.now();
   let first = await run();
@@ -184,6 +197,7 @@ export async function timeTile(
     tripMs = clock.now() - since - first;
   }
   const times: number[] = [];
+  const streamedAt = clock.now();
   let posted = 0;
   const isOver = (): boolean => posted >= MAX_RUNS || (posted > 0 && clock.now() - startedAt >= shareMs);
   const post = async (): Promise<void> => {
@@ -193,7 +207,12 @@ export async function timeTile(
     }
   };
   await Promise.all(Array.from({ length: AHEAD }, post));
-  return { computeMs: undisturbedMean(times.length > 0 ? times : [first]), tripMs: Math.max(0, tripMs) };
+  const computedMs = times.reduce((sum, ms) => sum + ms, 0);
+  return {
+    computeMs: undisturbedMean(times.length > 0 ? times : [first]),
+    gapMs: Math.max(0, clock.now() - streamedAt - computedMs) / Math.max(1, times.length),
+    tripMs: Math.max(0, tripMs),
+  };
 }
 
 /** The mean, without groups of runs in which the machine did something else for long. */
