@@ -11,7 +11,7 @@ import { systemClock } from '../src/mesh/system-clock.ts';
 import { NETWORKS } from '../src/models/presets.ts';
 import { programWork, workMs } from '../src/planner/cost-model.ts';
 import type { DeviceProfile } from '../src/planner/profile.ts';
-import { sustainedMs, timeTile } from '../src/runtime/measure-engine.ts';
+import { timeTile } from '../src/runtime/measure-engine.ts';
 import { toPeerceptronError } from '../src/shared/errors.ts';
 import { seededRandom } from '../src/shared/random.ts';
 import { median, type Benchmark, type BenchmarkContext, type Row } from './benchmark.ts';
@@ -22,8 +22,6 @@ import { randomBuffer, tileCases, type TileCase } from './profile/cases.ts';
 const PART_OF_CORE = 1 / 3;
 /** Per tile, and no fewer than two runs. */
 const TILE_MS = 80;
-/** Between two runs that follow upon each other, on a thread that nothing holds up. */
-const GAP_MS = 0.1;
 /** Layers of these take too long on a third of a core. */
 const LARGE = ['c3d', 'xception'];
 
@@ -59,7 +57,7 @@ async function compare(engine: Engine, profile: DeviceProfile, tile: TileCase): 
   try {
     const inputs = program.inputs.map(({ box }) => randomBuffer(random, box, 1));
     const times = await timeTile(loaded, inputs, systemClock, TILE_MS);
-    const measuredMs = sustainedMs(times, GAP_MS) + times.tripMs;
+    const measuredMs = times.computeMs + times.tripMs;
     const predictedMs = profile.tileMs + workMs(programWork(program), profile);
     return { tile, measuredMs, error: predictedMs / measuredMs - 1 };
   } finally {

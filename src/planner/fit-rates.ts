@@ -15,42 +15,76 @@ export interface WorkSample {
 const PRIOR_WEIGHT = 0.05;
 /** Of what is expected: of several rates that explain the same times none is taken for all. */
 const LEAST_PART = 0.1;
+/** Errors above it count by their size, not by its square. */
+const TOLERANCE = 0.1;
+const ROUNDS = 4;
 
 /** Rates of one processor core in WebAssembly. Others are faster or slower, but their rates stand to each other somewhat like that. */
 const TYPICAL: Readonly<Record<OpClass, ClassRate>> = {
-  conv: { stepMs: 0.01, msPerMac: 5e-8, msPerByte: 5e-8 },
-  pointwise: { stepMs: 0.008, msPerMac: 5e-8, msPerByte: 3e-8 },
-  depthwise: { stepMs: 0.01, msPerMac: 2e-7, msPerByte: 5e-8 },
-  dense: { stepMs: 0.005, msPerMac: 2e-8, msPerByte: 5e-8 },
+  conv: { stepMs: 0.004, msPerMac: 5e-8, msPerByte: 5e-8 },
+  pointwise: { stepMs: 0.003, msPerMac: 5e-8, msPerByte: 3e-8 },
+  depthwise: { stepMs: 0.008, msPerMac: 2e-7, msPerByte: 5e-8 },
+  dense: { stepMs: 0.003, msPerMac: 2e-8, msPerByte: 5e-8 },
   pool: { stepMs: 0.01, msPerMac: 5e-8, msPerByte: 5e-8 },
-  elementwise: { stepMs: 0.005, msPerMac: 2e-6, msPerByte: 5e-8 },
+  elementwise: { stepMs: 0.003, msPerMac: 2e-6, msPerByte: 5e-8 },
 };
 const TYPICAL_TILE = { ms: 0.02, msPerByte: 1e-7 };
 
-/** The rates that come nearest to all samples, each counted by its relative error, and none of them negative. */
+/** Rates with the time of a tile at the end, as `rowOf` has the work. */
+const typicalRates = Float64Array.of(
+  ...OP_CLASSES.flatMap((name) => [TYPICAL[name].stepMs, TYPICAL[name].msPerMac, TYPICAL[name].msPerByte]),
+  TYPICAL_TILE.msPerByte,
+  TYPICAL_TILE.ms,
+);
+
+const rowOf = (work: Work): Float64Array => Float64Array.of(...work, 1);
+
+interface Timed {
+  readonly row: Float64Array;
+  readonly computeMs: number;
+}
+
+const timedOf = (samples: readonly WorkSample[]): Timed[] =>
+  samples
+    .filter(({ computeMs }) => computeMs > 0)
+    .map(({ work, computeMs }) => ({ row: rowOf(work), computeMs }));
+
+/** About how long this work will take, by the few samples that there are. */
+export const expectedMsOf = (work: Work, samples: readonly WorkSample[]): number =>
+  dot(rowOf(work), scaledToSamples(typicalRates, timedOf(samples)));
+
+/**
+ * The rates that come nearest to all samples, each counted by its relative error, and none of them negative. Samples
+ * that fit to none of the others count less: the machine was doing something else.
+ */
 export function fitRates(samples: readonly WorkSample[], tripMs: number): EngineRates {
-  const typical = Float64Array.of(
-    ...OP_CLASSES.flatMap((name) => [TYPICAL[name].stepMs, TYPICAL[name].msPerMac, TYPICAL[name].msPerByte]),
-    TYPICAL_TILE.msPerByte,
-    TYPICAL_TILE.ms,
-  );
-  const usable = samples.filter(({ computeMs }) => computeMs > 0);
-  const rowOf = ({ work }: WorkSample): Float64Array => Float64Array.of(...work, 1);
-  const expected = scaledToSamples(
-    typical,
-    usable.map((sample) => ({ ...sample, row: rowOf(sample) })),
-  );
+  const timed = timedOf(samples);
+  const expected = scaledToSamples(typicalRates, timed);
   const least = expected.map((rate) => rate * LEAST_PART);
-  const rows = usable.map((sample) => rowOf(sample).map((value) => value / sample.computeMs));
-  // What is looked for is how much more than the least each rate is: nothing takes no time.
-  const goals = rows.map((row) => 1 - dot(row, least));
-  for (const [index, rate] of expected.entries()) {
-    const row = new Float64Array(WORK_LENGTH + 1);
-    row[index] = PRIOR_WEIGHT / rate;
-    rows.push(row);
-    goals.push(PRIOR_WEIGHT * (1 - LEAST_PART));
+  let trust = timed.map(() => 1);
+  let found = expected;
+  for (let round = 0; round < ROUNDS; round++) {
+    const rows: Float64Array[] = [];
+    const goals: number[] = [];
+    for (const [index, { row, computeMs }] of timed.entries()) {
+      const weight = Math.sqrt(trust[index]!);
+      const scaled = row.map((value) => (value / computeMs) * weight);
+      rows.push(scaled);
+      // What is looked for is how much more than the least each rate is: nothing takes no time.
+      goals.push(weight - dot(scaled, least));
+    }
+    for (const [index, rate] of expected.entries()) {
+      const row = new Float64Array(WORK_LENGTH + 1);
+      row[index] = PRIOR_WEIGHT / rate;
+      rows.push(row);
+      goals.push(PRIOR_WEIGHT * (1 - LEAST_PART));
+    }
+    const rates = nonNegativeLeastSquares(rows, goals).map((more, index) => more + least[index]!);
+    found = rates;
+    trust = timed.map(({ row, computeMs }) =>
+      Math.min(1, TOLERANCE / Math.abs(dot(row, rates) / computeMs - 1)),
+    );
   }
-  const found = nonNegativeLeastSquares(rows, goals).map((more, index) => more + least[index]!);
   return {
     rates: Object.fromEntries(
       OP_CLASSES.map((name, index) => [
@@ -59,7 +93,7 @@ export function fitRates(samples: readonly WorkSample[], tripMs: number): Engine
       ]),
     ) as Record<OpClass, ClassRate>,
     tileMsPerByte: found[WORK_LENGTH - 1]!,
-    tileMs: found[WORK_LENGTH]! + tripMs,
+    tileMs: found[WORK_LENGTH]! + (Number.isFinite(tripMs) ? tripMs : 0),
   };
 }
 
@@ -67,10 +101,7 @@ export function fitRates(samples: readonly WorkSample[], tripMs: number): Engine
  * The typical rates, each class as much slower as the samples are that it makes up. Classes that no sample is about are
  * as much slower as most.
  */
-function scaledToSamples(
-  typical: Float64Array,
-  samples: readonly { readonly row: Float64Array; readonly computeMs: number }[],
-): Float64Array {
+function scaledToSamples(typical: Float64Array, samples: readonly Timed[]): Float64Array {
   const ratios = samples.map(({ row, computeMs }) => computeMs / dot(row, typical));
   const most = median(ratios);
   const overall = Number.isFinite(most) ? most : 1;
