@@ -32,8 +32,9 @@ export const noCorrection: Correction = {
 };
 
 /**
- * Takes one observation in. Each class moves by the part that it has of the tile's time, so a device that is throttled slows
- * down in all classes that its tiles use, and a rate that was measured wrong is corrected where it shows. The classes that
+ * Takes one observation in. What is far from expected says that the device as such is slower, or faster: all classes that the tile uses
+ * move. What is near moves each class by the part that it has of the tile's time: a rate that was measured wrong is corrected
+ * where it shows. The classes that
  * no tile uses follow the others: a processor that is slower is slower at everything.
  * @param profile as the device measured it, uncorrected.
  */
@@ -60,7 +61,8 @@ export function observeTile(
   const current = OP_CLASSES.reduce((sum, name) => sum + shares[name] * correction.factors[name], 0);
   const seen = median(ratios);
   const change = seen / current;
-  const reach = change > SUDDEN || change < 1 / SUDDEN ? 1 : STEP;
+  const isSudden = change > SUDDEN || change < 1 / SUDDEN;
+  const reach = isSudden ? 1 : STEP;
   // From a single observation nothing sudden follows.
   const step = ratios.length === 1 && correction.recent.size > 0 ? Math.min(reach, STEP) : reach;
   const target = change ** step;
@@ -68,7 +70,8 @@ export function observeTile(
   const used = OP_CLASSES.filter((name) => shares[name] > 0);
   const heaviest = Math.max(...used.map((name) => shares[name]));
   for (const name of used) {
-    const weight = shares[name] / heaviest;
+    // A processor that is throttled is so in everything that it does.
+    const weight = isSudden ? 1 : shares[name] / heaviest;
     factors[name] = clamp(factors[name] * target ** weight);
   }
   const seenClasses = new Set<OpClass>();

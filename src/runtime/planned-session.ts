@@ -1,14 +1,16 @@
 import type { Objective, PlanChoice, PlanRequest } from '../planner/choice.ts';
 import type { Codec } from '../planner/codec.ts';
 import { compilePlan, type CompiledPlan } from '../planner/compiled-plan.ts';
-import { correctedProfile, noCorrection, observeTile, type Correction } from '../planner/correct-profile.ts';
+import { profileByTiles } from '../planner/correct-profile.ts';
 import { programWork, workMs } from '../planner/cost-model.ts';
+import type { WorkSample } from '../planner/fit-rates.ts';
 import type { Plan } from '../planner/plan.ts';
 import type { Prediction } from '../planner/prediction.ts';
 import type { DeviceProfile } from '../planner/profile.ts';
 import { choosePlan } from '../planner/search.ts';
 import { simulate } from '../planner/simulate.ts';
 import type { Device, World } from '../planner/world.ts';
+import type { Clock } from '../shared/clock.ts';
 import type { PeerId } from '../shared/ids.ts';
 import type { AdaptiveSession, AdaptiveSessionOptions } from './adaptive-options.ts';
 import { openAdaptiveSession } from './adaptive-session.ts';
@@ -42,6 +44,8 @@ export interface ChosenPlan {
 const DEFAULT_SEARCH_TIME_MS = 1000;
 /** Times of observed tiles are means over about so many frames. */
 const FRAMES_OF_MEAN = 3;
+/** A device that was left out because it was slow is given another chance then. */
+const REMEMBERED_MS = 60_000;
 
 /**
  * A session whose plans are chosen: from what devices have measured of themselves and of the links between them, corrected
@@ -54,16 +58,12 @@ export function openPlannedSession(options: PlannedSessionOptions): Promise<Adap
 function planner(options: PlannedSessionOptions): Replan {
   const { survey, graph, clock, objective, codecs, margin, onChoice } = options;
   const { searchTimeMs = DEFAULT_SEARCH_TIME_MS } = options;
-  const corrections = new Map<PeerId, Correction>();
+  const observations = new Observations(clock);
 
   const devicesFor = async ({ peers, current, observed }: Situation): Promise<Device[]> => {
-    const described = peers.flatMap((peer) => options.describe(peer) ?? []);
-    const devices = await survey.devices(described);
-    if (current) learn(corrections, compilePlan(graph, current), devices, observed);
-    return devices.map((device) => {
-      const correction = corrections.get(device.id);
-      return correction ? { ...device, profile: correctedProfile(device.profile, correction) } : device;
-    });
+    if (current) observations.add(compilePlan(graph, current), observed);
+    const devices = await survey.devices(peers.flatMap((peer) => options.describe(peer) ?? []));
+    return devices.map((device) => observations.corrected(device));
   };
 
   const choose = (request: PlanRequest): PlanChoice => {
@@ -100,23 +100,30 @@ function planner(options: PlannedSessionOptions): Replan {
   };
 }
 
-/** A device may be slower, or faster, than it was when it measured itself. */
-function learn(
-  corrections: Map<PeerId, Correction>,
-  compiled: CompiledPlan,
-  devices: readonly Device[],
-  observed: readonly ObservedTile[],
-): void {
-  const profiles = new Map(devices.map(({ id, profile }) => [id, profile]));
-  for (const { segment, lane, tile, peer, frames, computeMs } of observed) {
-    const profile = profiles.get(peer);
-    if (!profile || frames < FRAMES_OF_MEAN) continue;
-    const seen = { work: programWork(compiled.program(segment, lane, tile)), computeMs };
-    let correction = corrections.get(peer) ?? noCorrection;
-    for (let frame = 0; frame < FRAMES_OF_MEAN; frame++) {
-      correction = observeTile(correction, profile, seen);
+/** What devices have lately been seen to do: they may be slower, or faster, than when they measured themselves. */
+class Observations {
+  readonly #clock: Pick<Clock, 'now'>;
+  readonly #tiles = new Map<PeerId, { readonly samples: readonly WorkSample[]; readonly atMs: number }>();
+
+  constructor(clock: Pick<Clock, 'now'>) {
+    this.#clock = clock;
+  }
+
+  add(compiled: CompiledPlan, observed: readonly ObservedTile[]): void {
+    const byPeer = new Map<PeerId, WorkSample[]>();
+    for (const { segment, lane, tile, peer, frames, computeMs } of observed) {
+      if (frames < FRAMES_OF_MEAN) continue;
+      const sample = { work: programWork(compiled.program(segment, lane, tile)), computeMs };
+      byPeer.set(peer, [...(byPeer.get(peer) ?? []), sample]);
     }
-    corrections.set(peer, correction);
+    const atMs = this.#clock.now();
+    for (const [peer, samples] of byPeer) this.#tiles.set(peer, { samples, atMs });
+  }
+
+  corrected(device: Device): Device {
+    const known = this.#tiles.get(device.id);
+    if (!known || this.#clock.now() - known.atMs > REMEMBERED_MS) return device;
+    return { ...device, profile: profileByTiles(device.profile, known.samples) };
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Engine, LoadedTile } from '../../../src/engine/engine.ts';
 import { createReferenceEngine } from '../../../src/engine/reference.ts';
 import { shapeSize } from '../../../src/graph/box.ts';
+import type { TileProgram } from '../../../src/graph/tile-program.ts';
 import { weightShapes } from '../../../src/graph/shapes.ts';
 import { pipelinePlan } from '../../../src/planner/pipeline-plan.ts';
 import {
@@ -50,7 +51,7 @@ export class Device {
   service: PeerService | undefined;
   runs = 0;
   /** What it says that a tile takes. */
-  computeMs = 5;
+  computeMs: number | ((program: TileProgram) => number) = 5;
   /** What its engine throws. */
   failure: PeerceptronError | undefined;
   loads = 0;
@@ -76,7 +77,8 @@ export class Device {
             await this.#gate;
             if (this.failure) throw this.failure;
             const { outputs } = await loaded.run(inputs);
-            return { outputs, computeMs: this.computeMs };
+            const { computeMs } = this;
+            return { outputs, computeMs: typeof computeMs === 'number' ? computeMs : computeMs(program) };
           },
         };
       },
