@@ -14,6 +14,8 @@ export interface Exhaustive {
   /** Milliseconds of a frame alone, or between frames. */
   readonly bestMs: number;
   readonly plans: number;
+  /** The plan itself. */
+  readonly segments: readonly PlacedSegment[];
 }
 
 /** One way to compute a segment. */
@@ -33,12 +35,14 @@ export function exhaustive(graph: Graph, world: World, objective: 'latency' | 't
   const count = graph.nodes.length;
   let bestMs = Infinity;
   let plans = 0;
+  let segments: readonly PlacedSegment[] = [];
   const known = new Map<string, Way[]>();
   for (let mask = 0; mask < 2 ** (count - 1); mask++) {
     const ends: number[] = [];
     for (let op = 1; op < count; op++) if (mask & (1 << (op - 1))) ends.push(op);
     ends.push(count);
-    const fineness = ends.length === 1 ? 8 : ends.length === 2 ? 3 : ends.length === 3 ? 1 : 0;
+    const fineness =
+      ends.length === 1 ? 8 : ends.length === 2 ? 2 : ends.length === 3 ? 1 : ends.length === 4 ? 0 : -1;
     const choices = ends.map((end, index) => {
       const start = index === 0 ? 0 : ends[index - 1]!;
       const key = `${start}-${end}-${fineness}`;
@@ -55,13 +59,15 @@ export function exhaustive(graph: Graph, world: World, objective: 'latency' | 't
         }
         return;
       }
-      const ms = scoreOf(graph, world, places, chosen, objective);
+      const ms = scoreOf(graph, world, places, chosen, objective, bestMs);
       plans += 1;
-      if (ms < bestMs) bestMs = ms;
+      if (ms >= bestMs) return;
+      bestMs = ms;
+      segments = chosen.map(({ segment }) => segment);
     };
     visit(0);
   }
-  return { bestMs, plans };
+  return { bestMs, plans, segments };
 }
 
 function waysOf(
@@ -78,15 +84,17 @@ function waysOf(
     if (way) ways.push(way);
   };
   for (let device = 0; device < devices; device++) add([{ share: 1, split: whole(device) }]);
-  for (const team of teamsOf(devices)) {
+  for (const team of fineness < 0 ? [] : teamsOf(devices)) {
     if (fineness === 0 && team.length < devices) continue;
     for (const shares of sharesOf(team, world, fineness)) {
       for (const axis of ['height', 'width', 'channel'] as const) {
+        // Of many segments, the splits that differ most.
+        if (axis === 'width' && fineness < 2) continue;
         add([{ share: 1, split: { outputs: [{ axis, shares }], peers: team } }]);
-        if (axis !== 'width')
+        if (axis !== 'width' && fineness > 1)
           add([{ share: 1, split: { outputs: [], reduce: [{ axis, shares }], peers: team } }]);
       }
-      add(team.map((device, index) => ({ share: shares[index]!, split: whole(device) })));
+      if (fineness > 0) add(team.map((device, index) => ({ share: shares[index]!, split: whole(device) })));
     }
   }
   return ways;
@@ -106,7 +114,7 @@ function sharesOf(team: readonly number[], world: World, fineness: number): numb
   const speeds = team.map((device) => 1 / world.devices[device]!.profile.rates.conv.msPerMac);
   const total = speeds.reduce((sum, speed) => sum + speed, 0);
   const found: number[][] = [speeds.map((speed) => speed / total)];
-  if (fineness > 0) found.push(team.map(() => 1 / team.length));
+  if (fineness > 1) found.push(team.map(() => 1 / team.length));
   const steps = fineness;
   if (team.length === 2) {
     for (let step = 1; step < steps; step++) found.push([step / steps, 1 - step / steps]);
@@ -158,6 +166,7 @@ function scoreOf(
   places: Places,
   ways: readonly Way[],
   objective: 'latency' | 'throughput',
+  bestMs: number,
 ): number {
   const segments = ways.map(({ segment }) => segment);
   let window = windowOf(
@@ -175,5 +184,7 @@ function scoreOf(
   const simulation = new FrameSimulation(plan, places);
   if (objective === 'latency') return loneLatencyMs(plan, simulation);
   const loads = loadsOf(plan, places, simulation);
+  // The busiest engine alone takes longer than the best plan: no need to watch it.
+  if (loads.some(({ computeMs }) => computeMs > bestMs)) return Infinity;
   return 1000 / steadyState(plan, simulation, loads, window).framesPerSecond;
 }

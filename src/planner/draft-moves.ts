@@ -45,6 +45,7 @@ export function* movesFrom(scored: Scored, context: MoveContext): Generator<Draf
   yield* cutMoves(draft, context);
   yield* layoutMoves(draft, context);
   yield* addMoves(draft, context);
+  yield* partMoves(draft, context);
 }
 
 function* dropMoves(draft: Draft): Generator<Draft> {
@@ -114,28 +115,58 @@ function* shareMoves(scored: Scored): Generator<Draft> {
     for (const [index, lane] of segment.lanes.entries()) {
       const shares = sharesOf(lane.layout);
       if (!shares || shares.length < 2) continue;
-      const ms = msOf(at, index);
-      const slowest = ms.indexOf(Math.max(...ms));
-      const total = shares.reduce((sum, share) => sum + share, 0);
-      for (const part of [0.06, 0.02]) {
-        const taken = Math.min(shares[slowest]!, total * part);
-        const next = shares.map((share, i) =>
-          i === slowest ? share - taken : share + taken / (shares.length - 1),
-        );
-        yield withSegment(
-          draft,
-          at,
-          withLane(segment, index, { ...lane, layout: withShares(lane.layout, rounded(next)) }),
-        );
+      for (const next of shiftedShares(shares, msOf(at, index))) {
+        const layout = withShares(lane.layout, next);
+        yield withSegment(draft, at, withLane(segment, index, { ...lane, layout }));
+      }
+      for (let part = 1; part < lane.devices.length; part++) {
+        yield withSegment(draft, at, withLane(segment, index, swapped(lane, shares, part - 1, part)));
       }
     }
     if (segment.lanes.length < 2) continue;
     for (const [index, lane] of segment.lanes.entries()) {
-      for (const factor of [0.8, 1.25, 0.95, 1.05]) {
+      for (const factor of [0.5, 2, 0.8, 1.25, 0.95, 1.05]) {
         yield withSegment(draft, at, withLane(segment, index, { ...lane, share: lane.share * factor }));
       }
     }
   }
+}
+
+/** Teams of this size are looked at pair by pair. */
+const SMALL_TEAM = 4;
+
+/** A part of one share goes to another; in large teams, from the slowest to the quickest. */
+function* shiftedShares(shares: readonly number[], ms: readonly number[]): Generator<number[]> {
+  const order = [...shares.keys()].sort((a, b) => ms[b]! - ms[a]! || a - b);
+  const small = shares.length <= SMALL_TEAM;
+  const givers = small ? order : order.slice(0, 2);
+  const takers = small ? order : order.slice(-2);
+  const total = shares.reduce((sum, share) => sum + share, 0);
+  for (const part of [0.2, 0.08, 0.03]) {
+    for (const from of givers) {
+      const taken = Math.min(shares[from]!, total * part);
+      if (taken <= 0) continue;
+      for (const to of takers) {
+        if (from === to) continue;
+        yield rounded(
+          shares.map((share, i) => (i === from ? share - taken : i === to ? share + taken : share)),
+        );
+      }
+    }
+  }
+}
+
+/** Two devices with their shares in each other's place: those at the ends have less of a halo. */
+function swapped(lane: DraftLane, shares: readonly number[], a: number, b: number): DraftLane {
+  const at = (index: number): number => (index === a ? b : index === b ? a : index);
+  return {
+    ...lane,
+    devices: lane.devices.map((_, index) => lane.devices[at(index)]!),
+    layout: withShares(
+      lane.layout,
+      shares.map((_, index) => shares[at(index)]!),
+    ),
+  };
 }
 
 function* cutMoves(draft: Draft, { space }: MoveContext): Generator<Draft> {
@@ -161,6 +192,56 @@ function* cutMoves(draft: Draft, { space }: MoveContext): Generator<Draft> {
       inside.length <= 4 ? inside : [inside[0]!, inside[inside.length >> 2]!, middle!, inside.at(-1)!];
     for (const point of new Set(places)) {
       yield withSegment(draft, at, { ...segment, end: point }, { ...segment, start: point });
+    }
+  }
+}
+
+/** Where a segment can be cut with least to send. */
+function narrowest(space: SearchSpace, { start, end }: DraftSegment): number[] {
+  const inside = space.cutPoints.filter((point) => point > start && point < end);
+  return inside.sort((a, b) => space.bytesAt[a]! - space.bytesAt[b]! || a - b).slice(0, 6);
+}
+
+/** A part of a segment is cut off and dealt otherwise: either alone would be no gain. */
+function* partMoves(draft: Draft, { space, speeds }: MoveContext): Generator<Draft> {
+  const fastest = [...speeds.keys()].sort((a, b) => speeds[b]! - speeds[a]! || a - b).slice(0, SMALL_TEAM);
+  for (const [at, segment] of draft.entries()) {
+    const lane = segment.lanes[0]!;
+    if (segment.lanes.length > 1) continue;
+    const teams = [
+      ...fastest
+        .filter((device) => !lane.devices.includes(device))
+        .map((device) => [...lane.devices, device]),
+    ];
+    if (lane.devices.length > 1) teams.unshift([...lane.devices]);
+    for (const point of narrowest(space, segment)) {
+      for (const team of teams) {
+        const shares = team.map((device) => speeds[device]!);
+        for (const first of [true, false]) {
+          const [start, end] = first ? [segment.start, point] : [point, segment.end];
+          const rest = first ? { ...segment, start: point } : { ...segment, end: point };
+          for (const layout of layoutsOf(space, start, end, shares)) {
+            const part = { start, end, lanes: [{ share: 1, layout, devices: team }] };
+            yield withSegment(draft, at, ...(first ? [part, rest] : [rest, part]));
+          }
+        }
+      }
+      for (const device of fastest) {
+        if (lane.devices.length === 1 && lane.devices[0] === device) continue;
+        const alone = [{ share: 1, layout: WHOLE, devices: [device] }];
+        yield withSegment(
+          draft,
+          at,
+          { start: segment.start, end: point, lanes: alone },
+          { ...segment, start: point },
+        );
+        yield withSegment(
+          draft,
+          at,
+          { ...segment, end: point },
+          { start: point, end: segment.end, lanes: alone },
+        );
+      }
     }
   }
 }
@@ -199,16 +280,34 @@ export function layoutsOf(
 
 function* layoutMoves(draft: Draft, { space, speeds }: MoveContext): Generator<Draft> {
   const used = devicesOf(draft);
+  const fastest = [...speeds.keys()].sort((a, b) => speeds[b]! - speeds[a]! || a - b).slice(0, 4);
   for (const [at, segment] of draft.entries()) {
     for (const [index, lane] of segment.lanes.entries()) {
       const teams = [lane.devices];
-      if (segment.lanes.length === 1 && used.length > lane.devices.length) teams.push(used);
+      if (segment.lanes.length === 1) {
+        if (used.length > lane.devices.length) teams.push(used);
+        // One more, of those with nothing to do the fastest.
+        for (const device of fastest) {
+          if (!lane.devices.includes(device))
+            teams.push([...lane.devices, device], [device, ...lane.devices]);
+        }
+      }
       for (const team of teams) {
         if (team.length < 2) continue;
         const known = team === lane.devices ? sharesOf(lane.layout) : undefined;
-        const shares = known && known.length === team.length ? known : team.map((device) => speeds[device]!);
-        for (const layout of layoutsOf(space, segment.start, segment.end, shares)) {
-          yield withSegment(draft, at, withLane(segment, index, { ...lane, layout, devices: team }));
+        const bySpeed = team.map((device) => speeds[device]!);
+        const deals = known?.length === team.length ? [known] : [bySpeed];
+        if (team !== lane.devices && team.length <= SMALL_TEAM) {
+          // Far devices and slow links: little goes to who is new.
+          deals.push(bySpeed.map((speed, part) => (lane.devices.includes(team[part]!) ? speed : speed / 3)));
+          const old = sharesOf(lane.layout) ?? [1];
+          const mean = sum(old) / old.length;
+          deals.push(team.map((device) => old[lane.devices.indexOf(device)] ?? mean));
+        }
+        for (const shares of deals) {
+          for (const layout of layoutsOf(space, segment.start, segment.end, shares)) {
+            yield withSegment(draft, at, withLane(segment, index, { ...lane, layout, devices: team }));
+          }
         }
       }
       if (segment.lanes.length > 1) continue;

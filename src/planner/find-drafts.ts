@@ -1,11 +1,12 @@
 import type { Codec } from './codec.ts';
 import type { Draft } from './draft.ts';
-import { balanced } from './draft-moves.ts';
-import { latencyPath, METHODS, type Method } from './latency-paths.ts';
+import { balanced, movesFrom } from './draft-moves.ts';
+import { latencyPath, type Method } from './latency-paths.ts';
 import { improve } from './local-search.ts';
 import { withinMemory } from './memory-repair.ts';
 import { RangeCosts } from './range-costs.ts';
 import { lanePlan, type LanePlan } from './rate-plans.ts';
+import { relayPath } from './relay-path.ts';
 import { better, type Scored, type Scorer } from './scoring.ts';
 import { WHOLE } from './search-space.ts';
 import { workMs } from './cost-model.ts';
@@ -23,17 +24,24 @@ export interface Found {
   readonly speeds: readonly number[];
 }
 
-const STARTS = 3;
+/** Drafts that local search begins with, where they are small. */
+const STARTS = 12;
 /** Shares are put right before drafts are compared. */
-const ROUNDS = 4;
+const ROUNDS = 6;
+const WORTH_A_ROUND = 1.5;
 /** Of the plans of lanes those that promise most. */
 const LANE_PLANS = 8;
-/** Tiles that local search may put into simulations, from each start. */
-const TILES_TRIED = 6000;
+/** Tiles that local search may put into simulations, in all and from each start. */
+const TILES_TRIED = 15_000;
+const TILES_PER_START = 5000;
+/** Ops times devices of problems in which every draft may be tried. */
+const SMALL = 40;
+const NEIGHBOUR_ATTEMPTS = 150;
+/** What a draft takes beside its tiles. */
+const DRAFT_TILES = 8;
 /** Of groups that are looked at; the last one holds everybody. */
-const SIZES = [2, 3, 4, 5, 6, 8, 10, 12, 20, Infinity];
-/** The rough view is wrong about some methods in some rooms: paths without them are tried as well. */
-const METHOD_SETS: readonly (readonly Method[])[] = [METHODS, ['whole', 'rows', 'columns', 'sum-rows']];
+const SIZES = [2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16, 24, 40, Infinity];
+const SPATIAL: readonly Method[] = ['whole', 'rows', 'columns', 'sum-rows'];
 const ELEMENT_BYTES: Readonly<Record<Codec, number>> = { f32: 4, f16: 2, u8: 1 };
 
 export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
@@ -59,15 +67,19 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
     let scored = fitting && scorer.score(fitting, codec);
     if (scored) starts.push(scored);
     for (let round = 0; round < ROUNDS && scored; round++) {
-      const next = scorer.score(balanced(scored), codec);
-      if (!better(next, scored)) break;
-      starts[starts.length - 1] = scored = next!;
+      // The next round may be better where this one is not: transfers do not go with the shares.
+      scored = scorer.score(balanced(scored), codec);
+      const best = starts.at(-1)!;
+      if (better(scored, best)) starts[starts.length - 1] = scored!;
+      else if (!scored || scored.cost > WORTH_A_ROUND * best.cost) break;
     }
   };
   const groups = groupsOf(devices.length, speeds, scorer);
   const cutSets = objective.kind === 'latency' ? [] : cutSetsOf(scorer);
   for (const codec of codecs) {
     const elementBytes = ELEMENT_BYTES[codec];
+    if (devices.length > 1)
+      consider(relayPath({ costs, devices, places, placeOf, elementBytes }), codec, [...devices.keys()]);
     // For the rate, splits are only where memory or a bound wants them.
     for (const group of objective.kind === 'latency' ? groups : groups.slice(-3)) {
       if (isTimeUp()) break;
@@ -76,10 +88,11 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
         conv: group.map((device) => speeds[device]!),
         dense: group.map((device) => speeds[device]!),
       };
-      for (const methods of METHOD_SETS) {
-        const path = { costs, devices, places, placeOf, group, shares, elementBytes, methods };
-        consider(latencyPath(path), codec, group);
-      }
+      const path = { costs, devices, places, placeOf, group, shares, elementBytes };
+      const draft = latencyPath(path);
+      consider(draft, codec, group);
+      // The rough view is wrong about channels in some rooms.
+      if (usesChannels(draft)) consider(latencyPath({ ...path, methods: SPATIAL }), codec, group);
     }
     const lanes: LanePlan[] = [];
     for (const group of objective.kind === 'latency' ? [] : groups.filter(({ length }) => length > 1)) {
@@ -105,17 +118,68 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
   if (solo) starts.push(solo);
   starts.sort((a, b) => a.cost - b.cost);
   let mesh: Scored | undefined = starts[0];
-  for (const start of starts.slice(0, STARTS)) {
-    if (isTimeUp()) break;
+  let tilesLeft = TILES_TRIED;
+  for (const start of distinct(starts)) {
+    if (isTimeUp() || tilesLeft <= 0) break;
     const tiles = start.laid.reduce(
       (sum, all) => sum + all.reduce((count, lane) => count + lane.tiles.length, 0),
-      0,
+      DRAFT_TILES + space.graph.nodes.length / 4,
     );
-    const attempts = Math.min(400, Math.ceil(TILES_TRIED / tiles));
+    const attempts = Math.ceil(Math.min(tilesLeft, TILES_PER_START) / tiles);
+    const before = scorer.simulated;
     const improved = improve(start, { scorer, space, speeds, attempts, isTimeUp });
+    tilesLeft -= (scorer.simulated - before) * tiles;
     if (better(improved, mesh)) mesh = improved;
   }
+  if (space.graph.nodes.length * devices.length <= SMALL) mesh = lookAround(mesh, solo);
   return { solo, mesh, speeds };
+
+  /** Where drafts take no time, from the best one and the best neighbours of other structure once more. */
+  function lookAround(best: Scored | undefined, alone: Scored | undefined): Scored | undefined {
+    const options = { scorer, space, speeds, isTimeUp };
+    let found = best;
+    for (const from of [alone, best, best]) {
+      if (!from) continue;
+      const around: Scored[] = [];
+      for (const draft of movesFrom(from === best ? found! : from, { space, speeds })) {
+        const scored = isTimeUp() ? undefined : scorer.score(draft, from.codec);
+        if (scored) around.push(scored);
+      }
+      around.sort((a, b) => a.cost - b.cost);
+      for (const start of distinct(around)) {
+        const improved = improve(start, { ...options, attempts: NEIGHBOUR_ATTEMPTS });
+        if (better(improved, found)) found = improved;
+      }
+    }
+    return found;
+  }
+}
+
+const usesChannels = (draft: Draft): boolean =>
+  draft.some(({ lanes }) =>
+    lanes.some(({ layout }) => layout.cuts[0]?.axis === 'channel' || layout.sum?.axis === 'channel'),
+  );
+
+/** The best starts, of different structure: the same cuts and layouts by other shares lead to the same place. */
+function distinct(starts: readonly Scored[]): Scored[] {
+  const seen = new Map<string, Scored>();
+  for (const start of starts) {
+    const key = start.draft
+      .map(({ end, lanes }) => {
+        const [first] = lanes;
+        return [
+          end,
+          lanes.length,
+          first!.layout.cuts.map(({ axis }) => axis),
+          first!.layout.sum?.axis,
+          first!.devices,
+        ].join();
+      })
+      .join(';');
+    if (!seen.has(key)) seen.set(key, start);
+    if (seen.size >= STARTS) break;
+  }
+  return [...seen.values()];
 }
 
 /** Ever fewer devices, the slowest and the worst connected ones left out first. */
@@ -127,7 +191,8 @@ function groupsOf(count: number, speeds: readonly number[], { context }: Scorer)
   };
   const orders = [
     (device: number) => speeds[device]!,
-    (device: number) => speeds[device]! * Math.sqrt(link(device)),
+    (device: number) => speeds[device]! * link(device),
+    (device: number) => link(device),
   ].map((value) => [...Array(count).keys()].sort((a, b) => value(b) - value(a) || a - b));
   const seen = new Map<string, number[]>();
   for (const order of orders) {
@@ -147,9 +212,8 @@ function cutSetsOf({ context: { space } }: Scorer): number[][] {
     .toSorted((a, b) => space.bytesAt[a]! - space.bytesAt[b]! || a - b)
     .slice(0, 8)
     .sort((a, b) => a - b);
-  const sets: number[][] = [[]];
+  const sets: number[][] = [[], ...inner.map((cut) => [cut])];
   for (const [index, first] of cheap.entries()) {
-    sets.push([first]);
     for (const second of cheap.slice(index + 1)) sets.push([first, second]);
   }
   return sets;

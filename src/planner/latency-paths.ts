@@ -12,14 +12,9 @@ import type { Device } from './world.ts';
 
 /** How a run of ops is dealt to a group. */
 export type Method = 'whole' | 'rows' | 'columns' | 'channels' | 'sum-channels' | 'sum-rows';
-export const METHODS: readonly Method[] = [
-  'whole',
-  'rows',
-  'columns',
-  'channels',
-  'sum-channels',
-  'sum-rows',
-];
+const METHODS: readonly Method[] = ['whole', 'rows', 'columns', 'channels', 'sum-channels', 'sum-rows'];
+
+const LARGEST_SUM_BYTES = 65_536;
 
 export interface PathRequest {
   readonly costs: RangeCosts;
@@ -82,7 +77,9 @@ class PathSearch {
     this.#count = group.length;
     const sums = new Set<number>();
     for (const [index, node] of graph.nodes.entries()) {
-      if (mixesChannels(node) && costs.space.sumDomain(index, index + 1)) sums.add(index + 1);
+      // Every device sends all of its partial sums: only small ones are worth it.
+      const outputBytes = 4 * shapeSize(costs.space.shapes.get(node.id)!);
+      if (outputBytes <= LARGEST_SUM_BYTES && costs.space.sumDomain(index, index + 1)) sums.add(index + 1);
     }
     this.#points = [...new Set([...cutPoints, ...sums])].sort((a, b) => a - b);
     this.#sumPoints = new Set([...sums].filter((point) => !cutPoints.includes(point)));
@@ -216,6 +213,7 @@ class PathSearch {
       if (!before) continue;
       const tileMs = devices[members[0]!]!.profile.tileMs;
       for (const [previous, state] of before) {
+        if (method === 'whole' && previous === 'whole' && start > 0) continue;
         const known = states.get(method);
         const withoutMoves = state.ms + ms + tileMs;
         if (known && withoutMoves >= known.ms) continue;

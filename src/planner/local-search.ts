@@ -8,21 +8,28 @@ export interface ImproveOptions extends MoveContext {
   readonly isTimeUp: () => boolean;
 }
 
-/** Steps to the first better draft around, until there is none or the attempts are used up. */
+/** Large steps first: a small one in a wrong direction is hard to take back. */
+const LEAST_GAINS = [0.03, 0.004, 1e-9];
+
+/** Steps to the first draft around that is better by enough, until there is none or the attempts are used up. */
 export function improve(start: Scored, options: ImproveOptions): Scored {
   const { scorer, attempts, isTimeUp } = options;
   let best = start;
   let left = attempts;
-  for (let moved = true; moved;) {
-    moved = false;
-    for (const draft of movesFrom(best, options)) {
-      if (left <= 0 || isTimeUp()) return best;
-      left -= 1;
-      const scored = scorer.score(draft, best.codec, best.cost);
-      if (!scored || !better(scored, best)) continue;
-      best = scored;
-      moved = true;
-      break;
+  for (const gain of LEAST_GAINS) {
+    for (let moved = true; moved;) {
+      moved = false;
+      for (const draft of movesFrom(best, options)) {
+        if (left <= 0 || isTimeUp()) return best;
+        const bound = best.cost * (1 - gain);
+        const scored = scorer.score(draft, best.codec, best.cost);
+        // What is known already, or cannot be, took no time.
+        if (scored && !scorer.wasKnown) left -= 1;
+        if (!scored || !better(scored, best) || scored.cost > bound + 1e-12) continue;
+        best = scored;
+        moved = true;
+        break;
+      }
     }
   }
   return best;

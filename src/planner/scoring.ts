@@ -40,6 +40,8 @@ export class Scorer {
   /** Per device, the best draft that it computes in. */
   readonly bestWith: (Scored | undefined)[] = [];
   simulated = 0;
+  /** Whether the last draft had been scored before. */
+  wasKnown = false;
 
   constructor(context: ScoringContext) {
     this.context = context;
@@ -48,7 +50,8 @@ export class Scorer {
   /** `undefined` for drafts that cannot be laid out or do not fit into memory. `bound`: a cost above it is of no interest. */
   score(draft: Draft, codec: Codec, bound = Infinity): Scored | undefined {
     const key = draftKey(draft, codec);
-    if (this.#known.has(key)) return this.#known.get(key);
+    this.wasKnown = this.#known.has(key);
+    if (this.wasKnown) return this.#known.get(key);
     const scored = this.#score(draft, codec, bound);
     if (scored === 'beyond') return undefined;
     this.#known.set(key, scored);

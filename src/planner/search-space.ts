@@ -5,7 +5,6 @@ import { inputShapes, tensorShapes } from '../graph/shapes.ts';
 import { compileTile, type TileProgram, type TileTensor } from '../graph/tile-program.ts';
 import { axisOf } from './axes.ts';
 import { programWork, type Work } from './cost-model.ts';
-import { liveTensors } from './liveness.ts';
 import { programInputBytes, programWeightBytes, programWorkBytes } from './memory.ts';
 import type { Cut } from './splits.ts';
 import { cutRanges } from './splits.ts';
@@ -55,6 +54,8 @@ export class SearchSpace {
   readonly cutPoints: readonly number[];
   /** Float32 bytes of the tensors alive at each op index. */
   readonly bytesAt: readonly number[];
+  /** Of each op's output: the last op that reads it, the number of ops where it is an output of the graph. */
+  readonly #lastUses: readonly number[];
   readonly #segments = new Map<number, SegmentFacts>();
   readonly #tiles = new Map<string, TileCost>();
 
@@ -62,6 +63,10 @@ export class SearchSpace {
     this.graph = graph;
     this.shapes = tensorShapes(graph);
     this.bytesAt = aliveBytes(graph, this.shapes);
+    const uses = new Map<TensorId, number>();
+    for (const [index, { inputs }] of graph.nodes.entries()) for (const id of inputs) uses.set(id, index);
+    for (const id of graph.outputs) uses.set(id, graph.nodes.length);
+    this.#lastUses = graph.nodes.map(({ id }) => uses.get(id) ?? -1);
     this.cutPoints = cutPointsOf(graph);
   }
 
@@ -102,8 +107,8 @@ export class SearchSpace {
     const known = this.#segments.get(key);
     if (known) return known;
     const { nodes } = this.graph;
-    const ids = new Set(liveTensors(this.graph, [start, end]));
-    const live = nodes.slice(start, end).filter(({ id }) => ids.has(id));
+    const live: OpNode[] = [];
+    for (let op = start; op < end; op++) if (this.#lastUses[op]! >= end) live.push(nodes[op]!);
     const last = nodes[end - 1]!;
     const definition = definitionOf(last.op);
     const domain = definition.reduceShape(last.op, inputShapes(last, this.shapes));

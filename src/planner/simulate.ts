@@ -120,10 +120,20 @@ export function loadsOf(plan: PlacedPlan, places: Places, simulation: FrameSimul
 }
 
 /** The lanes that frames take, and which part of the frames takes them. */
-function laneChoices(plan: PlacedPlan): Iterable<{ readonly lanes: readonly number[]; weight: number }> {
+function laneChoices(
+  plan: PlacedPlan,
+): Iterable<{ readonly lanes: readonly number[]; readonly weight: number }> {
+  const many = plan.segments.flatMap(({ lanes }, segment) => (lanes.length > 1 ? [segment] : []));
+  if (many.length <= 1) {
+    const { lanes } = plan.segments[many[0] ?? 0]!;
+    const total = lanes.reduce((sum, { share }) => sum + share, 0);
+    return lanes.map(({ share }, lane) => ({
+      lanes: plan.segments.map((_, segment) => (segment === many[0] ? lane : 0)),
+      weight: share / total,
+    }));
+  }
   const choices = new Map<string, { readonly lanes: readonly number[]; weight: number }>();
-  const single = plan.segments.every(({ lanes }) => lanes.length === 1);
-  const frames = single ? 1 : DEALT_FRAMES;
+  const frames = DEALT_FRAMES;
   const dealer = new LaneDealer(plan);
   for (let frame = 0; frame < frames; frame++) {
     const lanes = dealer.next();
