@@ -1,30 +1,26 @@
-import { join } from 'node:path';
-import { openLocalRoom } from '../headless/local-room.ts';
 import { loadModelByName } from '../headless/model-files.ts';
-import { joinNodeMesh } from '../headless/node-mesh.ts';
-import { startPeerProcesses, type PeerProcess } from '../headless/peer-processes.ts';
-import { gatherPeers } from '../headless/room-peers.ts';
 import { shapeSize } from '../src/graph/box.ts';
 import { systemClock } from '../src/mesh/system-clock.ts';
 import type { NetworkName } from '../src/models/presets.ts';
 import type { Objective, PlanChoice } from '../src/planner/choice.ts';
 import { choosePlan } from '../src/planner/search.ts';
-import type { Device } from '../src/planner/world.ts';
-import { runInOrder } from '../src/runtime/frame-stream.ts';
-import { measureTransport } from '../src/runtime/measure-transport.ts';
-import type { RuntimeNode } from '../src/runtime/runtime-node.ts';
-import { openSession, type Session } from '../src/runtime/session.ts';
-import { Survey } from '../src/runtime/survey.ts';
+import { openSession } from '../src/runtime/session.ts';
 import { compareOutputs } from '../src/runtime/whole-model.ts';
-import { asSessionId, type PeerId } from '../src/shared/ids.ts';
+import { asSessionId } from '../src/shared/ids.ts';
 import { seededRandom } from '../src/shared/random.ts';
 import { median, type Benchmark, type BenchmarkContext, type Row } from './benchmark.ts';
 import { withCleanUp } from './clean-up.ts';
-import { openCpuGroups, type CpuGroups, type CpuLimit } from './cgroup.ts';
+import { openCpuGroups, type CpuGroups } from './cgroup.ts';
+import {
+  CORES,
+  measureLatency,
+  measureRate,
+  newSurvey,
+  openLimitedWorld,
+  setLimits,
+} from './prediction/limited-world.ts';
+import { slowedDevice } from './prediction/slowed-device.ts';
 
-/** Of a processor, for the compute thread of each peer, and as much again for its other threads; the fastest first. */
-const CORES = [0.35, 0.3, 0.25, 0.2] as const;
-const COMPUTE_THREAD = 'compute';
 const NETWORKS_MEASURED: readonly NetworkName[] = ['alexnet', 'vgg16', 'xception', 'c3d'];
 const OBJECTIVES: readonly Objective[] = [{ kind: 'latency' }, { kind: 'throughput' }];
 const SEED = 5;
@@ -45,87 +41,16 @@ interface Cell {
   readonly used: number;
 }
 
-interface World {
-  readonly node: RuntimeNode;
-  readonly devices: readonly Device[];
-  readonly survey: Survey;
-  readonly limits: readonly CpuLimit[];
-}
-
-const setLimits = (limits: readonly CpuLimit[], on: boolean): void => {
-  for (const [index, limit] of limits.entries()) limit.set(on ? CORES[index] : undefined);
-};
-
-/** Real processes and real WebRTC on this machine; every peer is a small device before it measures itself. */
-async function openWorld(groups: CpuGroups, undo: (() => unknown)[]): Promise<World> {
-  const room = await openLocalRoom({ port: 0, host: '127.0.0.1', room: 'prediction' });
-  undo.push(() => room.server.close());
-  const processes: readonly PeerProcess[] = await startPeerProcesses({
-    url: room.urlAt('127.0.0.1'),
-    count: CORES.length,
-    engine: 'wasm',
-    // Built before any benchmark starts; the working folder is the repository's root.
-    program: join(process.cwd(), 'dist/node/cli.js'),
-  });
-  undo.push(() => Promise.all(processes.map((peer) => peer.stop())));
-  // First of all free the peers: limited ones take their time to end.
-  undo.push(() => groups.release());
-  const { mesh, node } = await joinNodeMesh({ link: room.link, name: 'prediction' });
-  undo.push(() => mesh.leave());
-  const found = await gatherPeers(mesh, { count: CORES.length, timeoutMs: 30_000 });
-  const limits = processes.map(({ pid, name }, index) =>
-    groups.limit({ name, pid, threadName: COMPUTE_THREAD, cores: CORES[index]! }),
-  );
-  const survey = new Survey({
-    node,
-    clock: systemClock,
-    transport: await measureTransport({ clock: systemClock }),
-  });
-  const devices = await survey.devices(
-    processes.map(({ id }) => {
-      const { capabilities } = found.find((peer) => peer.id === id)!;
-      return { id: id as PeerId, ...capabilities };
-    }),
-  );
-  return { node, devices, survey, limits };
-}
-
-/** Median latency of frames that are alone in the mesh. */
-async function measureLatency(
-  session: Session,
-  inputs: readonly Float32Array[],
-  frames: number,
-): Promise<number> {
-  const latencies: number[] = [];
-  for (let frame = 0; frame < frames; frame++) latencies.push((await session.run(inputs)).latencyMs);
-  return median(latencies);
-}
-
-/** Frames per second between the first result of the full pipeline and the last before it runs dry. */
-async function measureRate(
-  session: Session,
-  inputs: readonly Float32Array[],
-  frames: number,
-): Promise<number> {
-  const fill = session.window;
-  const source = Array.from({ length: fill + frames + session.window - 1 }, () => inputs);
-  let done = 0;
-  let sinceMs = 0;
-  for await (const _ of runInOrder(session, source, (frame) => frame)) {
-    done += 1;
-    if (done === fill) sinceMs = performance.now();
-    if (done === fill + frames) break;
-  }
-  return (frames / (performance.now() - sinceMs)) * 1000;
-}
-
 async function rows(
   groups: CpuGroups,
   undo: (() => unknown)[],
   { quick, say }: BenchmarkContext,
 ): Promise<Row[]> {
   say(`starting ${CORES.length} peers, with ${CORES.join(', ')} of a core`);
-  const { node, devices, survey, limits } = await openWorld(groups, undo);
+  const world = await openLimitedWorld(groups, undo);
+  const { node, limits } = world;
+  const survey = await newSurvey(world);
+  const devices = await survey.devices(world.peers);
   const cells: Cell[] = [];
   let sessions = 0;
   let difference = 0;
@@ -181,7 +106,8 @@ async function rows(
       }
     }
   }
-  return [...cells.map(rowOf), ...summary(cells), differenceRow(difference)];
+  const slowed = await slowedDevice(world, { quick, say });
+  return [...cells.map(rowOf), ...summary(cells), differenceRow(difference), ...slowed];
 }
 
 const errorOf = ({ predicted, measured }: Cell): number => Math.abs(predicted / measured - 1);
