@@ -31,6 +31,8 @@ export type { PixelInput } from './graph/pixels.ts';
 export type { FrameInput } from './runtime/frame-input.ts';
 export type { WeightSource } from './weights/weight-source.ts';
 
+export { choosePlan } from './planner/search.ts';
+export { simulate } from './planner/simulate.ts';
 export { parsePlan } from './planner/parse-plan.ts';
 export { pipelinePlan } from './planner/pipeline-plan.ts';
 export { planWindow } from './planner/plan-window.ts';
@@ -61,6 +63,8 @@ export type { PeerService, ServeEvent, ServePeerOptions } from './runtime/serve-
 export { openSession } from './runtime/session.ts';
 export type { Session, SessionEvent, SessionOptions } from './runtime/session.ts';
 export { openAdaptiveSession } from './runtime/adaptive-session.ts';
+export { openPlannedSession } from './runtime/planned-session.ts';
+export type { ChosenPlan, PlannedSessionOptions } from './runtime/planned-session.ts';
 export type {
   AdaptiveSession,
   AdaptiveSessionEvent,
