@@ -144,6 +144,8 @@ export function singleMethodBest(
             const ms = objective === 'latency'
               ? state.ms + stageMs + inMs
               : Math.max(state.ms, stageMs, inMs, space.bytesAt[points[end]!]! / uplinkBytesPerMs); // prettier-ignore
+            // A single device is better already.
+            if (ms > 1.1 * best.pipeline) break;
             const at = key(mask | (1 << device), end);
             const known = table.get(at);
             if (!known || ms < known.ms) table.set(at, { ms, from: start, device });

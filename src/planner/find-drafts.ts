@@ -32,8 +32,9 @@ const WORTH_A_ROUND = 1.5;
 /** Of the plans of lanes those that promise most. */
 const LANE_PLANS = 8;
 /** Tiles that local search may put into simulations, in all and from each start. */
-const TILES_TRIED = 15_000;
-const TILES_PER_START = 5000;
+const TILES_TRIED = 9000;
+const TILES_PER_START = 4000;
+const FRAMES_PER_DRAFT = 2;
 /** Ops times devices of problems in which every draft may be tried. */
 const SMALL = 40;
 const NEIGHBOUR_ATTEMPTS = 150;
@@ -118,14 +119,16 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
   if (solo) starts.push(solo);
   starts.sort((a, b) => a.cost - b.cost);
   let mesh: Scored | undefined = starts[0];
-  let tilesLeft = TILES_TRIED;
+  // A steady state takes many frames, and several times as long as one of them.
+  const frames = objective.kind === 'latency' ? 1 : FRAMES_PER_DRAFT;
+  let tilesLeft = TILES_TRIED / frames;
   for (const start of distinct(starts)) {
     if (isTimeUp() || tilesLeft <= 0) break;
     const tiles = start.laid.reduce(
       (sum, all) => sum + all.reduce((count, lane) => count + lane.tiles.length, 0),
       DRAFT_TILES + space.graph.nodes.length / 4,
     );
-    const attempts = Math.ceil(Math.min(tilesLeft, TILES_PER_START) / tiles);
+    const attempts = Math.ceil(Math.min(tilesLeft, TILES_PER_START / frames) / tiles);
     const before = scorer.simulated;
     const improved = improve(start, { scorer, space, speeds, attempts, isTimeUp });
     tilesLeft -= (scorer.simulated - before) * tiles;

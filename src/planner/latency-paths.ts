@@ -14,6 +14,7 @@ import type { Device } from './world.ts';
 export type Method = 'whole' | 'rows' | 'columns' | 'channels' | 'sum-channels' | 'sum-rows';
 const METHODS: readonly Method[] = ['whole', 'rows', 'columns', 'channels', 'sum-channels', 'sum-rows'];
 
+const MANY_POINTS = 48;
 const LARGEST_SUM_BYTES = 65_536;
 
 export interface PathRequest {
@@ -64,6 +65,9 @@ class PathSearch {
   readonly #best = new Map<number, Map<Method, State>>();
   readonly #latencyMs: number;
   readonly #count: number;
+  /** Of the ops before each one on the first device, and what is left of its time where all share its work. */
+  readonly #soloBefore: number[];
+  readonly #teamShare: number;
   // Reused for every transition.
   readonly #received: Float64Array;
   readonly #sent: Float64Array;
@@ -81,9 +85,15 @@ class PathSearch {
       const outputBytes = 4 * shapeSize(costs.space.shapes.get(node.id)!);
       if (outputBytes <= LARGEST_SUM_BYTES && costs.space.sumDomain(index, index + 1)) sums.add(index + 1);
     }
-    this.#points = [...new Set([...cutPoints, ...sums])].sort((a, b) => a - b);
+    const everywhere = [...new Set([...cutPoints, ...sums])].sort((a, b) => a - b);
+    const alive = aliveTensors(costs, everywhere);
+    // Of deep graphs, only the cuts that one tensor crosses; local search moves them.
+    const kept = [...everywhere.keys()].filter(
+      (index) => everywhere.length <= MANY_POINTS || alive[index]!.length <= 1 || everywhere[index] === 0,
+    );
+    this.#points = kept.map((index) => everywhere[index]!);
+    this.#alive = kept.map((index) => alive[index]!);
     this.#sumPoints = new Set([...sums].filter((point) => !cutPoints.includes(point)));
-    this.#alive = aliveTensors(costs, this.#points);
     this.#bytes = costs.shapes.map((shape) => shapeSize(shape) * request.elementBytes);
     this.#rowAxis = graph.inputs[0]!.shape.length === 4 ? 'depth' : 'height';
     let latencyMs = 0;
@@ -94,6 +104,16 @@ class PathSearch {
       }
     }
     this.#latencyMs = latencyMs;
+    const times = costs.times(request.devices[group[0]!]!.profile, 'channel');
+    this.#soloBefore = [0];
+    for (const { fixedMs, partMs } of times) {
+      this.#soloBefore.push(this.#soloBefore.at(-1)! + fixedMs + partMs);
+    }
+    const { conv, dense } = request.shares;
+    const partOf = (shares: readonly number[]): number =>
+      shares[0]! / shares.reduce((sum, share) => sum + share, 0);
+    // Some kinds of ops may be spread better than all together.
+    this.#teamShare = 0.8 * Math.min(partOf(conv), partOf(dense));
     this.#received = new Float64Array(this.#count);
     this.#sent = new Float64Array(this.#count);
     this.#pieces = new Float64Array(this.#count);
@@ -121,7 +141,7 @@ class PathSearch {
     }
     const segments: DraftSegment[] = [];
     for (let at = end; at > 0;) {
-      const state: State = this.#best.get(at)!.get(method)!;
+      const state = this.#best.get(at)!.get(method) ?? { from: 0, previous: 'whole', dense: false };
       const layout = this.#layout(method, state.dense);
       const devices = method === 'whole' ? group.slice(0, 1) : group;
       segments.unshift({ start: state.from, end: at, lanes: [{ share: 1, layout, devices }] });
@@ -212,24 +232,20 @@ class PathSearch {
       const before = this.#best.get(start);
       if (!before) continue;
       const tileMs = devices[members[0]!]!.profile.tileMs;
+      const soloMs = this.#soloBefore.at(-1)!;
       for (const [previous, state] of before) {
         if (method === 'whole' && previous === 'whole' && start > 0) continue;
         const known = states.get(method);
         const withoutMoves = state.ms + ms + tileMs;
         if (known && withoutMoves >= known.ms) continue;
+        // Even with all devices at work from here on, one alone would be quicker.
+        if (withoutMoves + (soloMs - this.#soloBefore[end]!) * this.#teamShare > 1.01 * soloMs + tileMs)
+          continue;
         const total = withoutMoves + this.#moveMs(from, previous, state, passes, axis);
         if (!known || total < known.ms) states.set(method, { ms: total, from: start, previous, dense });
       }
-      if (this.#count > 1 && ms > 1.5 * this.#soloMs(start, end)) break;
+      if (this.#count > 1 && ms > 1.5 * (this.#soloBefore[end]! - this.#soloBefore[start]!)) break;
     }
-  }
-
-  #soloMs(start: number, end: number): number {
-    const { costs, group, devices } = this.#request;
-    const times = costs.times(devices[group[0]!]!.profile, 'channel');
-    let ms = 0;
-    for (let op = start; op < end; op++) ms += times[op]!.fixedMs + times[op]!.partMs;
-    return ms;
   }
 
   /** What each member has of a tensor behind a segment with this method. */

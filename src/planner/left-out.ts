@@ -1,6 +1,6 @@
 import type { LeftOut, Objective } from './choice.ts';
 import { withDevice } from './draft-moves.ts';
-import type { Scored, Scorer } from './scoring.ts';
+import { MISSED, type Scored, type Scorer } from './scoring.ts';
 import { memoryOfTiles } from './memory.ts';
 import type { SearchSpace } from './search-space.ts';
 import type { Device } from './world.ts';
@@ -35,7 +35,7 @@ export function explainLeftOut(request: LeftOutRequest): LeftOut[] {
       const explanation = `${device.name} offers ${megabytes(device.memoryBytes)}: the smallest part of the model takes ${megabytes(missing)} more`;
       return [{ peer, reason: 'memory', explanation }];
     }
-    if (objective.kind === 'rate' && best.cost < 1e9) {
+    if (objective.kind === 'rate' && best.cost < MISSED) {
       const explanation = `${objective.framesPerSecond} frames per second are reached without ${device.name}`;
       return [{ peer, reason: 'not-needed', explanation }];
     }
@@ -52,6 +52,11 @@ export function explainLeftOut(request: LeftOutRequest): LeftOut[] {
 
 function slower(device: Device, withIt: Scored | undefined, best: Scored, objective: Objective): string {
   if (!withIt) return `no plan with ${device.name} fits into the memory of the room`;
+  if (withIt.cost >= MISSED) {
+    return best.cost >= MISSED
+      ? `the best plan with ${device.name} stays ${(withIt.cost / best.cost).toFixed(2)} times as far from what was asked for`
+      : `no plan with ${device.name} was found that keeps to what was asked for`;
+  }
   const what = objective.kind === 'latency' ? 'a frame takes' : 'a frame comes every';
   return `in the best plan with ${device.name} ${what} ${milliseconds(withIt.cost)}, without it ${milliseconds(best.cost)}`;
 }

@@ -29,6 +29,8 @@ interface AxisFlow {
   };
   /** Where each input is read exactly as far as the output is made. */
   readonly same: boolean;
+  /** Where all of the only input is read, as far as this axis goes: its extent. */
+  readonly all?: number;
 }
 
 /** Milliseconds of an op for a part of its output: `fixedMs + share · partMs`. */
@@ -164,6 +166,14 @@ function flowOf(node: OpNode, inputs: readonly Shape[], name: RangeAxis, { shape
     };
     return { axis, extent, same: false, window: along };
   }
+  const inputAxis = axisOf(input, name);
+  const mixes = op.kind === 'dense' || op.kind === 'global-pool' || (op.kind === 'conv' && op.groups === 1);
+  if (name === 'channel' && mixes && inputAxis !== undefined) {
+    const separate = op.kind === 'global-pool';
+    return separate ? { axis, extent, same: true } : { axis, extent, same: false, all: input[inputAxis]! };
+  }
+  const depthwise = op.kind === 'conv' && op.groups === input.at(-1) && op.groups === op.outChannels;
+  if (name === 'channel' && depthwise) return { axis, extent, same: true };
   const same =
     (op.kind === 'bias' ||
       op.kind === 'activation' ||
@@ -239,6 +249,8 @@ export class RangePass {
           Math.max(0, low * stride - before),
           Math.min(extent, (high - 1) * stride - before + span),
         );
+      } else if (flow.all !== undefined) {
+        this.need(inputs[0]!, 0, flow.all);
       } else {
         const reads = this.#costs.reads(this.#axis, op, low, high);
         for (let index = 0; index < inputs.length; index++)

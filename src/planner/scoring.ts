@@ -31,7 +31,7 @@ export interface ScoringContext {
 }
 
 /** A plan that misses the bound or the rate that was asked for is worse than any that reaches it, and better the nearer it comes. */
-const MISSED = 1e9;
+export const MISSED = 1e9;
 
 /** Scores drafts by simulation, each once. */
 export class Scorer {
@@ -98,7 +98,7 @@ export class Scorer {
         ...known,
         window: frames,
         cost: late
-          ? MISSED + loadedLatencyMs
+          ? MISSED * (loadedLatencyMs / boundMs)
           : rateCost(
               1000 / framesPerSecond,
               known.devices,
@@ -122,7 +122,7 @@ function rateCost(
 ): number {
   if (objective.kind !== 'rate') return intervalMs;
   const wantedMs = 1000 / objective.framesPerSecond;
-  if (intervalMs > wantedMs * (1 + 1e-9)) return MISSED + intervalMs;
+  if (intervalMs > wantedMs * (1 + 1e-9)) return MISSED * (intervalMs / wantedMs);
   if (objective.prefer === 'devices') return used.length + intervalMs / wantedMs / 1000;
   // Frames come as they are asked for; devices without a part in the plan may be off.
   let millijoules = 0;
@@ -138,8 +138,9 @@ export function costOf(prediction: Prediction, context: ScoringContext): number 
   const { objective, devices } = context;
   const { latencyMs, framesPerSecond, loadedLatencyMs } = prediction;
   if (objective.kind === 'latency') return latencyMs;
-  if (objective.kind === 'throughput' && loadedLatencyMs > (objective.latencyBoundMs ?? Infinity)) {
-    return MISSED + loadedLatencyMs;
+  const boundMs = objective.kind === 'throughput' ? (objective.latencyBoundMs ?? Infinity) : Infinity;
+  if (loadedLatencyMs > boundMs) {
+    return MISSED * (loadedLatencyMs / boundMs);
   }
   const loads = new Map(prediction.devices.map(({ peer, computeMs }) => [peer, computeMs]));
   const used = [...devices.keys()].filter((device) => (loads.get(devices[device]!.id) ?? 0) > 0);

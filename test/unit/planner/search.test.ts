@@ -88,6 +88,76 @@ describe('choosePlan', () => {
     );
   });
 
+  it('is never made worse by one more device', () => {
+    fc.assert(
+      fc.property(seeds(), (seed) => {
+        const { graph, world, objective } = drawCase(seed);
+        const before = world.devices.slice(1);
+        if (before.length === 0) return;
+        // The margin may prefer a single device that is not quite as good.
+        const less = choose(graph, { ...world, devices: before }, objective, { margin: 0 });
+        const more = choose(graph, world, objective, { margin: 0 });
+        expect(costOf(more)).toBeLessThanOrEqual(costOf(less) * (1 + 1e-9));
+      }),
+      runs(60),
+    );
+  });
+
+  it('keeps the plan that runs where nothing better is found', () => {
+    fc.assert(
+      fc.property(seeds(), (seed) => {
+        const { graph, world, objective } = drawCase(seed);
+        const incumbent = choose(graph, world, objective).plan;
+        const again = choose(graph, world, objective, { incumbent, isTimeUp: () => true });
+        const first = choose(graph, world, objective);
+        expect(costOf(again)).toBeLessThanOrEqual(costOf(first) * (1 + 1e-9));
+      }),
+      runs(15),
+    );
+  });
+
+  it('reaches a rate with no more devices than it takes, or with the least energy', () => {
+    const graph = lenet();
+    const fast = { speed: 0.02, linkMbits: 100, roundTripMs: 2, memoryBytes: 1e9 };
+    const plain = worldOf({ devices: [fast, { ...fast, speed: 0.01 }, fast, { ...fast, speed: 0.01 }] });
+    const watts = [20, 1, 20, 1];
+    const devices = plain.devices.map((device, index) => ({
+      ...device,
+      watts: { idle: 0, busy: watts[index]! },
+    }));
+    const world = { ...plain, devices };
+    const solo = choose(graph, world, { kind: 'throughput' }).solo!.prediction.framesPerSecond;
+    const used = ({ plan }: PlanChoice): string[] => [
+      ...new Set(
+        plan.segments.flatMap(({ lanes }) => lanes.flatMap(({ tiles }) => tiles.map(({ peer }) => peer))),
+      ),
+    ];
+    const few = choose(graph, world, { kind: 'rate', framesPerSecond: solo * 0.45, prefer: 'devices' });
+    expect(used(few)).toHaveLength(1);
+    expect(few.prediction.framesPerSecond).toBeGreaterThanOrEqual(solo * 0.45);
+    expect(new Set(few.leftOut.map(({ reason }) => reason))).toEqual(new Set(['not-needed']));
+    const two = choose(graph, world, { kind: 'rate', framesPerSecond: solo * 1.6, prefer: 'devices' });
+    expect(used(two)).toHaveLength(2);
+    expect(two.prediction.framesPerSecond).toBeGreaterThanOrEqual(solo * 1.6);
+    const frugal = choose(graph, world, { kind: 'rate', framesPerSecond: solo * 0.45, prefer: 'energy' });
+    expect(
+      used(frugal).every((peer) =>
+        [devices[1]!.id, devices[3]!.id].includes(peer as (typeof devices)[1]['id']),
+      ),
+    ).toBe(true);
+  });
+
+  it('keeps to a bound of the latency where it can', () => {
+    const graph = lenet();
+    const device = { speed: 0.01, linkMbits: 100, roundTripMs: 2, memoryBytes: 1e9 };
+    const world = worldOf({ devices: [device, device, device] });
+    const free = choose(graph, world, { kind: 'throughput' });
+    const latencyBoundMs = free.prediction.loadedLatencyMs * 0.75;
+    const bound = choose(graph, world, { kind: 'throughput', latencyBoundMs });
+    expect(free.prediction.loadedLatencyMs).toBeGreaterThan(latencyBoundMs);
+    expect(bound.prediction.loadedLatencyMs).toBeLessThanOrEqual(latencyBoundMs);
+  });
+
   it('says why a device has nothing to do', () => {
     const graph = lenet();
     const near = { speed: 1, linkMbits: 100, roundTripMs: 2, memoryBytes: 1e9 };
