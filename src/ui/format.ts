@@ -15,6 +15,9 @@ export function formatMs(ms: number): string {
   return ms < 999.5 ? `${shortNumber(ms)} ms` : `${shortNumber(ms / 1000)} s`;
 }
 
+/** `0.8`, `12`, `118`: a rate per second. */
+export const formatRate = (perSecond: number): string => shortNumber(perSecond);
+
 const shortNumber = (value: number): string =>
   value >= 10 || value === 0 ? Math.round(value).toString() : (Math.round(value * 10) / 10).toString();
 

@@ -3,6 +3,7 @@ import './components/app.ts';
 import { chooseEngine } from '../engine/choose.ts';
 import { startBrowserEngine } from '../engine/worker-host-browser.ts';
 import { joinMesh } from '../mesh/join-mesh.ts';
+import type { Mesh } from '../mesh/mesh.ts';
 import { signalingByLink } from '../mesh/signaling-by-link.ts';
 import { systemClock } from '../mesh/system-clock.ts';
 import { openBrowserSocket } from '../mesh/websocket-browser.ts';
@@ -13,16 +14,21 @@ import { offerProfile } from '../runtime/profile-service.ts';
 import { RuntimeNode } from '../runtime/runtime-node.ts';
 import { servePeer, type PeerService } from '../runtime/serve-peer.ts';
 import { toPeerceptronError } from '../shared/errors.ts';
+import type { Capabilities } from '../protocol/messages.ts';
 import type { RandomBytes } from '../shared/random.ts';
 import { openRtcPeerjs } from '../transport/peerjs-browser.ts';
 import { openRtcBrowser } from '../transport/simple-peer-browser.ts';
 import { describeDevice } from './device.ts';
 import { engineCandidates, readGraphics } from './engine-candidates.ts';
-import { PeerStore, problemOf } from './peer-state.ts';
+import { PeerStore } from './peer-state.ts';
+import { problemOf } from './problem.ts';
 import { storedProfile } from './profile-store.ts';
 import { strings } from './strings.ts';
 import { findPeerServer } from './peer-server.ts';
+import { readPixels } from './read-pixels.ts';
 import { takePart } from './take-part.ts';
+import { Trial } from './trial.ts';
+import type { TrialEvent } from './trial-state.ts';
 import { openWeightStore } from './weight-store.ts';
 import { keepAwake } from './wake-lock.ts';
 
@@ -65,21 +71,25 @@ async function enter(link: RoomLink): Promise<void> {
   void installCodecKernels();
   const weightStore = await openWeightStore(link);
   let service: PeerService | undefined;
+  let runtime: RuntimeNode | undefined;
+  let offered: Capabilities | undefined;
   const mesh = await takePart({
     device,
     chooseEngine: async () => {
       const graphics = await readGraphics(new URLSearchParams(location.search).get('engine'));
       return chooseEngine(engineCandidates(graphics), (backend) => startBrowserEngine({ backend }));
     },
-    join: (capabilities) =>
-      joinMesh({
+    join: (capabilities) => {
+      offered = capabilities;
+      return joinMesh({
         link,
         capabilities,
         openSignaling: signalingByLink(openBrowserSocket),
         openRtc: link.peerServer ? openRtcPeerjs : openRtcBrowser,
         clock: systemClock,
         randomBytes,
-      }),
+      });
+    },
     measure: (engine) =>
       storedProfile(
         () => localStorage,
@@ -89,6 +99,7 @@ async function enter(link: RoomLink): Promise<void> {
     serve: (joined, engine, profile, onEvent) => {
       const { memoryBytes } = device;
       const node = new RuntimeNode(joined);
+      runtime = node;
       offerProfile({ node, clock: systemClock, profile });
       service = servePeer({
         node,
@@ -103,11 +114,41 @@ async function enter(link: RoomLink): Promise<void> {
     clock: systemClock,
     dispatch: (event) => store.dispatch(event),
   });
+  const trial = mesh && runtime && offered ? offerTrial(mesh, runtime, offered) : undefined;
   // Others learn at once, rather than by a time-out, that this device is gone: there is no time to hand anything over.
   window.addEventListener('pagehide', () => {
+    void trial?.close();
     void service?.leave();
     void mesh?.leave();
   });
+}
+
+/** The button that asks the room. What it takes is loaded when it is pressed for the first time. */
+function offerTrial(mesh: Mesh, node: RuntimeNode, capabilities: Capabilities): Trial {
+  const dispatch = (event: TrialEvent): void => store.dispatch({ type: 'trial', event });
+  const trial = new Trial({
+    clock: systemClock,
+    dispatch,
+    open: async () => {
+      const [{ openRoomAsker }, { httpBytes }] = await Promise.all([
+        import('./room-asker.ts'),
+        import('../weights/http-source.ts'),
+      ]);
+      return openRoomAsker({
+        mesh,
+        node,
+        capabilities,
+        clock: systemClock,
+        randomBytes,
+        modelUrl: new URL('models/digits', document.baseURI).href,
+        open: httpBytes,
+        readPixels,
+        dispatch,
+      });
+    },
+  });
+  app.addEventListener('try-room', () => void trial.run());
+  return trial;
 }
 
 // Another room is another visit, and so is a page that comes back from the browser's cache after it said goodbye:

@@ -1,18 +1,11 @@
 import type { Accuracy } from '../shared/accuracy.ts';
 import type { Member, MeshEvent, SignalingState } from '../mesh/mesh.ts';
-import type { PeerceptronError, ErrorCode } from '../shared/errors.ts';
 import { unreachable } from '../shared/errors.ts';
 import type { PeerId, SessionId } from '../shared/ids.ts';
 import type { LoadProgress } from '../runtime/epoch-loader.ts';
 import type { ServedTile, ServeEvent } from '../runtime/serve-peer.ts';
-
-/** An error as the page shows it: a code to look up, and the sentence that came with it. */
-export interface Problem {
-  readonly code: ErrorCode;
-  readonly message: string;
-}
-
-export const problemOf = ({ code, message }: PeerceptronError): Problem => ({ code, message });
+import { problemOf, type Problem } from './problem.ts';
+import { initialTrialState, reduceTrial, type TrialEvent, type TrialState } from './trial-state.ts';
 
 /** An engine that was tried and not taken, best first. */
 export interface RefusedEngine {
@@ -83,6 +76,8 @@ export interface RoomState {
   /** Over all sessions, those that ended included. */
   readonly frames: number;
   readonly wakeLock: WakeLockState;
+  /** What this page lets the room compute. */
+  readonly trial: TrialState;
   /** The latest failures that did not end the visit, newest first. */
   readonly problems: readonly Problem[];
 }
@@ -109,6 +104,7 @@ export type PeerEvent =
   | { readonly type: 'mesh'; readonly event: MeshEvent }
   | { readonly type: 'work'; readonly event: ServeEvent }
   | { readonly type: 'wake-lock'; readonly state: WakeLockState }
+  | { readonly type: 'trial'; readonly event: TrialEvent }
   | { readonly type: 'stopped'; readonly problem: Problem };
 
 export const initialPeerState: PeerState = { view: 'no-room' };
@@ -137,6 +133,7 @@ export function reducePeerState(state: PeerState, event: PeerEvent): PeerState {
         sessions: new Map(),
         frames: 0,
         wakeLock: 'released',
+        trial: initialTrialState,
         problems: [],
       };
     case 'stopped':
@@ -151,6 +148,8 @@ export function reducePeerState(state: PeerState, event: PeerEvent): PeerState {
       return inRoom(state, () => ({ self: event.self }));
     case 'wake-lock':
       return inRoom(state, () => ({ wakeLock: event.state }));
+    case 'trial':
+      return inRoom(state, ({ trial }) => ({ trial: reduceTrial(trial, event.event) }));
     case 'mesh':
       return inRoom(state, (room) => reduceMesh(room, event.event));
     case 'work':

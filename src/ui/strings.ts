@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../shared/errors.ts';
 import type { MissingFeature, Phase, WakeLockState } from './peer-state.ts';
+import type { TrialStep } from './trial-state.ts';
 
 /** Every sentence of the page, so that wording is judged, and translated, in one place. */
 export const strings = {
@@ -69,6 +70,41 @@ export const strings = {
   opsOf: (start: number, end: number, total: number) =>
     end - start === 1 ? `op ${start + 1} of ${total}` : `ops ${start + 1}–${end} of ${total}`,
   noTiles: 'No tile of this plan is on this device.',
+  trial: {
+    title: 'Try it',
+    explain: (count: number) =>
+      `The room reads ${count} pictures of digits with a small network. Devices measure themselves and their connections, and the planner chooses who computes what.`,
+    ask: 'Read the digits',
+    again: 'Once more',
+    notReady: 'As soon as this device is in the room.',
+    tryAgain: 'Press the button again: everything is planned anew.',
+    doing: {
+      connecting: 'Connecting to the other devices…',
+      planning: 'Measuring and planning…',
+      loading: 'Loading weights…',
+      asking: 'Reading one picture after the other…',
+      rating: 'Measuring the rate…',
+    } satisfies Record<TrialStep['step'], string>,
+    loading: 'Weights on their way to the devices',
+    right: (right: number, count: number) => `${right} of ${count} right.`,
+    picture: (shown: string) => `A picture of the digit ${shown}`,
+    sure: (score: number) => `${Math.floor(score * 100)} %`,
+    wrong: 'wrong',
+    self: 'this device',
+    planned: (devices: readonly string[], offeredCount: number) =>
+      offeredCount > devices.length
+        ? `${devices.length} of ${offeredCount} devices: ${listOf(devices)} ${devices.length === 1 ? 'computes' : 'compute'}.`
+        : `${capitalised(listOf(devices))} ${devices.length === 1 ? 'computes' : 'compute'}.`,
+    gain: (gain: number) =>
+      `Expected to be ${gain.toFixed(gain < 10 ? 1 : 0)} × as fast as the best of them alone.`,
+    alone: 'Open the room link on more devices, and they are planned for, too.',
+    expected: 'expected',
+    measured: 'measured',
+    latency: 'One picture',
+    rate: (window: number) =>
+      window === 1 ? 'Pictures per second' : `Pictures per second, ${window} at once`,
+    leftOut: 'Left out, and why',
+  },
   members: 'Other devices',
   noMembers: 'No other device yet. Open the room link on one.',
   memberState: {
@@ -103,21 +139,30 @@ export const strings = {
   stepState: { done: 'done', doing: 'in progress', waiting: 'not yet', failed: 'failed' },
 } as const;
 
+const capitalised = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** `a`, `a and b`, `a, b and c`. */
+function listOf(names: readonly string[]): string {
+  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)!}`;
+}
+
 interface ErrorText {
   /** What happened, for somebody who has never heard of the protocol. */
   readonly what: string;
   readonly todo: string;
 }
 
-const requester = 'The device that started the session has to mend this; this one stays in the room.';
+/** What to do about errors that are for whoever asks to mend. */
+export const asksElsewhere =
+  'The device that started the session has to mend this; this one stays in the room.';
 const update = 'Reload this page, and update Peerceptron on the other devices.';
 
 export const errorTexts: Record<ErrorCode, ErrorText> = {
-  GRAPH_INVALID: { what: 'The network description cannot be used.', todo: requester },
-  GRAPH_SHAPE: { what: 'The network description has shapes that do not fit.', todo: requester },
-  BOX_INVALID: { what: 'A tile lies outside its tensor.', todo: requester },
+  GRAPH_INVALID: { what: 'The network description cannot be used.', todo: asksElsewhere },
+  GRAPH_SHAPE: { what: 'The network description has shapes that do not fit.', todo: asksElsewhere },
+  BOX_INVALID: { what: 'A tile lies outside its tensor.', todo: asksElsewhere },
   OP_UNSUPPORTED: { what: 'The network uses an operation that this version lacks.', todo: update },
-  PLAN_INVALID: { what: 'The plan breaks a rule and was refused.', todo: requester },
+  PLAN_INVALID: { what: 'The plan breaks a rule and was refused.', todo: asksElsewhere },
   PLAN_MEMORY: {
     what: 'The plan needs more memory than this device offers.',
     todo: 'Close other tabs and reload, or let more devices join.',
@@ -140,7 +185,7 @@ export const errorTexts: Record<ErrorCode, ErrorText> = {
     what: 'The model has parts that cannot be read.',
     todo: 'See the list of supported models.',
   },
-  WEIGHTS_MISSING: { what: 'The model lacks a weight that the plan needs.', todo: requester },
+  WEIGHTS_MISSING: { what: 'The model lacks a weight that the plan needs.', todo: asksElsewhere },
   WEIGHTS_CORRUPT: {
     what: 'Weights arrived damaged.',
     todo: 'Download the model again on the device that has it.',
@@ -153,8 +198,8 @@ export const errorTexts: Record<ErrorCode, ErrorText> = {
     what: 'This device does not fetch from that server.',
     todo: 'Serve the model from the server of the room, or let the device with the model send it.',
   },
-  INPUT_INVALID: { what: 'The input does not fit the network.', todo: requester },
-  OUTPUT_UNWRITABLE: { what: 'A file cannot be written.', todo: requester },
+  INPUT_INVALID: { what: 'The input does not fit the network.', todo: asksElsewhere },
+  OUTPUT_UNWRITABLE: { what: 'A file cannot be written.', todo: asksElsewhere },
   ENGINE_UNAVAILABLE: {
     what: 'No engine of this browser computes right.',
     todo: 'Update the browser, or try another one.',
@@ -214,11 +259,11 @@ export const errorTexts: Record<ErrorCode, ErrorText> = {
     todo: 'Check the network; it is tried again.',
   },
   PORT_TAKEN: { what: 'The port is in use.', todo: 'Choose another one with --port.' },
-  SESSION_REFUSED: { what: 'The session was refused.', todo: requester },
+  SESSION_REFUSED: { what: 'The session was refused.', todo: asksElsewhere },
   SESSION_CLOSED: { what: 'The session is over.', todo: 'Nothing; the next one starts by itself.' },
-  FRAME_FAILED: { what: 'One frame could not be computed.', todo: requester },
+  FRAME_FAILED: { what: 'One frame could not be computed.', todo: asksElsewhere },
   FRAME_DROPPED: { what: 'One frame was dropped on purpose.', todo: 'Nothing; newer frames follow.' },
-  FRAME_TIMEOUT: { what: 'One frame took too long.', todo: requester },
+  FRAME_TIMEOUT: { what: 'One frame took too long.', todo: asksElsewhere },
   PEER_LOST: { what: 'A device left in the middle of the work.', todo: 'Nothing; the work is dealt anew.' },
   USAGE: { what: 'The command was not understood.', todo: 'See --help.' },
   CHROMIUM_MISSING: { what: 'Chromium was not found.', todo: 'Install it, or set CHROMIUM_PATH.' },

@@ -4,13 +4,8 @@ import type { DeviceProfile } from '../planner/profile.ts';
 import type { Capabilities } from '../protocol/messages.ts';
 import type { Clock } from '../shared/clock.ts';
 import { toPeerceptronError, type PeerceptronError } from '../shared/errors.ts';
-import {
-  problemOf,
-  type Device,
-  type PeerEvent,
-  type RefusedEngine,
-  type WakeLockState,
-} from './peer-state.ts';
+import { type Device, type PeerEvent, type RefusedEngine, type WakeLockState } from './peer-state.ts';
+import { problemOf } from './problem.ts';
 import type { ServeEvent } from '../runtime/serve-peer.ts';
 
 export interface TakePartOptions {

@@ -16,9 +16,11 @@ import { compareOutputs, loadWholeModel } from '../../src/runtime/whole-model.ts
 import { asSessionId, shortId, toHex } from '../../src/shared/ids.ts';
 import { seededRandom } from '../../src/shared/random.ts';
 import { openRtcNode } from '../../src/transport/simple-peer-node.ts';
+import { digitSamples } from '../../src/ui/digit-samples.ts';
 import { fileBytes } from '../../src/weights/file-source.ts';
 import { readSafetensors } from '../../src/weights/safetensors.ts';
 import { storedSource } from '../../src/weights/stored-source.ts';
+import { startProgram } from '../support/program.ts';
 import { openPageWorld, randomBytes, textOf, waitForText, type PageWorld } from '../support/page-world.ts';
 
 const model = (file: string) => fileURLToPath(new URL(`../../public/models/digits/${file}`, import.meta.url));
@@ -144,6 +146,43 @@ describe('the page', () => {
     }
     for (const page of pages) await waitForText(page, '1 other device here');
     for (const page of pages) await page.close();
+    expect(world.takeComplaints()).toEqual([]);
+  });
+
+  it('asks the room: the bundled pictures are read right, by whomever the planner chose', async () => {
+    const link = world.newRoom();
+    const peer = startProgram(['join', '--json', '--name', 'helper'], {
+      PEERCEPTRON_URL: formatRoomLink(link),
+    });
+    const page = await world.open(link);
+    try {
+      await waitForText(page, 'In the room');
+      await waitForText(page, '1 other device here');
+      const requested: string[] = [];
+      page.on('request', (request) => requested.push(new URL(request.url()).pathname));
+      await page.locator('>>> pt-try >>> button').click();
+      await waitForText(page, '12 of 12 right.', 120_000);
+      const answers = await page.$$eval('>>> pt-try >>> li img', (pictures) =>
+        pictures.map((picture) => ({
+          file: picture.src.split('/').at(-1)!,
+          answer: picture.parentElement!.querySelector('.answer')!.textContent,
+        })),
+      );
+      expect(answers.map(({ file }) => file)).toEqual(digitSamples);
+      for (const { file, answer } of answers) expect(answer, file).toBe(file[0]);
+      expect(requested.some((path) => path.startsWith('/assets/room-asker'))).toBe(true);
+      const text = await textOf(page);
+      // Both were candidates, whichever of them computes.
+      expect(text).toMatch(/of 2 devices: |(this device and helper|helper and this device) compute/i);
+      expect(text).toMatch(/One picture \S+ ms \S+ ms/);
+      requested.length = 0;
+      await page.locator('>>> pt-try >>> button').click();
+      await waitForText(page, '12 of 12 right.');
+      expect(requested.filter((path) => path.endsWith('.json') || path.endsWith('.js'))).toEqual([]);
+    } finally {
+      await page.close();
+      await peer.stop();
+    }
     expect(world.takeComplaints()).toEqual([]);
   });
 

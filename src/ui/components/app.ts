@@ -10,11 +10,12 @@ import './no-room-view.ts';
 import './problem-notice.ts';
 import './room-link-card.ts';
 import { sharedStyles } from './shared-styles.ts';
+import './try-card.ts';
 import './work-card.ts';
 
 /**
  * The whole page as a function of its state; it reads nothing else.
- * @fires create-room (from the view without a room)
+ * @fires create-room (from the view without a room), try-room (from the card that asks the room)
  */
 @customElement('pt-app')
 export class App extends LitElement {
@@ -118,6 +119,7 @@ export class App extends LitElement {
       <pt-connection class="whole" .room=${room}></pt-connection>
       <div class="column">
         <pt-work .room=${room}></pt-work>
+        <pt-try .room=${room}></pt-try>
         ${
           room.problems.length > 0
             ? html`<section class="card problems" aria-labelledby="problems">

@@ -3,7 +3,8 @@ import { customElement, property } from 'lit/decorators.js';
 import type { Member } from '../../mesh/mesh.ts';
 import { shortId } from '../../shared/ids.ts';
 import { formatBytes } from '../format.ts';
-import { problemOf, type RoomState } from '../peer-state.ts';
+import type { RoomState } from '../peer-state.ts';
+import { problemOf } from '../problem.ts';
 import { errorTexts, strings } from '../strings.ts';
 import { sharedStyles } from './shared-styles.ts';
 

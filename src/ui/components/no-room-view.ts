@@ -1,6 +1,6 @@
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
-import type { Problem } from '../peer-state.ts';
+import type { Problem } from '../problem.ts';
 import { strings } from '../strings.ts';
 import './problem-notice.ts';
 import './room-link-card.ts';

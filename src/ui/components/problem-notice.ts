@@ -1,6 +1,6 @@
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
-import type { Problem } from '../peer-state.ts';
+import type { Problem } from '../problem.ts';
 import { errorTexts, strings } from '../strings.ts';
 import { sharedStyles } from './shared-styles.ts';
 
@@ -26,6 +26,8 @@ export class ProblemNotice extends LitElement {
   ];
 
   @property({ attribute: false }) problem: Problem | undefined;
+  /** In place of what the code suggests, where more is known. */
+  @property({ attribute: false }) todo: string | undefined;
 
   override render() {
     if (!this.problem) return nothing;
@@ -33,7 +35,7 @@ export class ProblemNotice extends LitElement {
     const { what, todo } = errorTexts[code];
     return html`<div class="notice">
       <p class="what">${what}</p>
-      <p>${strings.whatToDo} ${todo}</p>
+      <p>${strings.whatToDo} ${this.todo ?? todo}</p>
       <p class="detail small muted"><span class="mono">${code}</span> ${message}</p>
     </div>`;
   }

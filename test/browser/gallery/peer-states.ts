@@ -9,6 +9,8 @@ import {
   type PeerEvent,
   type PeerState,
 } from '../../../src/ui/peer-state.ts';
+import { digitSamples } from '../../../src/ui/digit-samples.ts';
+import type { TrialEvent, TrialPlan } from '../../../src/ui/trial-state.ts';
 
 /** Every state that the page can show, told as what happened: for component tests and for screenshots. */
 const id = (digit: string) => asPeerId(digit.repeat(32));
@@ -127,6 +129,39 @@ const working: readonly PeerEvent[] = [
   })),
 ];
 
+const trial = (event: TrialEvent): PeerEvent => ({ type: 'trial', event });
+const trialStarted = trial({ type: 'started', isOpen: false });
+const trialPlanned: TrialPlan = {
+  devices: ['this device', 'Raspberry Pi 4 in the kitchen'],
+  offeredCount: 3,
+  window: 3,
+  expected: { latencyMs: 3.4, framesPerSecond: 412, gain: 1.4 },
+  leftOut: [
+    {
+      name: 'Pi 3',
+      why: 'in the best plan with Pi 3 a frame takes 18 ms, without it 3.4 ms.',
+    },
+    { name: 'Device cccccc', why: 'No way through the network to a device. (LINK_NO_ROUTE)' },
+  ],
+};
+/** One of them is read wrong, as can happen. */
+const trialAnswers = digitSamples.map((file): PeerEvent => {
+  const shown = file[0]!;
+  const isWrong = file === '7-handwriting.png';
+  const url = `/public/models/digits/samples/${file}`;
+  return trial({
+    type: 'answered',
+    answer: { url, shown, answer: isWrong ? '1' : shown, score: isWrong ? 0.51 : 0.987 },
+  });
+});
+const trialSolo: TrialPlan = {
+  devices: ['this device'],
+  offeredCount: 1,
+  window: 1,
+  expected: { latencyMs: 1.2, framesPerSecond: 833, gain: 1 },
+  leftOut: [],
+};
+
 const histories = {
   'no-room': [],
   'invalid-link': [
@@ -159,6 +194,36 @@ const histories = {
   loading: [...joined, ...company, loading],
   warming: [...joined, ...company, loading, warming],
   working: [...joined, ...company, loading, ...working],
+  trying: [
+    ...joined,
+    ...company,
+    trialStarted,
+    trial({ type: 'doing', doing: { step: 'loading', loadedBytes: 310_000, totalBytes: 840_000 } }),
+  ],
+  'trying-alone': [
+    ...joined,
+    trialStarted,
+    trial({ type: 'planned', plan: trialSolo }),
+    trial({ type: 'doing', doing: { step: 'asking' } }),
+    ...trialAnswers.slice(0, 3),
+  ],
+  tried: [
+    ...joined,
+    ...company,
+    trialStarted,
+    trial({ type: 'planned', plan: trialPlanned }),
+    ...trialAnswers,
+    trial({ type: 'finished', measured: { latencyMs: 4.1, framesPerSecond: 371 } }),
+  ],
+  'try-failed': [
+    ...joined,
+    ...company,
+    trialStarted,
+    trial({
+      type: 'failed',
+      problem: { code: 'FRAME_TIMEOUT', message: 'frame 3 has made no progress for 60 s' },
+    }),
+  ],
   'unreachable-peer': [
     ...joined,
     ...company,

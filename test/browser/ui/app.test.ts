@@ -81,6 +81,24 @@ describe('the page', () => {
       'op 34 of 38',
       'units 1024–2047',
     ],
+    trying: ['Try it', 'Loading weights…', '310 kB of 840 kB'],
+    'trying-alone': [
+      'Reading one picture',
+      'This device computes. Open the room link on more devices',
+      '98 %',
+    ],
+    tried: [
+      '2 of 3 devices: this device and Raspberry Pi 4 in the kitchen compute.',
+      'Expected to be 1.4 × as fast',
+      'One picture 3.4 ms 4.1 ms',
+      'Pictures per second, 3 at once 412 371',
+      'Pi 3: in the best plan with Pi 3',
+      'LINK_NO_ROUTE',
+      '11 of 12 right',
+      'wrong',
+      'Once more',
+    ],
+    'try-failed': ['FRAME_TIMEOUT', 'Press the button again'],
     'unreachable-peer': ['not reachable', 'LINK_NO_ROUTE', 'guest Wi-Fi'],
     problems: ['What went wrong lately', 'PLAN_MEMORY', 'What to do:'],
     lost: ['Connection to the room lost', 'SIGNALING_LOST'],
@@ -127,6 +145,21 @@ describe('the page', () => {
     app.addEventListener('create-room', () => asked++);
     deepQuery<HTMLButtonElement>(document.body, 'button')!.click();
     expect(asked).to.equal(1);
+  });
+
+  it('asks the room once per press, and not while it is under way or this device is not there', async () => {
+    const asked = async (name: string): Promise<number> => {
+      const app = await show(name);
+      let count = 0;
+      app.addEventListener('try-room', () => count++);
+      deepQuery<HTMLButtonElement>(deepQuery(app.shadowRoot!, 'pt-try')!.shadowRoot!, 'button')!.click();
+      return count;
+    };
+    expect(await asked('alone')).to.equal(1);
+    expect(await asked('tried')).to.equal(1);
+    expect(await asked('trying')).to.equal(0);
+    expect(await asked('starting')).to.equal(0);
+    expect(await asked('no-engine')).to.equal(0);
   });
 
   it('announces the headline politely', async () => {
