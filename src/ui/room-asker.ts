@@ -71,6 +71,7 @@ class Asker implements RoomAsker {
   readonly #model: LoadedModel;
   /** By the segments of a plan, which stay the same object while the plan is numbered anew. */
   readonly #chosen = new WeakMap<object, ChosenPlan>();
+  #latest: ChosenPlan | undefined;
   readonly #silent = new Map<PeerId, PeerceptronError>();
   readonly #loading = new Map<PeerId, readonly [loadedBytes: number, totalBytes: number]>();
   #session: AdaptiveSession | undefined;
@@ -102,7 +103,13 @@ class Asker implements RoomAsker {
       survey,
       objective: { kind: 'latency' },
       describe: (peer) => this.#describe(peer),
-      onChoice: (chosen) => this.#chosen.set(chosen.choice.plan.segments, chosen),
+      onChoice: (chosen) => {
+        this.#latest = chosen;
+        const { segments } = chosen.choice.plan;
+        if (!this.#chosen.has(segments)) this.#chosen.set(segments, chosen);
+        // The plan stays, and the room is another one.
+        if (this.#session?.plan.segments === segments) this.#tellPlan();
+      },
       onEvent: (event) => this.#follow(event),
     });
     this.#tellPlan();
@@ -166,6 +173,7 @@ class Asker implements RoomAsker {
         return;
       }
       case 'switched':
+      case 'kept':
         this.#tellPlan();
         return;
       default:
@@ -180,7 +188,7 @@ class Asker implements RoomAsker {
     const chosen = this.#chosen.get(session.plan.segments);
     this.#options.dispatch({
       type: 'planned',
-      plan: trialPlan(session, chosen, this.#silent, this.#options.mesh),
+      plan: trialPlan(session, { chosen, latest: this.#latest }, this.#silent, this.#options.mesh),
     });
   }
 

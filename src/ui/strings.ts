@@ -96,7 +96,9 @@ export const strings = {
         ? `${devices.length} of ${offeredCount} devices: ${listOf(devices)} ${devices.length === 1 ? 'computes' : 'compute'}.`
         : `${capitalised(listOf(devices))} ${devices.length === 1 ? 'computes' : 'compute'}.`,
     gain: (gain: number) =>
-      `Expected to be ${gain.toFixed(gain < 10 ? 1 : 0)} × as fast as the best of them alone.`,
+      `Expected to be ${gain.toFixed(gain < 10 ? 1 : 0)} × as fast as the best single device.`,
+    solo: 'For so small a network the best plan is one device.',
+    notWorthIt: 'a plan with it is not better by enough to change over.',
     alone: 'Open the room link on more devices, and they are planned for, too.',
     expected: 'expected',
     measured: 'measured',

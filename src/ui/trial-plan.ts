@@ -23,10 +23,17 @@ export function deviceName(id: PeerId, { self, members }: TrialRoom): string {
   return isShared ? `${name} ${shortId(id)}` : name;
 }
 
-/** A plan for people: what was chosen where it was, and who could not even be asked. */
+export interface TrialChoices {
+  /** Of the plan in use; absent where nobody chose it. */
+  readonly chosen?: ChosenPlan | undefined;
+  /** The last one, of the same plan or of one that was not worth a switch: it knows the room as it is. */
+  readonly latest?: ChosenPlan | undefined;
+}
+
+/** A plan for people: what was chosen, who has nothing to do in it, and who could not even be asked. */
 export function trialPlan(
   { plan, window }: { readonly plan: Plan; readonly window: number },
-  chosen: ChosenPlan | undefined,
+  { chosen, latest = chosen }: TrialChoices,
   silent: ReadonlyMap<PeerId, PeerceptronError>,
   room: TrialRoom,
 ): TrialPlan {
@@ -34,21 +41,22 @@ export function trialPlan(
     plan.segments.flatMap(({ lanes }) => lanes.flatMap(({ tiles }) => tiles.map(({ peer }) => peer))),
   );
   // Names are those that the planner knew: its sentences have them.
-  const known = new Map(chosen?.world.devices.map(({ id, name }) => [id, name]));
+  const known = new Map(latest?.world.devices.map(({ id, name }) => [id, name]));
   const nameOf = (id: PeerId): string => known.get(id) ?? deviceName(id, room);
   const unreachable = [...room.members.values()].flatMap((member): TrialLeftOut[] => {
     const error = member.state === 'failed' ? member.error : silent.get(member.id);
     if (!error || computing.has(member.id) || known.has(member.id)) return [];
     return [{ name: nameOf(member.id), why: `${errorTexts[error.code].what} (${error.code})` }];
   });
-  const leftOut = (chosen?.choice.leftOut ?? []).map(({ peer, explanation }) => ({
-    name: nameOf(peer),
-    why: `${explanation}.`,
-  }));
+  const reasons = new Map(latest?.choice.leftOut.map(({ peer, explanation }) => [peer, `${explanation}.`]));
+  const leftOut = [...known.keys()]
+    .filter((id) => !computing.has(id))
+    .map((id) => ({ name: nameOf(id), why: reasons.get(id) ?? strings.trial.notWorthIt }));
   const { prediction, gain } = chosen?.choice ?? {};
   return {
+    epoch: plan.epoch,
     devices: [...computing].map(nameOf),
-    offeredCount: chosen?.world.devices.length ?? computing.size,
+    offeredCount: new Set([...known.keys(), ...computing]).size,
     window,
     ...(prediction
       ? {

@@ -20,6 +20,8 @@ export interface TrialLeftOut {
 
 /** What the planner has chosen, in the words of people. */
 export interface TrialPlan {
+  /** Of the session; a plan keeps its number while the room around it changes. */
+  readonly epoch: number;
   /** Names of the devices that compute, in the order of the plan. */
   readonly devices: readonly string[];
   /** Devices that the planner could choose among. */
@@ -69,7 +71,7 @@ export type TrialEvent =
   /** In a session that was open, its plan stays in use. */
   | { readonly type: 'started'; readonly isOpen: boolean }
   | { readonly type: 'doing'; readonly doing: TrialStep }
-  /** A plan has come into use. */
+  /** A plan has come into use; or the room has changed, and the plan is still the one to use. */
   | { readonly type: 'planned'; readonly plan: TrialPlan }
   | { readonly type: 'answered'; readonly answer: TrialAnswer }
   | { readonly type: 'finished'; readonly measured: TrialMeasured }
@@ -91,9 +93,16 @@ export function reduceTrial(state: TrialState, event: TrialEvent): TrialState {
       if (!state.doing || (event.doing.step === 'loading' && isRunning(state.doing))) return state;
       return { ...state, doing: event.doing };
     case 'planned': {
+      const { measured, plan, ...rest } = state;
       // Measured was another plan.
-      const { measured: _, ...rest } = state;
-      return { ...rest, plan: event.plan };
+      if (plan?.epoch !== event.plan.epoch) return { ...rest, plan: event.plan };
+      // What was expected before it ran stands beside what was measured, not what is known by now.
+      const { expected: _, ...told } = event.plan;
+      return {
+        ...rest,
+        ...(measured ? { measured } : {}),
+        plan: { ...told, ...(plan.expected ? { expected: plan.expected } : {}) },
+      };
     }
     case 'answered':
       return { ...state, answers: [...state.answers, event.answer] };

@@ -35,7 +35,7 @@ export class TryCard extends LitElement {
       }
       .pictures {
         display: grid;
-        grid-template-columns: repeat(auto-fill, minmax(4.25rem, 1fr));
+        grid-template-columns: repeat(4, minmax(0, 1fr));
         gap: 0.625rem;
       }
       .pictures li {
@@ -49,6 +49,11 @@ export class TryCard extends LitElement {
         background: #fff;
         border: 1px solid var(--pt-line);
         border-radius: 8px;
+      }
+      @media (min-width: 30rem) {
+        .pictures {
+          grid-template-columns: repeat(6, minmax(0, 1fr));
+        }
       }
       .answer {
         font-size: 1.25rem;
@@ -168,7 +173,9 @@ export class TryCard extends LitElement {
             ? strings.trial.gain(expected.gain)
             : offeredCount === 1
               ? strings.trial.alone
-              : nothing
+              : devices.length === 1
+                ? strings.trial.solo
+                : nothing
         }
       </p>
       <table class="number">

@@ -132,6 +132,7 @@ const working: readonly PeerEvent[] = [
 const trial = (event: TrialEvent): PeerEvent => ({ type: 'trial', event });
 const trialStarted = trial({ type: 'started', isOpen: false });
 const trialPlanned: TrialPlan = {
+  epoch: 0,
   devices: ['this device', 'Raspberry Pi 4 in the kitchen'],
   offeredCount: 3,
   window: 3,
@@ -148,13 +149,14 @@ const trialPlanned: TrialPlan = {
 const trialAnswers = digitSamples.map((file): PeerEvent => {
   const shown = file[0]!;
   const isWrong = file === '7-handwriting.png';
-  const url = `/public/models/digits/samples/${file}`;
+  const url = `/models/digits/samples/${file}`;
   return trial({
     type: 'answered',
     answer: { url, shown, answer: isWrong ? '1' : shown, score: isWrong ? 0.51 : 0.987 },
   });
 });
 const trialSolo: TrialPlan = {
+  epoch: 0,
   devices: ['this device'],
   offeredCount: 1,
   window: 1,
@@ -214,6 +216,27 @@ const histories = {
     trial({ type: 'planned', plan: trialPlanned }),
     ...trialAnswers,
     trial({ type: 'finished', measured: { latencyMs: 4.1, framesPerSecond: 371 } }),
+  ],
+  'tried-solo': [
+    ...joined,
+    ...company,
+    trialStarted,
+    trial({
+      type: 'planned',
+      plan: {
+        ...trialSolo,
+        offeredCount: 2,
+        window: 2,
+        leftOut: [
+          {
+            name: 'Raspberry Pi 4 in the kitchen',
+            why: 'in the best plan with Raspberry Pi 4 in the kitchen a frame takes 9.23 ms, without it 1.21 ms.',
+          },
+        ],
+      },
+    }),
+    ...trialAnswers,
+    trial({ type: 'finished', measured: { latencyMs: 2.2 } }),
   ],
   'try-failed': [
     ...joined,

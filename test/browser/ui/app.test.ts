@@ -98,6 +98,11 @@ describe('the page', () => {
       'wrong',
       'Once more',
     ],
+    'tried-solo': [
+      '1 of 2 devices: this device computes. For so small',
+      'Raspberry Pi 4 in the kitchen: in the best',
+      '833 –',
+    ],
     'try-failed': ['FRAME_TIMEOUT', 'Press the button again'],
     'unreachable-peer': ['not reachable', 'LINK_NO_ROUTE', 'guest Wi-Fi'],
     problems: ['What went wrong lately', 'PLAN_MEMORY', 'What to do:'],

@@ -52,7 +52,7 @@ describe('a plan in words', () => {
         leftOut: [{ peer: left.id, reason: 'slows-down', explanation: 'it would be slower' }],
       }),
     };
-    const plan = trialPlan({ plan: choice.plan, window: 3 }, withLeft, new Map(), {
+    const plan = trialPlan({ plan: choice.plan, window: 3 }, { chosen: withLeft }, new Map(), {
       self: id('e'),
       members: new Map(),
     });
@@ -69,22 +69,46 @@ describe('a plan in words', () => {
         latencyMs: choice.prediction.latencyMs,
         framesPerSecond: choice.prediction.framesPerSecond,
       },
-      leftOut: [{ name: left.name, why: 'it would be slower.' }],
     });
-    expect(trialPlan({ plan: choice.plan, window: 3 }, chosen, new Map(), room).expected?.gain).toBe(1.5);
+    expect(plan.leftOut.at(-1)).toEqual({ name: left.name, why: 'it would be slower.' });
+    expect(trialPlan({ plan: choice.plan, window: 3 }, { chosen }, new Map(), room).expected?.gain).toBe(1.5);
   });
 
   it('names those that could not be asked, with the code', () => {
     const silent = new Map([[id('c'), new PeerceptronError('LINK_TIMEOUT', 'no answer')]]);
-    const { leftOut } = trialPlan({ plan: choice.plan, window: 1 }, chosen, silent, room);
+    const { leftOut } = trialPlan({ plan: choice.plan, window: 1 }, { chosen }, silent, room);
     expect(leftOut.slice(-2)).toEqual([
       { name: 'Laptop', why: 'A device did not answer in time. (LINK_TIMEOUT)' },
       { name: `Device ${shortId(id('d'))}`, why: 'No way through the network to a device. (LINK_NO_ROUTE)' },
     ]);
   });
 
+  it('knows the room of the latest choice, also where that one was not worth a switch', () => {
+    const [first, second, ...others] = world.devices;
+    const fewer = { ...chosen, world: { ...world, devices: [first!, second!] } };
+    expect(trialPlan({ plan: choice.plan, window: 1 }, { chosen: fewer }, new Map(), room)).toMatchObject({
+      offeredCount: 2,
+    });
+    const better = {
+      ...chosen,
+      choice: madeUpChoice({ leftOut: [], prediction: { ...choice.prediction, latencyMs: 95 } }),
+    };
+    const plan = trialPlan({ plan: choice.plan, window: 1 }, { chosen: fewer, latest: better }, new Map(), {
+      ...room,
+      members: new Map(),
+    });
+    expect(plan.offeredCount).toBe(4);
+    expect(plan.expected?.latencyMs).toBe(choice.prediction.latencyMs);
+    expect(plan.leftOut).toEqual(
+      others.map(({ name }) => ({
+        name,
+        why: 'a plan with it is not better by enough to change over.',
+      })),
+    );
+  });
+
   it('promises nothing for a plan that nobody chose', () => {
-    const plan = trialPlan({ plan: choice.plan, window: 1 }, undefined, new Map(), room);
+    const plan = trialPlan({ plan: choice.plan, window: 1 }, {}, new Map(), room);
     expect(plan.expected).toBeUndefined();
     expect(plan.offeredCount).toBe(plan.devices.length);
   });

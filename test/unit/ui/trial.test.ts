@@ -114,7 +114,8 @@ describe('the trial', () => {
 });
 
 describe('the state of the trial', () => {
-  const plan = { devices: ['Pi'], offeredCount: 2, window: 1, leftOut: [] };
+  const expected = { latencyMs: 4, framesPerSecond: 250 };
+  const plan = { epoch: 0, expected, devices: ['Pi'], offeredCount: 2, window: 1, leftOut: [] };
   const fold = (...events: readonly TrialEvent[]) => events.reduce(reduceTrial, initialTrialState);
   const started: TrialEvent = { type: 'started', isOpen: false };
   const doing = (step: 'planning' | 'asking'): TrialEvent => ({ type: 'doing', doing: { step } });
@@ -151,10 +152,21 @@ describe('the state of the trial', () => {
   it('keeps no measurement beside a plan that it was not made with', () => {
     const end = fold(started, { type: 'planned', plan }, finished, {
       type: 'planned',
-      plan: { ...plan, devices: ['Laptop'] },
+      plan: { ...plan, epoch: 1, devices: ['Laptop'] },
     });
     expect(end.measured).toBeUndefined();
     expect(end.plan?.devices).toEqual(['Laptop']);
+  });
+
+  it('keeps what was measured, and what was expected of it, while only the room changes', () => {
+    const end = fold(started, { type: 'planned', plan }, finished, {
+      type: 'planned',
+      plan: { ...plan, offeredCount: 3, expected: { ...expected, latencyMs: 5 } },
+    });
+    expect(end).toMatchObject({
+      measured: { latencyMs: 4, framesPerSecond: 200 },
+      plan: { offeredCount: 3, expected: { latencyMs: 4 } },
+    });
   });
 
   it('forgets answers, and a plan only when its session is closed', () => {
