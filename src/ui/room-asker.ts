@@ -12,7 +12,7 @@ import type { RuntimeNode } from '../runtime/runtime-node.ts';
 import { Survey, type SurveyPeer } from '../runtime/survey.ts';
 import { topPredictions } from '../runtime/whole-model.ts';
 import type { Clock } from '../shared/clock.ts';
-import type { PeerceptronError } from '../shared/errors.ts';
+import { unreachable, type PeerceptronError } from '../shared/errors.ts';
 import { asSessionId, toHex, type PeerId } from '../shared/ids.ts';
 import { median } from '../shared/median.ts';
 import type { RandomBytes } from '../shared/random.ts';
@@ -176,8 +176,16 @@ class Asker implements RoomAsker {
       case 'kept':
         this.#tellPlan();
         return;
+      case 'ready':
+      case 'pausing':
+      case 'peer-lost':
+      case 'peer-leaving':
+      case 'peer-slow':
+      case 'waiting':
+        // The session deals with it by itself; what comes of it is a plan, or the end of a frame.
+        return;
       default:
-      // The session deals with it by itself; what comes of it is a plan, or the end of a frame.
+        unreachable(event);
     }
   }
 

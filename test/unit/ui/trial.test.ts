@@ -41,7 +41,7 @@ function setUp({ fails = [] as readonly ('open' | 'run')[] } = {}) {
     events,
     trial,
     /** Presses the button, and ends the run that this starts. */
-    async runThrough() {
+    runThrough: async () => {
       const done = trial.run();
       await expect.poll(() => runs.length).toBe(1);
       for (const end of runs) end();
