@@ -17,6 +17,7 @@ import {
   measureRate,
   newSurvey,
   openLimitedWorld,
+  profiled,
   setLimits,
 } from './prediction/limited-world.ts';
 import { slowedDevice } from './prediction/slowed-device.ts';
@@ -50,7 +51,7 @@ async function rows(
   const world = await openLimitedWorld(groups, undo);
   const { node, limits } = world;
   const survey = await newSurvey(world);
-  const devices = await survey.devices(world.peers);
+  const devices = await profiled(survey, world.peers);
   const cells: Cell[] = [];
   let sessions = 0;
   let difference = 0;

@@ -9,7 +9,7 @@ import { openSession } from '../../src/runtime/session.ts';
 import { asSessionId } from '../../src/shared/ids.ts';
 import { seededRandom } from '../../src/shared/random.ts';
 import type { BenchmarkContext, Row } from '../benchmark.ts';
-import { CORES, measureRate, newSurvey, setLimits, type LimitedWorld } from './limited-world.ts';
+import { CORES, measureRate, newSurvey, profiled, setLimits, type LimitedWorld } from './limited-world.ts';
 
 const NETWORK = 'alexnet';
 const SLOWER = 4;
@@ -34,6 +34,7 @@ export async function slowedDevice(
   const source = { node, graph, weights, seeded, clock: systemClock };
   setLimits(limits, true);
   const survey = await newSurvey(world);
+  await profiled(survey, peers);
   let plans = 0;
   const session = await openPlannedSession({
     ...source,
@@ -69,7 +70,7 @@ export async function slowedDevice(
   // The same devices as they are now, planned for from the start.
   const fresh = await newSurvey(world);
   const choice = await fresh.plan(
-    await fresh.devices(peers),
+    await profiled(fresh, peers),
     { graph, session: asSessionId('e'.repeat(32)), epoch: 0, objective: { kind: 'throughput' } },
     choosePlan,
   );
