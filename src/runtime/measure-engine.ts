@@ -7,7 +7,6 @@ import { compileTile, type TileProgram } from '../graph/tile-program.ts';
 import { programWork } from '../planner/cost-model.ts';
 import { expectedMsOf, fitRates, type EngineRates, type WorkSample } from '../planner/fit-rates.ts';
 import type { Clock } from '../shared/clock.ts';
-import { median } from '../shared/median.ts';
 import { seededRandom, type Random } from '../shared/random.ts';
 
 export interface MeasureEngineOptions {
@@ -17,17 +16,25 @@ export interface MeasureEngineOptions {
   readonly budgetMs?: number;
 }
 
-const DEFAULT_BUDGET_MS = 1200;
-/**
- * A run that is to be timed. A thread that may use one millisecond of three stands still at the end of it, and a moment that
- * is shorter than several of these periods tells nothing: so chains are made as long as that, whatever the device.
- */
-const RUN_MS = 10;
-/** Of long runs: the middle one counts. */
-const LONG_RUNS = 3;
-const MOST_REPEATS = 400;
-/** Where runs cannot be made long, there are more of them. */
+const DEFAULT_BUDGET_MS = 1250;
+/** A run that is to be timed: long enough for clocks, short enough to be over before a scheduler takes the processor away. */
+const RUN_MS = 3;
+const LEAST_RUNS = 5;
 const MOST_RUNS = 40;
+const MOST_REPEATS = 100;
+/** Of the runs of a tile counts the one that this part of them was faster than: nothing held it up. */
+const UNDISTURBED = 0.3;
+/** Loading a tile, which runs it once, beside the runs that are timed: about as long as so many of them. */
+const LOADING_RUNS = 3;
+/**
+ * How much of the processor the engine gets in the long run is told by work without a pause. Quotas are looked after every few
+ * milliseconds only: a thread runs on for some of them, and stands still for some more. The first part of the time it may
+ * live on what it has saved.
+ */
+const SUSTAINED_MS = 260;
+const SAVED_MS = 40;
+/** Runs that the engine has before it at a time: between two of them it must not fall idle. */
+const AHEAD = 4;
 
 /** A chain of ops, each after the one before it; `repeated` as often as it takes to last. */
 interface Experiment {
@@ -109,13 +116,13 @@ export async function measureEngine({
   const samples: WorkSample[] = [];
   const startedAt = clock.now();
   let leastTripMs = Infinity;
+  const samplesMs = budgetMs - SUSTAINED_MS;
   for (const [index, experiment] of EXPERIMENTS.entries()) {
-    const leftMs = budgetMs - (clock.now() - startedAt);
+    const leftMs = samplesMs - (clock.now() - startedAt);
     // One sample is better than none, on whatever device.
     if (leftMs <= 0 && index > 0) break;
     const shareMs = leftMs / (EXPERIMENTS.length - index);
-    // Loading, which runs a tile once, takes about as long as two runs.
-    const runMs = Math.min(RUN_MS, shareMs / (LONG_RUNS + 2));
+    const runMs = Math.min(RUN_MS, shareMs / (LEAST_RUNS + LOADING_RUNS));
     const program = programOf(experiment, repeatsOf(experiment, samples, runMs));
     const tile = await engine.load(
       program,
@@ -123,14 +130,54 @@ export async function measureEngine({
     );
     try {
       const inputs = program.inputs.map(({ box }) => values(random, boxSize(box)));
-      const { computeMs, tripMs } = await timeTile(tile, inputs, clock, LONG_RUNS * runMs);
+      const { computeMs, tripMs } = await timeTile(tile, inputs, clock, LEAST_RUNS * runMs);
       samples.push({ work: programWork(program), computeMs });
       leastTripMs = Math.min(leastTripMs, tripMs);
     } finally {
       await tile.dispose();
     }
   }
-  return fitRates(samples, leastTripMs);
+  const leftMs = budgetMs - (clock.now() - startedAt);
+  const slowdown = leftMs > SAVED_MS ? await sustainedSlowdown(engine, clock, samples, leftMs) : 1;
+  return fitRates(
+    samples.map(({ work, computeMs }) => ({ work, computeMs: computeMs * slowdown })),
+    leastTripMs,
+  );
+}
+
+/** How many times longer work takes in the long run than a run takes that nothing holds up. */
+async function sustainedSlowdown(
+  engine: Engine,
+  clock: Clock,
+  samples: readonly WorkSample[],
+  totalMs: number,
+): Promise<number> {
+  const experiment = chain([14, 14, 128], convolution(3, 128));
+  const random = seededRandom(1902);
+  const program = programOf(experiment, repeatsOf(experiment, samples, RUN_MS));
+  const startedAt = clock.now();
+  const tile = await engine.load(
+    program,
+    program.weights.map(({ box }) => values(random, boxSize(box))),
+  );
+  try {
+    const inputs = program.inputs.map(({ box }) => values(random, boxSize(box)));
+    const runs: { readonly computeMs: number; readonly endMs: number }[] = [];
+    const post = async (): Promise<void> => {
+      while (clock.now() - startedAt < totalMs) {
+        const { computeMs } = await tile.run(inputs.map((input) => input.slice()));
+        runs.push({ computeMs, endMs: clock.now() });
+      }
+    };
+    await Promise.all(Array.from({ length: AHEAD }, post));
+    const from = runs.findIndex(({ endMs }) => endMs - startedAt >= SAVED_MS);
+    const counted = runs.slice(from + 1);
+    if (from < 0 || counted.length < LEAST_RUNS) return 1;
+    const meanMs = (counted.at(-1)!.endMs - runs[from]!.endMs) / counted.length;
+    return Math.max(1, meanMs / undisturbed(runs.map(({ computeMs }) => computeMs)));
+  } finally {
+    await tile.dispose();
+  }
 }
 
 /** As far as what was measured so far tells; nothing is repeated on a device of which nothing is known. */
@@ -173,19 +220,15 @@ function values(random: Random, length: number): Float32Array {
   return result;
 }
 
-export interface TileTimes {
-  /** Of a run, inside the engine. */
+interface TileTimes {
+  /** Of a run that nothing held up, inside the engine. */
   readonly computeMs: number;
   /** There and back to the engine's thread. */
   readonly tripMs: number;
 }
 
-/**
- * Runs a tile for `totalMs`. Of a few long runs the middle one counts: what a quota takes is in each of them, and what else the machine
- * had to do is not in all. They wait for each other in the engine's own queue, because a thread that was idle begins with a part that it has
- * not used. Of many short ones the mean counts, for a quota falls heavily on few of them.
- */
-export async function timeTile(
+/** Runs a tile for `totalMs`, one run after the other, at least a few times. */
+async function timeTile(
   tile: LoadedTile,
   inputs: readonly Float32Array[],
   clock: Clock,
@@ -193,23 +236,17 @@ export async function timeTile(
 ): Promise<TileTimes> {
   const times: number[] = [];
   let tripMs = Infinity;
-  const run = async (): Promise<void> => {
+  const startedAt = clock.now();
+  do {
     const since = clock.now();
     const { computeMs } = await tile.run(inputs.map((input) => input.slice()));
     times.push(computeMs);
     tripMs = Math.min(tripMs, Math.max(0, clock.now() - since - computeMs));
-  };
-  const startedAt = clock.now();
-  await run();
-  const [first] = times as [number];
-  // On a device where a single run takes so long, that one has to do.
-  if (first > totalMs) return { computeMs: first, tripMs };
-  if (first * LONG_RUNS >= totalMs / 2) {
-    await Promise.all(Array.from({ length: LONG_RUNS - 1 }, run));
-    return { computeMs: median(times), tripMs };
-  }
-  while (times.length < LONG_RUNS || (clock.now() - startedAt < totalMs && times.length < MOST_RUNS)) {
-    await run();
-  }
-  return { computeMs: times.reduce((sum, ms) => sum + ms, 0) / times.length, tripMs };
+    // On a device where a single run takes so long, few have to do.
+    if (clock.now() - startedAt > 2 * totalMs) break;
+  } while (times.length < LEAST_RUNS || (clock.now() - startedAt < totalMs && times.length < MOST_RUNS));
+  return { computeMs: undisturbed(times), tripMs };
 }
+
+const undisturbed = (times: readonly number[]): number =>
+  [...times].sort((a, b) => a - b)[Math.floor((times.length - 1) * UNDISTURBED)]!;
