@@ -33,8 +33,15 @@ const LOADING_RUNS = 3;
  */
 const SUSTAINED_MS = 260;
 const SAVED_MS = 40;
-/** Runs that the engine has before it at a time: between two of them it must not fall idle. */
-const AHEAD = 4;
+/** A run as long as that has stood still already, as often as it had to. */
+const STALLED_MS = 20;
+/** Less is what messages and other programs take. */
+const LEAST_SLOWDOWN = 1.25;
+/** Runs that the engine has before it at a time: it must not fall idle between two of them, even if this thread is held up. */
+const AHEAD = 16;
+
+/** The chain that is measured in the long run, as soon as it is known how long it has to be. */
+const SUSTAINED_AFTER = 2;
 
 /** A chain of ops, each after the one before it; `repeated` as often as it takes to last. */
 interface Experiment {
@@ -116,11 +123,12 @@ export async function measureEngine({
   const samples: WorkSample[] = [];
   const startedAt = clock.now();
   let leastTripMs = Infinity;
-  const samplesMs = budgetMs - SUSTAINED_MS;
+  let slowdown = 1;
   for (const [index, experiment] of EXPERIMENTS.entries()) {
-    const leftMs = samplesMs - (clock.now() - startedAt);
+    const leftMs = budgetMs - (clock.now() - startedAt);
     // One sample is better than none, on whatever device.
     if (leftMs <= 0 && index > 0) break;
+    if (index === SUSTAINED_AFTER) slowdown = await sustainedSlowdown(engine, clock, samples);
     const shareMs = leftMs / (EXPERIMENTS.length - index);
     const runMs = Math.min(RUN_MS, shareMs / (LEAST_RUNS + LOADING_RUNS));
     const program = programOf(experiment, repeatsOf(experiment, samples, runMs));
@@ -137,10 +145,11 @@ export async function measureEngine({
       await tile.dispose();
     }
   }
-  const leftMs = budgetMs - (clock.now() - startedAt);
-  const slowdown = leftMs > SAVED_MS ? await sustainedSlowdown(engine, clock, samples, leftMs) : 1;
   return fitRates(
-    samples.map(({ work, computeMs }) => ({ work, computeMs: computeMs * slowdown })),
+    samples.map(({ work, computeMs }) => ({
+      work,
+      computeMs: computeMs > STALLED_MS ? computeMs : computeMs * slowdown,
+    })),
     leastTripMs,
   );
 }
@@ -150,31 +159,31 @@ async function sustainedSlowdown(
   engine: Engine,
   clock: Clock,
   samples: readonly WorkSample[],
-  totalMs: number,
 ): Promise<number> {
-  const experiment = chain([14, 14, 128], convolution(3, 128));
+  const experiment = EXPERIMENTS[SUSTAINED_AFTER - 1]!;
   const random = seededRandom(1902);
   const program = programOf(experiment, repeatsOf(experiment, samples, RUN_MS));
-  const startedAt = clock.now();
   const tile = await engine.load(
     program,
     program.weights.map(({ box }) => values(random, boxSize(box))),
   );
   try {
     const inputs = program.inputs.map(({ box }) => values(random, boxSize(box)));
-    const runs: { readonly computeMs: number; readonly endMs: number }[] = [];
+    const startedAt = clock.now();
+    const runs: number[] = [];
     const post = async (): Promise<void> => {
-      while (clock.now() - startedAt < totalMs) {
+      while (clock.now() - startedAt < SUSTAINED_MS) {
         const { computeMs } = await tile.run(inputs.map((input) => input.slice()));
-        runs.push({ computeMs, endMs: clock.now() });
+        runs.push(computeMs);
       }
     };
     await Promise.all(Array.from({ length: AHEAD }, post));
-    const from = runs.findIndex(({ endMs }) => endMs - startedAt >= SAVED_MS);
-    const counted = runs.slice(from + 1);
-    if (from < 0 || counted.length < LEAST_RUNS) return 1;
-    const meanMs = (counted.at(-1)!.endMs - runs[from]!.endMs) / counted.length;
-    return Math.max(1, meanMs / undisturbed(runs.map(({ computeMs }) => computeMs)));
+    // By the engine's own times: this thread may be held up as well, and learn of many runs at once.
+    let savedMs = 0;
+    const counted = runs.filter((computeMs) => (savedMs += computeMs) > SAVED_MS);
+    if (counted.length < LEAST_RUNS) return 1;
+    const slowdown = counted.reduce((sum, ms) => sum + ms, 0) / counted.length / undisturbed(runs);
+    return slowdown < LEAST_SLOWDOWN ? 1 : slowdown;
   } finally {
     await tile.dispose();
   }
