@@ -23,7 +23,7 @@ const LEAST_RUNS = 5;
 const MOST_RUNS = 40;
 const MOST_REPEATS = 100;
 /** Of the runs of a tile counts the one that this part of them was faster than: nothing held it up. */
-const UNDISTURBED = 0.3;
+const UNDISTURBED = 0.1;
 /** Loading a tile, which runs it once, beside the runs that are timed: about as long as so many of them. */
 const LOADING_RUNS = 3;
 /**
@@ -236,25 +236,25 @@ interface TileTimes {
   readonly tripMs: number;
 }
 
-/** Runs a tile for `totalMs`, one run after the other, at least a few times. */
+/**
+ * Runs a tile for about `totalMs`. First alone, for the trip; then several times at once, which takes one trip more, on a device
+ * where this thread has to wait for its turn.
+ */
 async function timeTile(
   tile: LoadedTile,
   inputs: readonly Float32Array[],
   clock: Clock,
   totalMs: number,
 ): Promise<TileTimes> {
-  const times: number[] = [];
-  let tripMs = Infinity;
-  const startedAt = clock.now();
-  do {
-    const since = clock.now();
-    const { computeMs } = await tile.run(inputs.map((input) => input.slice()));
-    times.push(computeMs);
-    tripMs = Math.min(tripMs, Math.max(0, clock.now() - since - computeMs));
-    // On a device where a single run takes so long, few have to do.
-    if (clock.now() - startedAt > 2 * totalMs) break;
-  } while (times.length < LEAST_RUNS || (clock.now() - startedAt < totalMs && times.length < MOST_RUNS));
-  return { computeMs: undisturbed(times), tripMs };
+  const run = async (): Promise<number> => (await tile.run(inputs.map((input) => input.slice()))).computeMs;
+  const since = clock.now();
+  const first = await run();
+  const tripMs = Math.max(0, clock.now() - since - first);
+  // On a device where a single run takes so long, it has to do.
+  const count = Math.min(MOST_RUNS, Math.max(LEAST_RUNS - 1, Math.ceil(totalMs / Math.max(first, 0.01))));
+  if (first > totalMs) return { computeMs: first, tripMs };
+  const times = await Promise.all(Array.from({ length: count }, run));
+  return { computeMs: undisturbed([first, ...times]), tripMs };
 }
 
 const undisturbed = (times: readonly number[]): number =>
