@@ -2,6 +2,8 @@ import { execFileSync } from 'node:child_process';
 import type { InferReport } from '../support/infer-report.ts';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { loadModelByName } from '../../headless/model-files.ts';
+import { writePipelinePlan } from '../support/pipeline-plan-file.ts';
 import { isAlive, runProgram, startProgram } from '../support/program.ts';
 
 const undo: (() => unknown)[] = [];
@@ -145,18 +147,10 @@ describe('presets', () => {
   });
 
   it('infer runs one on random input with random weights that nobody sends, and says so (AlexNet, heavy)', async () => {
-    const args = [
-      '--random-input',
-      '--model',
-      'alexnet',
-      '--seed',
-      '5',
-      '--peers',
-      '2',
-      '--verify',
-      '--json',
-    ];
-    const { code, stdout, stderr } = await runProgram(['infer', ...args]);
+    const pipeline = writePipelinePlan((await loadModelByName('alexnet')).graph, 2);
+    const args = ['--random-input', '--model', 'alexnet', '--seed', '5', '--verify', '--json'];
+    const { code, stdout, stderr } = await runProgram(['infer', ...args, ...pipeline.flags]);
+    pipeline.remove();
     expect(code, stderr).toBe(0);
     const report = JSON.parse(stdout) as InferReport & { weights: string };
     expect(report.weights).toBe('random (seed 5)');
