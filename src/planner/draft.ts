@@ -50,10 +50,10 @@ export type Laid = NonNullable<ReturnType<typeof layDraft>>;
 export const devicesOf = (draft: Draft): number[] =>
   [...new Set(draft.flatMap(({ lanes }) => lanes.flatMap(({ devices }) => devices)))].sort((a, b) => a - b);
 
-/** Whether every device has room for its tiles with `window` frames in flight, as `verifyPlan` judges it. */
-export function fitsMemory(laid: Laid, devices: readonly Device[], window: number): boolean {
-  const bytes = new Float64Array(devices.length);
-  const work = new Float64Array(devices.length);
+/** Bytes on each device with `window` frames in flight if its engine held weights packed: never too little. */
+function packedBytes(laid: Laid, count: number, window: number): Float64Array {
+  const bytes = new Float64Array(count);
+  const work = new Float64Array(count);
   for (const lanes of laid) {
     for (const { tiles } of lanes) {
       for (const { device, cost } of tiles) {
@@ -62,12 +62,30 @@ export function fitsMemory(laid: Laid, devices: readonly Device[], window: numbe
       }
     }
   }
-  return devices.every(({ memoryBytes, weightStorage }, device) => {
-    // Packed weights are the most that there can be; only where they do not fit the exact sum is worth its time.
-    if (bytes[device]! + work[device]! <= memoryBytes) return true;
-    if (weightStorage !== 'once') return false;
-    return memoryOfTiles(programsOf(laid, device), window, weightStorage).totalBytes <= memoryBytes;
-  });
+  for (let device = 0; device < count; device++) bytes[device]! += work[device]!;
+  return bytes;
+}
+
+const exactBytes = (laid: Laid, device: number, window: number): number =>
+  memoryOfTiles(programsOf(laid, device), window, 'once').totalBytes;
+
+/** Whether every device has room for its tiles with `window` frames in flight, as `verifyPlan` judges it. */
+export function fitsMemory(laid: Laid, devices: readonly Device[], window: number): boolean {
+  const packed = packedBytes(laid, devices.length, window);
+  return devices.every(
+    ({ memoryBytes, weightStorage }, device) =>
+      // Only where packed weights do not fit the exact sum is worth its time.
+      packed[device]! <= memoryBytes ||
+      (weightStorage === 'once' && exactBytes(laid, device, window) <= memoryBytes),
+  );
+}
+
+/** Bytes on each device with one frame in flight. */
+export function draftBytes(laid: Laid, devices: readonly Device[]): Float64Array {
+  const bytes = packedBytes(laid, devices.length, 1);
+  return bytes.map((packed, device) =>
+    packed > 0 && devices[device]!.weightStorage === 'once' ? exactBytes(laid, device, 1) : packed,
+  );
 }
 
 /** In the order in which a peer loads them. */

@@ -29,8 +29,9 @@ const STARTS = 12;
 /** Shares are put right before drafts are compared. */
 const ROUNDS = 6;
 const WORTH_A_ROUND = 1.5;
+const PROMISING = 1.2;
 /** Of the plans of lanes those that promise most. */
-const LANE_PLANS = 8;
+const LANE_PLANS = 16;
 /** Tiles that local search may put into simulations, in all and from each start. */
 const TILES_TRIED = 9000;
 const TILES_PER_START = 4000;
@@ -40,6 +41,9 @@ const SMALL = 40;
 const NEIGHBOUR_ATTEMPTS = 150;
 /** What a draft takes beside its tiles. */
 const DRAFT_TILES = 8;
+const MANY_DEVICES = 24;
+/** Of groups that split what lanes have no room for: those of the fastest devices come first. */
+const TEAMS = 5;
 /** Of groups that are looked at; the last one holds everybody. */
 const SIZES = [2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16, 24, 40, Infinity];
 const SPATIAL: readonly Method[] = ['whole', 'rows', 'columns', 'sum-rows'];
@@ -63,11 +67,15 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
   }
   const costs = new RangeCosts(space);
   const starts: Scored[] = [];
+  let leastCost = solo?.cost ?? Infinity;
   const consider = (draft: Draft | undefined, codec: Codec, group: readonly number[]): void => {
     const fitting = draft && withinMemory(space, draft, devices, group);
-    let scored = fitting && scorer.score(fitting, codec);
+    // A rate that the busiest device alone keeps far from the best is not worth simulating.
+    let scored = fitting && scorer.score(fitting, codec, PROMISING * leastCost);
     if (scored) starts.push(scored);
-    for (let round = 0; round < ROUNDS && scored; round++) {
+    leastCost = Math.min(leastCost, scored?.cost ?? Infinity);
+    const rounds = objective.kind === 'latency' ? ROUNDS : 2;
+    for (let round = 0; round < rounds && scored; round++) {
       // The next round may be better where this one is not: transfers do not go with the shares.
       scored = scorer.score(balanced(scored), codec);
       const best = starts.at(-1)!;
@@ -113,6 +121,9 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
       const bySpeed = fit.map((device) => ({ share: speeds[device]!, layout: WHOLE, devices: [device] }));
       if (fit.length > 1) consider([{ start: 0, end: count, lanes: bySpeed }], codec, group);
     }
+    for (const team of objective.kind === 'latency' ? [] : groups.slice(0, TEAMS)) {
+      if (team.length > 1) consider(lanesBeforeSplits(scorer, speeds, team), codec, team);
+    }
     lanes.sort((a, b) => a.loadMs - b.loadMs);
     for (const { draft } of lanes.slice(0, LANE_PLANS)) consider(draft, codec, [...devices.keys()]);
   }
@@ -156,6 +167,34 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
     }
     return found;
   }
+}
+
+/**
+ * Lanes on all devices up to the first dense layer, whose weights hardly one device has room for; from there on its
+ * units, and those of the layers behind it, are split among a team.
+ */
+function lanesBeforeSplits(
+  { context: { space, devices } }: Scorer,
+  speeds: readonly number[],
+  team: readonly number[],
+): Draft | undefined {
+  const { nodes } = space.graph;
+  const first = nodes.findIndex(({ op }) => op.kind === 'dense');
+  if (first <= 0 || !space.cutPoints.includes(first)) return undefined;
+  const lanes = [...devices.keys()].map((device) => ({
+    share: speeds[device]!,
+    layout: WHOLE,
+    devices: [device],
+  }));
+  const points = space.cutPoints.filter((point) => point >= first);
+  const shares = team.map((device) => speeds[device]!);
+  const tail = points.slice(0, -1).map((start, index) => {
+    const end = points[index + 1]!;
+    const splits = space.extent(start, end, 'channel') >= team.length;
+    const layout = splits ? { cuts: [{ axis: 'channel' as const, shares }] } : WHOLE;
+    return { start, end, lanes: [{ share: 1, layout, devices: splits ? team : team.slice(0, 1) }] };
+  });
+  return [{ start: 0, end: first, lanes }, ...tail];
 }
 
 const usesChannels = (draft: Draft): boolean =>
@@ -209,15 +248,18 @@ function groupsOf(count: number, speeds: readonly number[], { context }: Scorer)
 }
 
 /** Places to cut for lanes: none, and the few where least has to travel. */
-function cutSetsOf({ context: { space } }: Scorer): number[][] {
+function cutSetsOf({ context }: Scorer): number[][] {
+  const { space } = context;
   const inner = space.cutPoints.slice(1, -1);
+  // Linear programs of many devices take their time.
+  const many = context.devices.length > MANY_DEVICES;
   const cheap = inner
     .toSorted((a, b) => space.bytesAt[a]! - space.bytesAt[b]! || a - b)
-    .slice(0, 8)
+    .slice(0, many ? 4 : 8)
     .sort((a, b) => a - b);
-  const sets: number[][] = [[], ...inner.map((cut) => [cut])];
+  const sets: number[][] = [[], ...(many ? cheap : inner).map((cut) => [cut])];
   for (const [index, first] of cheap.entries()) {
-    for (const second of cheap.slice(index + 1)) sets.push([first, second]);
+    for (const second of many ? [] : cheap.slice(index + 1)) sets.push([first, second]);
   }
   return sets;
 }

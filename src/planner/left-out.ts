@@ -22,6 +22,12 @@ export interface LeftOutRequest {
 export function explainLeftOut(request: LeftOutRequest): LeftOut[] {
   const { all, devices, best, scorer, speeds, margin } = request;
   const { objective, space } = scorer.context;
+  const leastParts = new Map<Device['weightStorage'], number>();
+  const leastPart = ({ weightStorage }: Device): number => {
+    const known = leastParts.get(weightStorage) ?? leastPartBytes(space, weightStorage);
+    leastParts.set(weightStorage, known);
+    return known;
+  };
   return all.flatMap((device): LeftOut[] => {
     const peer = device.id;
     const index = devices.indexOf(device);
@@ -30,7 +36,7 @@ export function explainLeftOut(request: LeftOutRequest): LeftOut[] {
       return [{ peer, reason: 'accuracy', explanation }];
     }
     if (best.devices.includes(index)) return [];
-    const missing = leastPartBytes(space, device) - device.memoryBytes;
+    const missing = leastPart(device) - device.memoryBytes;
     if (missing > 0) {
       const explanation = `${device.name} offers ${megabytes(device.memoryBytes)}: the smallest part of the model takes ${megabytes(missing)} more`;
       return [{ peer, reason: 'memory', explanation }];
@@ -62,7 +68,7 @@ function slower(device: Device, withIt: Scored | undefined, best: Scored, object
 }
 
 /** Of one op alone, the one that takes least. */
-function leastPartBytes(space: SearchSpace, { weightStorage }: Device): number {
+function leastPartBytes(space: SearchSpace, weightStorage: Device['weightStorage']): number {
   let least = Infinity;
   for (let op = 0; op < space.graph.nodes.length; op++) {
     const tile = space.tiles(op, op + 1, WHOLE)![0]!;

@@ -1,5 +1,5 @@
 import { PeerceptronError } from '../shared/errors.ts';
-import { fitsMemory, layDraft, programsOf, type Draft, type DraftLane } from './draft.ts';
+import { draftBytes, fitsMemory, layDraft, type Draft, type DraftLane } from './draft.ts';
 import { sharesOf } from './draft-moves.ts';
 import { memoryOfTiles } from './memory.ts';
 import { WHOLE, type SearchSpace } from './search-space.ts';
@@ -22,10 +22,7 @@ export function withinMemory(
     const laid = layDraft(space, current);
     if (!laid) return undefined;
     if (fitsMemory(laid, devices, 1)) return current;
-    const need = devices.map(({ weightStorage }, device) => {
-      const programs = programsOf(laid, device);
-      return programs.length === 0 ? 0 : memoryOfTiles(programs, 1, weightStorage).totalBytes;
-    });
+    const need = draftBytes(laid, devices);
     const room = devices.map(({ memoryBytes }, device) => memoryBytes - need[device]!);
     current = current.map((segment, at) => ({
       ...segment,
@@ -70,7 +67,7 @@ function splitAmong(
   group: readonly number[],
   room: readonly number[],
 ): DraftLane | undefined {
-  const shares = group.map((device) => Math.max(0, room[device]! + (lane.devices[0] === device ? 0 : 0)));
+  const shares = group.map((device) => Math.max(0, room[device]!));
   const total = shares.reduce((sum, share) => sum + share, 0);
   if (total <= 0) return undefined;
   const layout = { cuts: [{ axis: 'channel' as const, shares }] };

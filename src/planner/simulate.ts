@@ -19,6 +19,8 @@ const BOUND_SHARE = 0.8;
 const FILL_SHARE = 0.4;
 /** Frames that are sent alone, where lanes make them differ. */
 const LONE_FRAMES = 8;
+/** Of more lanes, the shares even out. */
+const MANY_LANES = 32;
 /** To see how often frames go from one lane to another. */
 const DEALT_FRAMES = 240;
 
@@ -169,7 +171,7 @@ export function steadyState(
 
 function defaultFrames(plan: PlacedPlan, window: number): number {
   const lanes = Math.max(...plan.segments.map((segment) => segment.lanes.length));
-  return 12 + 3 * window + (lanes > 1 ? 4 * lanes : 0);
+  return 12 + 3 * window + (lanes > 1 ? 4 * Math.min(lanes, MANY_LANES) : 0);
 }
 
 /**
