@@ -57,11 +57,13 @@ export async function classifyFrames(
   try {
     onStart?.();
     const results: Classified[] = [];
-    const compiled = compilePlan(model.graph, session.plan);
+    let compiled = compilePlan(model.graph, session.plan);
     for await (const { frame: named, inputs, result: frame } of runInOrder(session, frames, (next) =>
       next.inputs(),
     )) {
       const expected = whole ? await whole.run(inputs) : undefined;
+      // Frames may have taken different plans.
+      if (frame.plan !== compiled.plan) compiled = compilePlan(model.graph, frame.plan);
       const result: Classified = {
         input: named.name,
         top: topPredictions(frame.outputs[0]!, topCount, model.graph.labels),

@@ -92,7 +92,7 @@ export async function runFrames(options: {
   terminal.say(describeTraffic(results.at(-1)?.traffic ?? []));
   if (verify) terminal.say(describeVerification(verify, results.length));
   // Several plans have no figures in common.
-  const isOnePlan = results.every(({ frame }) => frame.epoch === results[0]?.frame.epoch);
+  const isOnePlan = results.every(({ frame }) => frame.plan.epoch === results[0]?.frame.plan.epoch);
   if (!choice || !isOnePlan) return { results, work, verify };
   const { prediction } = choice;
   const measured = measuredBy({

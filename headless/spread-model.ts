@@ -186,7 +186,7 @@ export function peerWork(
   results: readonly FrameResult[],
 ): PeerWork[] {
   // Frames of a plan before this one were dealt otherwise.
-  const frames = results.filter(({ epoch }) => epoch === session.plan.epoch);
+  const frames = results.filter(({ plan }) => plan.epoch === session.plan.epoch);
   return peers.map(({ id, capabilities }) => ({
     id,
     name: capabilities.name,

@@ -1,6 +1,7 @@
 import { fullBox } from '../graph/box.ts';
 import { tensorShapes } from '../graph/shapes.ts';
 import type { CompiledPlan } from '../planner/compiled-plan.ts';
+import type { Plan } from '../planner/plan.ts';
 import { AbortGroup } from './abort-group.ts';
 import { PeerceptronError } from '../shared/errors.ts';
 import type { PeerId } from '../shared/ids.ts';
@@ -18,8 +19,8 @@ export interface TileReport {
 
 export interface FrameResult {
   readonly frame: number;
-  /** Of the plan that computed it: `lanes` and `tiles` are in its terms. */
-  readonly epoch: number;
+  /** The one that computed it, which may not be the session's last: `lanes` and `tiles` are in its terms. */
+  readonly plan: Plan;
   /** The lane that the frame took in every segment. */
   readonly lanes: readonly number[];
   /** One buffer per graph output, whole, in the graph's order. */
@@ -104,9 +105,9 @@ export class FramesInFlight {
     const succeed = (): void =>
       settle(() => {
         const tiles = this.#tiles(lanes).flatMap((tile) => reports.get(tileKey(tile)) ?? []);
-        const { epoch } = this.#compiled.plan;
+        const { plan } = this.#compiled;
         const buffers = outputs.map(({ buffer }) => buffer);
-        resolve({ frame, epoch, lanes, outputs: buffers, latencyMs: latencyMs!, tiles });
+        resolve({ frame, plan, lanes, outputs: buffers, latencyMs: latencyMs!, tiles });
       });
     const entry: FrameEntry = {
       frame,

@@ -122,8 +122,8 @@ class Asker implements RoomAsker {
     dispatch({ type: 'doing', doing: { step: 'asking' } });
     const alone: { readonly epoch: number; readonly latencyMs: number }[] = [];
     for (const { url, shown, input } of pictures) {
-      const { epoch, latencyMs, outputs } = await session.run([input]);
-      alone.push({ epoch, latencyMs });
+      const { plan, latencyMs, outputs } = await session.run([input]);
+      alone.push({ epoch: plan.epoch, latencyMs });
       const [best] = topPredictions(outputs[0]!, 1, this.#model.graph.labels);
       const answer = best!.label ?? String(best!.index);
       dispatch({ type: 'answered', answer: { url, shown, answer, score: best!.score } });
@@ -132,7 +132,7 @@ class Asker implements RoomAsker {
     const done: { readonly epoch: number; readonly atMs: number }[] = [];
     const rounds = Array.from({ length: RATE_ROUNDS }, () => pictures).flat();
     for await (const { result } of runInOrder(session, rounds, ({ input }) => [input])) {
-      done.push({ epoch: result.epoch, atMs: clock.now() });
+      done.push({ epoch: result.plan.epoch, atMs: clock.now() });
     }
     // Frames of a plan before this one say nothing about it.
     const { epoch } = session.plan;

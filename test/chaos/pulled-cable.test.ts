@@ -89,7 +89,7 @@ describe.skipIf(missing)(`a network cable that is pulled out${because}`, () => {
 
 // What is documented is some 15 s until WebRTC notices, and 30 s in which the connection may come back; the rest is for starting
 // processes on a busy machine.
-describe.skipIf(missing).concurrent(`a network cable that stays out${because}`, { timeout: 90_000 }, () => {
+describe.skipIf(missing).concurrent(`a network cable that stays out${because}`, { timeout: 240_000 }, () => {
   it.each<[string, readonly Cable[]]>([
     ['[RES8] ends the channel with LINK_LOST on both sides', ['data']],
     [

@@ -127,10 +127,8 @@ export const runtime = [
     id: 'result-of-another-frame',
     breaks: 'a frame that is done is answered with the outputs of the next one in flight',
     file: 'src/runtime/frames-in-flight.ts',
-    find: 'resolve({ frame, lanes, outputs: outputs.map(({ buffer }) => buffer), latencyMs: latencyMs!, tiles });',
-    replace:
-      'const next = this.inFlight()[0]?.outputs ?? outputs;\n' +
-      '        resolve({ frame, lanes, outputs: next.map(({ buffer }) => buffer), latencyMs: latencyMs!, tiles });',
+    find: 'const buffers = outputs.map(({ buffer }) => buffer);',
+    replace: 'const buffers = (this.inFlight()[0]?.outputs ?? outputs).map(({ buffer }) => buffer);',
     tests: ['plans'],
   },
   {

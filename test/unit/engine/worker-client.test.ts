@@ -48,6 +48,7 @@ const answers = (request: WorkerRequest): WorkerReply | undefined => {
     case 'release':
     case 'memory':
     case 'run':
+    case 'weight':
       // Stays unanswered.
       return undefined;
   }

@@ -3,6 +3,10 @@ import { FrameQueue, type FrameEpoch, type StartedFrame } from '../../../src/run
 import type { FrameEntry, FrameResult } from '../../../src/runtime/frames-in-flight.ts';
 import { PeerceptronError } from '../../../src/shared/errors.ts';
 import { FakeClock, settle } from '../mesh/fake-clock.ts';
+import type { Plan } from '../../../src/planner/plan.ts';
+import { asSessionId } from '../../../src/shared/ids.ts';
+
+const noPlan: Plan = { session: asSessionId('0'.repeat(32)), epoch: 0, model: 'none', segments: [] };
 
 const gone = new PeerceptronError('PEER_LOST', 'it is gone');
 
@@ -41,7 +45,7 @@ class FakeEpoch implements FrameEpoch {
     this.#open.delete(id);
     open?.resolve({
       frame: id,
-      epoch: 0,
+      plan: noPlan,
       lanes: [],
       outputs: [Float32Array.of(mark)],
       latencyMs: 1,

@@ -4,6 +4,10 @@ import type { FrameResult } from '../../../src/runtime/frames-in-flight.ts';
 import { LiveFrames, runInOrder, type FrameRunner } from '../../../src/runtime/frame-stream.ts';
 import { PeerceptronError } from '../../../src/shared/errors.ts';
 import { FakeClock, settle } from '../mesh/fake-clock.ts';
+import type { Plan } from '../../../src/planner/plan.ts';
+import { asSessionId } from '../../../src/shared/ids.ts';
+
+const noPlan: Plan = { session: asSessionId('0'.repeat(32)), epoch: 0, model: 'none', segments: [] };
 
 /** Frames are numbers; a run ends when the test says so. */
 class HeldSession implements FrameRunner {
@@ -25,7 +29,7 @@ class HeldSession implements FrameRunner {
     try {
       return await new Promise<FrameResult>((resolve, reject) => {
         const finish = (): void =>
-          resolve({ frame, epoch: 0, lanes: [0], outputs: [input], latencyMs: 1, tiles: [] });
+          resolve({ frame, plan: noPlan, lanes: [0], outputs: [input], latencyMs: 1, tiles: [] });
         this.running.set(frame, { finish, fail: reject });
         this.most = Math.max(this.most, this.running.size);
         signal?.addEventListener('abort', () => {
