@@ -41,6 +41,7 @@ const rounded = (shares: readonly number[]): number[] => {
 export function* movesFrom(scored: Scored, context: MoveContext): Generator<Draft> {
   const { draft } = scored;
   yield* dropMoves(draft);
+  yield* laneMoves(draft, context);
   yield* shareMoves(scored);
   yield* cutMoves(draft, context);
   yield* layoutMoves(draft, context);
@@ -106,11 +107,42 @@ export function balanced({ draft, placed }: Pick<Scored, 'draft' | 'placed'>, st
   }));
 }
 
+/** Lanes and parts in proportion to how busy their devices are not: what a rate takes, where others of their tasks count too. */
+export function evened({ draft, placed }: Pick<Scored, 'draft' | 'placed'>, strength = 1): Draft {
+  const loads = new Map<number, number>();
+  for (const [at, { lanes }] of placed.segments.entries()) {
+    const total = sum(lanes.map(({ share }) => share));
+    for (const [index, { share, tiles }] of lanes.entries()) {
+      for (const [part, { computeMs }] of tiles.entries()) {
+        const device = draft[at]!.lanes[index]!.devices[part]!;
+        loads.set(device, (loads.get(device) ?? 0) + (computeMs * share) / total);
+      }
+    }
+  }
+  const mean = sum([...loads.values()]) / loads.size;
+  const factor = (device: number): number => (mean / (loads.get(device) || mean)) ** strength;
+  return draft.map((segment) => ({
+    ...segment,
+    lanes: segment.lanes.map((lane) => {
+      if (segment.lanes.length > 1) {
+        return { ...lane, share: lane.share * Math.min(...lane.devices.map(factor)) };
+      }
+      const shares = sharesOf(lane.layout);
+      if (!shares || shares.length < 2) return lane;
+      const next = shares.map((share, part) => share * factor(lane.devices[part]!));
+      return { ...lane, layout: withShares(lane.layout, rounded(next)) };
+    }),
+  }));
+}
+
 function* shareMoves(scored: Scored): Generator<Draft> {
   const { draft, placed } = scored;
   const msOf = (segment: number, lane: number): number[] =>
     placed.segments[segment]!.lanes[lane]!.tiles.map(({ computeMs }) => computeMs);
-  for (const strength of [1, 0.5]) yield balanced(scored, strength);
+  for (const strength of [1, 0.5]) {
+    yield balanced(scored, strength);
+    if (draft.some(({ lanes }) => lanes.length > 1)) yield evened(scored, strength);
+  }
   for (const [at, segment] of draft.entries()) {
     for (const [index, lane] of segment.lanes.entries()) {
       const shares = sharesOf(lane.layout);
@@ -125,6 +157,7 @@ function* shareMoves(scored: Scored): Generator<Draft> {
     }
     if (segment.lanes.length < 2) continue;
     for (const [index, lane] of segment.lanes.entries()) {
+      yield withSegment(draft, at, withLane(segment, index));
       for (const factor of [0.5, 2, 0.8, 1.25, 0.95, 1.05]) {
         yield withSegment(draft, at, withLane(segment, index, { ...lane, share: lane.share * factor }));
       }
@@ -314,6 +347,23 @@ function* layoutMoves(draft: Draft, { space, speeds }: MoveContext): Generator<D
       for (const device of used) {
         if (lane.devices.length === 1 && lane.devices[0] === device) continue;
         yield withSegment(draft, at, withLane(segment, index, { ...lane, layout: WHOLE, devices: [device] }));
+      }
+    }
+  }
+}
+
+function* laneMoves(draft: Draft, { speeds }: MoveContext): Generator<Draft> {
+  const used = devicesOf(draft);
+  for (const [at, segment] of draft.entries()) {
+    if (segment.lanes.length < 2) continue;
+    // Who computes elsewhere may have time for some of the frames.
+    for (const device of used) {
+      if (segment.lanes.some(({ devices }) => devices.includes(device))) continue;
+      const wider = withDevice(segment, device, speeds);
+      const added = wider.lanes.at(-1)!;
+      for (const part of [1, 0.4]) {
+        const lanes = [...segment.lanes, { ...added, share: added.share * part }];
+        yield withSegment(draft, at, { ...segment, lanes });
       }
     }
   }

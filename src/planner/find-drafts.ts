@@ -1,6 +1,6 @@
 import type { Codec } from './codec.ts';
 import type { Draft } from './draft.ts';
-import { balanced, movesFrom } from './draft-moves.ts';
+import { balanced, evened, movesFrom } from './draft-moves.ts';
 import { latencyPath, type Method } from './latency-paths.ts';
 import { improve } from './local-search.ts';
 import { withinMemory } from './memory-repair.ts';
@@ -31,10 +31,10 @@ const ROUNDS = 6;
 const WORTH_A_ROUND = 1.5;
 const PROMISING = 1.2;
 /** Of the plans of lanes those that promise most. */
-const LANE_PLANS = 16;
+const LANE_PLANS = 10;
 /** Tiles that local search may put into simulations, in all and from each start. */
-const TILES_TRIED = 9000;
-const TILES_PER_START = 4000;
+const TILES_TRIED = 7500;
+const TILES_PER_START = 3500;
 const FRAMES_PER_DRAFT = 2;
 /** Ops times devices of problems in which every draft may be tried. */
 const SMALL = 40;
@@ -42,10 +42,11 @@ const NEIGHBOUR_ATTEMPTS = 150;
 /** What a draft takes beside its tiles. */
 const DRAFT_TILES = 8;
 const MANY_DEVICES = 24;
-/** Of groups that split what lanes have no room for: those of the fastest devices come first. */
-const TEAMS = 5;
+/** Of groups that split what lanes have no room for: a few, and everybody. */
+const TEAM_SIZES = [2, 3, 4, 6];
 /** Of groups that are looked at; the last one holds everybody. */
-const SIZES = [2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16, 24, 40, Infinity];
+const FEW = 10;
+const SIZES = [2, 3, 4, 6, 8, 12, 16, 24, 40, Infinity];
 const SPATIAL: readonly Method[] = ['whole', 'rows', 'columns', 'sum-rows'];
 const ELEMENT_BYTES: Readonly<Record<Codec, number>> = { f32: 4, f16: 2, u8: 1 };
 
@@ -74,10 +75,11 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
     let scored = fitting && scorer.score(fitting, codec, PROMISING * leastCost);
     if (scored) starts.push(scored);
     leastCost = Math.min(leastCost, scored?.cost ?? Infinity);
-    const rounds = objective.kind === 'latency' ? ROUNDS : 2;
+    const rounds = objective.kind === 'latency' ? ROUNDS : 3;
     for (let round = 0; round < rounds && scored; round++) {
       // The next round may be better where this one is not: transfers do not go with the shares.
-      scored = scorer.score(balanced(scored), codec);
+      const next = objective.kind === 'latency' || round > 0 ? balanced(scored) : evened(scored, 0.7);
+      scored = scorer.score(next, codec);
       const best = starts.at(-1)!;
       if (better(scored, best)) starts[starts.length - 1] = scored!;
       else if (!scored || scored.cost > WORTH_A_ROUND * best.cost) break;
@@ -87,8 +89,15 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
   const cutSets = objective.kind === 'latency' ? [] : cutSetsOf(scorer);
   for (const codec of codecs) {
     const elementBytes = ELEMENT_BYTES[codec];
-    if (devices.length > 1)
-      consider(relayPath({ costs, devices, places, placeOf, elementBytes }), codec, [...devices.keys()]);
+    const everybody = [...devices.keys()];
+    const relays: Draft[] = [];
+    for (const least of devices.length > 1 ? (['sum', 'slowest'] as const) : []) {
+      if (least === 'slowest' && objective.kind === 'latency') continue;
+      const relay = relayPath({ costs, devices, places, placeOf, elementBytes, least });
+      if (!relay) continue;
+      relays.push(relay);
+      consider(relay, codec, everybody);
+    }
     // For the rate, splits are only where memory or a bound wants them.
     for (const group of objective.kind === 'latency' ? groups : groups.slice(-3)) {
       if (isTimeUp()) break;
@@ -106,7 +115,8 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
     const lanes: LanePlan[] = [];
     for (const group of objective.kind === 'latency' ? [] : groups.filter(({ length }) => length > 1)) {
       // The full group leaves out whom it does not need; smaller ones are for windows that are too small for all.
-      const sets = group.length === devices.length ? cutSets : cutSets.slice(0, 1);
+      const relayCuts = relays.map((relay) => relay.slice(1).map(({ start }) => start));
+      const sets = group.length === devices.length ? [...cutSets, ...relayCuts] : cutSets.slice(0, 1);
       for (const cuts of sets) {
         if (isTimeUp()) break;
         const plan = lanePlan({ space, devices, places, placeOf, group, cuts, elementBytes });
@@ -121,7 +131,7 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
       const bySpeed = fit.map((device) => ({ share: speeds[device]!, layout: WHOLE, devices: [device] }));
       if (fit.length > 1) consider([{ start: 0, end: count, lanes: bySpeed }], codec, group);
     }
-    for (const team of objective.kind === 'latency' ? [] : groups.slice(0, TEAMS)) {
+    for (const team of objective.kind === 'latency' ? [] : teamsOf(groups, devices.length)) {
       if (team.length > 1) consider(lanesBeforeSplits(scorer, speeds, team), codec, team);
     }
     lanes.sort((a, b) => a.loadMs - b.loadMs);
@@ -168,6 +178,11 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
     return found;
   }
 }
+
+const teamsOf = (groups: readonly (readonly number[])[], count: number): (readonly number[])[] =>
+  groups
+    .filter(({ length }) => length > 1 && (length === count || TEAM_SIZES.includes(length)))
+    .slice(0, TEAM_SIZES.length + 1);
 
 /**
  * Lanes on all devices up to the first dense layer, whose weights hardly one device has room for; from there on its
@@ -238,7 +253,8 @@ function groupsOf(count: number, speeds: readonly number[], { context }: Scorer)
   ].map((value) => [...Array(count).keys()].sort((a, b) => value(b) - value(a) || a - b));
   const seen = new Map<string, number[]>();
   for (const order of orders) {
-    for (const size of SIZES) {
+    const sizes = count <= FEW ? Array.from({ length: count - 1 }, (_, index) => index + 2) : SIZES;
+    for (const size of sizes) {
       const members = order.slice(0, Math.min(size, count)).sort((a, b) => speeds[b]! - speeds[a]! || a - b);
       seen.set(members.join(), members);
       if (size >= count) break;

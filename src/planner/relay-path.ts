@@ -11,17 +11,24 @@ export interface RelayRequest {
   readonly places: Places;
   readonly placeOf: readonly number[];
   readonly elementBytes: number;
+  /** What is made small: the time of a frame, or that of the slowest run or transfer, which bounds the rate. */
+  readonly least: 'sum' | 'slowest';
 }
 
 /** A device that has taken over. */
 interface Run {
   readonly device: number;
   readonly from: number;
-  /** Of the frame, so far; `held` are the bytes that the run takes of the device's memory. */
+  /** Of the frame so far, or of this run alone where the slowest counts. */
   ms: number;
+  /** Of runs and transfers before. */
+  readonly slowestMs: number;
+  /** Bytes that the run takes of the device's memory. */
   held: number;
   readonly before: Run | undefined;
 }
+
+const costOf = ({ ms, slowestMs }: Run): number => Math.max(ms, slowestMs);
 
 /**
  * The quickest way of one frame from device to device, each computing a run of ops whole: for devices that are good at
@@ -29,7 +36,7 @@ interface Run {
  * has one run at most. `undefined` where memory does not suffice.
  */
 export function relayPath(request: RelayRequest): Draft | undefined {
-  const { costs, devices, places, placeOf, elementBytes } = request;
+  const { costs, devices, places, placeOf, elementBytes, least } = request;
   const { space } = costs;
   const { cutPoints, bytesAt } = space;
   const opMs = devices.map(({ profile }) => costs.times(profile, 'channel'));
@@ -49,7 +56,9 @@ export function relayPath(request: RelayRequest): Draft | undefined {
   const pictures = space.graph.inputs.every(({ image }) => image);
   const startBytes = pictures ? bytesAt[0]! / 4 : (bytesAt[0]! * elementBytes) / 4;
   let runs = devices.map((_, device): Run => {
-    return { device, from: 0, ms: moveMs(0, placeOf[device]!, startBytes), held: 0, before: undefined };
+    const ms = moveMs(0, placeOf[device]!, startBytes);
+    const begun = least === 'sum' ? { ms, slowestMs: 0 } : { ms: 0, slowestMs: ms };
+    return { device, from: 0, ...begun, held: 0, before: undefined };
   });
   for (const [index, point] of cutPoints.entries()) {
     if (index === 0) continue;
@@ -73,7 +82,7 @@ export function relayPath(request: RelayRequest): Draft | undefined {
   }
   return segments;
 
-  /** Each device behind the run from which it gets the frame first. */
+  /** Each device behind the run from which it gets the frame at the least cost. */
   function takeOvers(before: readonly Run[], start: number): Run[] {
     const bytes = (bytesAt[start]! * elementBytes) / 4;
     const quickestOf = devices.map((_, device) => quickest(before.filter((run) => run.device === device)));
@@ -82,8 +91,13 @@ export function relayPath(request: RelayRequest): Draft | undefined {
       for (const run of quickestOf) {
         if (!run || hasRun(run, device)) continue;
         const moved = moveMs(placeOf[run.device]!, placeOf[device]!, bytes);
-        const ms = run.ms + moved + devices[device]!.profile.tileMs;
-        if (!best || ms < best.ms) best = { device, from: start, ms, held: 0, before: { ...run } };
+        const { tileMs } = devices[device]!.profile;
+        const begun =
+          least === 'sum'
+            ? { ms: run.ms + moved + tileMs, slowestMs: 0 }
+            : { ms: tileMs, slowestMs: Math.max(costOf(run), moved) };
+        const next = { device, from: start, ...begun, held: 0, before: { ...run } };
+        if (!best || costOf(next) < costOf(best)) best = next;
       }
       return best ? [best] : [];
     });
@@ -92,7 +106,7 @@ export function relayPath(request: RelayRequest): Draft | undefined {
 
 function quickest(runs: readonly Run[]): Run | undefined {
   let best: Run | undefined;
-  for (const run of runs) if (!best || run.ms < best.ms) best = run;
+  for (const run of runs) if (!best || costOf(run) < costOf(best)) best = run;
   return best;
 }
 
