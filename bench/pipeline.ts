@@ -6,7 +6,7 @@ import { startPeerProcesses, type PeerProcess } from '../headless/peer-processes
 import { gatherPeers } from '../headless/room-peers.ts';
 import { createTfjsEngine } from '../src/engine/tfjs.ts';
 import { fullBox, shapeSize } from '../src/graph/box.ts';
-import type { Graph, OpNode } from '../src/graph/graph.ts';
+import type { Graph } from '../src/graph/graph.ts';
 import { systemClock } from '../src/mesh/system-clock.ts';
 import type { Plan } from '../src/planner/plan.ts';
 import { runInOrder } from '../src/runtime/frame-stream.ts';
@@ -19,6 +19,7 @@ import { seededModelWeights } from '../src/weights/seeded-model.ts';
 import type { WeightSource } from '../src/weights/weight-source.ts';
 import { median, type Benchmark, type BenchmarkContext, type Row } from './benchmark.ts';
 import { withCleanUp } from './clean-up.ts';
+import { equalConvolutions, SHAPE } from './equal-convolutions.ts';
 import { openCpuGroups, type CpuGroups } from './cgroup.ts';
 
 const STAGES = 3;
@@ -30,38 +31,8 @@ const LIMITS = 'compute thread ⅓ core, other threads ⅓ core of their own';
  * 1.4 GMAC per stage and 0.2 MB across every cut: the bytes per multiply of VGG16 in three parts (5.2 GMAC, 0.8 MB). Some
  * 170 ms per stage on a third of a core.
  */
-const SHAPE = [14, 14, 256] as const;
 const CONVOLUTIONS_PER_STAGE = 12;
 const SEED = 7;
-
-/** Three identical stages. */
-function network(): Graph {
-  const nodes: OpNode[] = [];
-  let last = 'in';
-  for (let index = 0; index < STAGES * CONVOLUTIONS_PER_STAGE; index += 1) {
-    const conv = `conv${index}`;
-    nodes.push({
-      id: conv,
-      op: {
-        kind: 'conv',
-        kernelSize: [3, 3],
-        strides: [1, 1],
-        dilations: [1, 1],
-        padding: [
-          [1, 1],
-          [1, 1],
-        ],
-        groups: 1,
-        outChannels: SHAPE[2],
-      },
-      inputs: [last],
-      weights: { kernel: `${conv}/kernel` },
-    });
-    last = `relu${index}`;
-    nodes.push({ id: last, op: { kind: 'activation', function: 'relu' }, inputs: [conv], weights: {} });
-  }
-  return { name: 'three equal stages', inputs: [{ id: 'in', shape: SHAPE }], nodes, outputs: [last] };
-}
 
 /** One run of ops per peer, all equally long. */
 function planOf(graph: Graph, peers: readonly PeerId[], session: number): Plan {
@@ -188,7 +159,7 @@ async function rows(
   undo: (() => unknown)[],
   { quick, say }: BenchmarkContext,
 ): Promise<Row[]> {
-  const graph = network();
+  const graph = equalConvolutions('three equal stages', STAGES * CONVOLUTIONS_PER_STAGE);
   const seeded = { seed: SEED, unfolded: graph };
   const weights = seededModelWeights(seeded);
   const known = await knownFrames(graph, weights);

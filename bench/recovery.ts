@@ -5,7 +5,7 @@ import { joinNodeMesh } from '../headless/node-mesh.ts';
 import { startPeerProcesses, type PeerProcess } from '../headless/peer-processes.ts';
 import { gatherPeers } from '../headless/room-peers.ts';
 import { shapeSize } from '../src/graph/box.ts';
-import type { Graph, OpNode } from '../src/graph/graph.ts';
+import type { Graph } from '../src/graph/graph.ts';
 import { meshRoster } from '../src/mesh/mesh-roster.ts';
 import { systemClock } from '../src/mesh/system-clock.ts';
 import { pipelinePlan } from '../src/planner/pipeline-plan.ts';
@@ -21,43 +21,16 @@ import { asSessionId } from '../src/shared/ids.ts';
 import { seededRandom } from '../src/shared/random.ts';
 import { seededModelWeights } from '../src/weights/seeded-model.ts';
 import { median, type Benchmark, type BenchmarkContext, type Row } from './benchmark.ts';
+import { withCleanUp } from './clean-up.ts';
+import { equalConvolutions, SHAPE } from './equal-convolutions.ts';
 
 const PEERS = 4;
 const SEED = 9;
 /** 1.85 GMAC and 38 MB of weights in sixteen equal convolutions: an eighth of VGG16's compute, and its kind of layers. */
-const SHAPE = [14, 14, 256] as const;
 const CONVOLUTIONS = 16;
 /** Results before something happens, and after the new plan has taken over. */
 const BEFORE = 20;
 const AFTER = 15;
-
-function network(): Graph {
-  const nodes: OpNode[] = [];
-  let last = 'in';
-  for (let index = 0; index < CONVOLUTIONS; index += 1) {
-    const conv = `conv${index}`;
-    nodes.push({
-      id: conv,
-      op: {
-        kind: 'conv',
-        kernelSize: [3, 3],
-        strides: [1, 1],
-        dilations: [1, 1],
-        padding: [
-          [1, 1],
-          [1, 1],
-        ],
-        groups: 1,
-        outChannels: SHAPE[2],
-      },
-      inputs: [last],
-      weights: { kernel: `${conv}/kernel` },
-    });
-    last = `relu${index}`;
-    nodes.push({ id: last, op: { kind: 'activation', function: 'relu' }, inputs: [conv], weights: {} });
-  }
-  return { name: 'sixteen convolutions', inputs: [{ id: 'in', shape: SHAPE }], nodes, outputs: [last] };
-}
 
 type Incident = 'kill' | 'stop' | 'leave' | 'join';
 const INCIDENTS: Readonly<Record<Incident, string>> = {
@@ -214,7 +187,7 @@ function befall(incident: Incident, { pid }: PeerProcess): void {
 }
 
 async function rows({ quick, say }: BenchmarkContext, undo: (() => unknown)[]): Promise<Row[]> {
-  const graph = network();
+  const graph = equalConvolutions('sixteen convolutions', CONVOLUTIONS);
   const known = await knownFrames(graph);
   const all: Row[] = [];
   for (const incident of Object.keys(INCIDENTS) as Incident[]) {
@@ -242,12 +215,5 @@ async function rows({ quick, say }: BenchmarkContext, undo: (() => unknown)[]): 
 export const recovery: Benchmark = {
   summary:
     'a stream over four real peers while one is killed, stopped, leaves or joins: longest gap, frames lost',
-  async run(context) {
-    const undo: (() => unknown)[] = [];
-    try {
-      return await rows(context, undo);
-    } finally {
-      for (const step of undo.splice(0).reverse()) await Promise.resolve(step()).catch(() => undefined);
-    }
-  },
+  run: (context) => withCleanUp((undo) => rows(context, undo)),
 };

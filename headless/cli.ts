@@ -1,13 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { addDoctorCommand } from './commands/doctor.ts';
-import { addImportCommand } from './commands/import.ts';
-import { addInferCommand } from './commands/infer.ts';
-import { addInspectCommand } from './commands/inspect.ts';
-import { addJoinCommand } from './commands/join.ts';
-import { addPlanCommand } from './commands/plan.ts';
-import { addServeCommand } from './commands/serve.ts';
-import { addSimulateCommand } from './commands/simulate.ts';
 import { EXIT, reportFailure } from './terminal.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
@@ -19,18 +11,20 @@ const program = new Command('peerceptron')
   .version(version)
   .showHelpAfterError('(add --help for what there is)')
   .exitOverride();
-for (const add of [
-  addServeCommand,
-  addJoinCommand,
-  addInferCommand,
-  addPlanCommand,
-  addSimulateCommand,
-  addInspectCommand,
-  addImportCommand,
-  addDoctorCommand,
-]) {
-  add(program);
-}
+const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
+  serve: async () => (await import('./commands/serve.ts')).addServeCommand,
+  join: async () => (await import('./commands/join.ts')).addJoinCommand,
+  infer: async () => (await import('./commands/infer.ts')).addInferCommand,
+  plan: async () => (await import('./commands/plan.ts')).addPlanCommand,
+  simulate: async () => (await import('./commands/simulate.ts')).addSimulateCommand,
+  inspect: async () => (await import('./commands/inspect.ts')).addInspectCommand,
+  import: async () => (await import('./commands/import.ts')).addImportCommand,
+  doctor: async () => (await import('./commands/doctor.ts')).addDoctorCommand,
+};
+const named = process.argv[2] ?? '';
+// A peer needs no planner: what the other commands would load is memory that it offers. Help and typing errors need all.
+const needed = Object.hasOwn(COMMANDS, named) ? [COMMANDS[named]!] : Object.values(COMMANDS);
+for (const load of needed) (await load())(program);
 for (const command of program.commands)
   command.exitOverride().showHelpAfterError('(add --help for what there is)');
 

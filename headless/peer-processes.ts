@@ -25,11 +25,6 @@ export interface PeerProcessOptions {
   readonly cache?: (name: string) => CacheFlags;
   /** Servers that they may fetch weights from, beside the room's own. */
   readonly allowOrigins?: readonly string[];
-  /**
-   * A peer's engine has started, and nothing was measured yet. When this is done the peer reads a line from its stdin, which those
-   * wait for that are to be measured as they are then. Peers start one after the other in this case.
-   */
-  readonly onEngine?: (peer: { readonly name: string; readonly pid: number }) => void | Promise<void>;
   /** A peer ended by itself. */
   readonly onExit?: (name: string, code: number | null) => void;
 }
@@ -50,13 +45,9 @@ const LEAN_MALLOC = {
 
 /** Starts Node peers as processes of their own and waits until each has joined the room. */
 export async function startPeerProcesses(options: PeerProcessOptions): Promise<PeerProcess[]> {
-  let last: Promise<unknown> = Promise.resolve();
-  const starting = Array.from({ length: options.count }, (_, index) => {
-    const start = (): Promise<PeerProcess> => startPeerProcess(`peer-${index + 1}`, options);
-    const started = options.onEngine ? last.then(start) : start();
-    last = started;
-    return started;
-  });
+  const starting = Array.from({ length: options.count }, (_, index) =>
+    startPeerProcess(`peer-${index + 1}`, options),
+  );
   const settled = await Promise.allSettled(starting);
   const peers = settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
   const failure = settled.find((result) => result.status === 'rejected');
@@ -102,12 +93,6 @@ function startPeerProcess(name: string, options: PeerProcessOptions): Promise<Pe
     }, START_TIMEOUT_MS);
     createInterface({ input: child.stdout }).on('line', (line) => {
       const event = parseEvent(line);
-      if (event?.type === 'engine' && options.onEngine) {
-        Promise.resolve(options.onEngine({ name, pid: child.pid! })).then(
-          () => child.stdin.write('\n'),
-          reject,
-        );
-      }
       if (event?.type === 'joined') {
         clearTimeout(timer);
         resolve({ name, pid: child.pid!, id: event.id, stop });

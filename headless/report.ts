@@ -26,7 +26,7 @@ import {
   type Measured,
 } from './planning/plan-report.ts';
 import type { ProgressItem } from './progress-view.ts';
-import { deviceNames, type RoomPeer } from './room-peers.ts';
+import { deviceNames, describeSurveyEvent, type RoomPeer } from './room-peers.ts';
 import { peerWork, type PeerWork, type SpreadEvent, type SpreadModel } from './spread-model.ts';
 import { formatBytes, formatMs, table, type Terminal } from './terminal.ts';
 
@@ -179,19 +179,15 @@ export function showSpreading(terminal: Terminal, peers: readonly RoomPeer[]): (
         terminal.note(`frames wait for the next plan: ${event.error.message}`);
         return;
       case 'device-silent':
-        terminal.note(`${nameOf(event.peer)} is left out: ${event.error.message}`);
-        return;
-      case 'link-unmeasured': {
-        const { from, to } = event.link;
-        terminal.note(
-          `the link from ${nameOf(from)} to ${nameOf(to)} could not be measured: ${event.error.message}`,
-        );
+      case 'link-unmeasured':
+      case 'link-measured': {
+        const sentence = describeSurveyEvent(event, nameOf);
+        if (sentence) terminal.note(sentence);
         return;
       }
       case 'planned':
       case 'switching':
       case 'kept':
-      case 'link-measured':
         return;
       default:
         unreachable(event);

@@ -1,6 +1,8 @@
 import type { Member, Mesh } from '../src/mesh/mesh.ts';
 import type { Capabilities } from '../src/protocol/messages.ts';
-import { PeerceptronError } from '../src/shared/errors.ts';
+import { parseRoomLink, type RoomLink } from '../src/protocol/room-link.ts';
+import type { SurveyEvent } from '../src/runtime/survey.ts';
+import { PeerceptronError, unreachable } from '../src/shared/errors.ts';
 import { shortId, type PeerId } from '../src/shared/ids.ts';
 
 export interface RoomPeer {
@@ -17,6 +19,29 @@ export function deviceNames(peers: readonly RoomPeer[]): (peer: PeerId) => strin
     }),
   );
   return (peer) => names.get(peer) ?? 'requester';
+}
+
+/** The room of a `--room` flag: its link, or `env` for `PEERCEPTRON_URL`. */
+export const parseRoomFlag = (room: string): RoomLink =>
+  parseRoomLink(room === 'env' ? (process.env.PEERCEPTRON_URL ?? '') : room);
+
+/** What people should know of a survey; nothing where all is well. */
+export function describeSurveyEvent(
+  event: SurveyEvent,
+  nameOf: (peer: PeerId) => string,
+): string | undefined {
+  switch (event.type) {
+    case 'device-silent':
+      return `${nameOf(event.peer)} is left out: ${event.error.message}`;
+    case 'link-unmeasured': {
+      const { from, to } = event.link;
+      return `the link from ${nameOf(from)} to ${nameOf(to)} could not be measured, and is guessed: ${event.error.message}`;
+    }
+    case 'link-measured':
+      return undefined;
+    default:
+      return unreachable(event);
+  }
 }
 
 /** With no count asked for, the room counts as complete when nobody new has come for this long. */

@@ -1,10 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { Option, type Command } from 'commander';
 import pc from 'picocolors';
 import type { Engine } from '../../src/engine/engine.ts';
 import type { Objective } from '../../src/planner/choice.ts';
-import { parseRoomLink } from '../../src/protocol/room-link.ts';
-import { PeerceptronError } from '../../src/shared/errors.ts';
 import { DEFAULT_SEED, type LoadedModel } from '../../src/import/load-model.ts';
 import { CODECS, type Codec } from '../../src/planner/codec.ts';
 import { PREPROCESSING } from '../../src/models/image-encoding.ts';
@@ -37,7 +34,8 @@ import { ENGINE_NAMES, parseEngineName, startEngine } from '../node-engine.ts';
 import { joinNodeMesh, type JoinedNode } from '../node-mesh.ts';
 import { startPeerProcesses } from '../peer-processes.ts';
 import { findPictures } from '../pictures.ts';
-import { gatherPeers } from '../room-peers.ts';
+import { gatherPeers, parseRoomFlag } from '../room-peers.ts';
+import { readPlanFile } from '../planning/read-plan-file.ts';
 import { peerWork, spreadModel, type SpreadModel } from '../spread-model.ts';
 import { openTraceFile, type TraceFile } from '../trace-file.ts';
 import { reportTrace } from '../trace-report.ts';
@@ -322,7 +320,7 @@ async function enterRoom(
 ): Promise<JoinedNode> {
   let link;
   if (flags.room) {
-    link = parseRoomLink(flags.room === 'env' ? (process.env.PEERCEPTRON_URL ?? '') : flags.room);
+    link = parseRoomFlag(flags.room);
   } else {
     if (!flags.peers) throw usage('where to compute? Give --peers <n> for local peers, or --room <url>');
     const room = await openLocalRoom({ port: 0, host: '127.0.0.1', room: 'local' });
@@ -343,15 +341,4 @@ async function enterRoom(
   const joined = await joinNodeMesh({ link, name: 'infer' });
   cleanup.push(() => joined.mesh.leave());
   return joined;
-}
-
-async function readPlanFile(file: string): Promise<unknown> {
-  try {
-    return JSON.parse(await readFile(file, 'utf8')) as unknown;
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new PeerceptronError('PLAN_INVALID', `--plan: '${file}' cannot be read as JSON: ${reason}`, {
-      cause,
-    });
-  }
 }

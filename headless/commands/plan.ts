@@ -1,20 +1,14 @@
-import { readFile, writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
+import { gainOver } from '../../src/planner/gain.ts';
 import { planFileOf } from '../../src/planner/plan-file.ts';
 import type { DevicesSpec } from '../../src/planner/devices-file.ts';
 import { buildWorld } from '../../src/planner/devices-world.ts';
 import type { World } from '../../src/planner/world.ts';
-import { PeerceptronError } from '../../src/shared/errors.ts';
 import { compactJson } from '../compact-json.ts';
 import { parseCount, parsePositive, parseShape } from '../flags.ts';
+import { writeOutput } from '../output-file.ts';
 import { loadModelByName, MODEL_HELP, WEIGHTS_HELP } from '../model-files.ts';
-import {
-  gainOver,
-  judgePlanFile,
-  planWithin,
-  type Chosen,
-  type PlanningOptions,
-} from '../planning/chosen-plan.ts';
+import { judgePlanFile, planWithin, type Chosen, type PlanningOptions } from '../planning/chosen-plan.ts';
 import { DEVICES_HELP, loadDevices } from '../planning/devices.ts';
 import {
   addObjectiveFlags,
@@ -26,6 +20,7 @@ import { previewPlan } from '../planning/plan-preview.ts';
 import { describePlan, formatGain, formatRate, formatTime } from '../planning/plan-report.ts';
 import { planSvg } from '../planning/plan-svg.ts';
 import { planForRoom } from '../planning/room-plan.ts';
+import { readPlanFile } from '../planning/read-plan-file.ts';
 import { createTerminal, usage, type Terminal } from '../terminal.ts';
 
 interface PlanFlags extends ObjectiveFlags {
@@ -99,11 +94,11 @@ async function plan(flags: PlanFlags): Promise<void> {
   } else if (isCut) {
     terminal.say(`\nThe search was ended after ${flags.budget} s: there may be better plans (--budget).`);
   }
-  if (flags.svg !== undefined) await write(flags.svg, planSvg(preview));
+  if (flags.svg !== undefined) await writeOutput(flags.svg, planSvg(preview));
   if (flags.out !== undefined) {
     const peers = world.devices.map(({ id }) => id);
     const description = `Planned for ${flags.devices ?? 'the devices of a room'}: ${formatTime(preview.latencyMs)} per frame, ${formatRate(preview.framesPerSecond)} frames per second expected.`;
-    await write(flags.out, `${compactJson(planFileOf(graph, choice.plan, { peers, description }))}\n`);
+    await writeOutput(flags.out, `${compactJson(planFileOf(graph, choice.plan, { peers, description }))}\n`);
   }
   terminal.result({
     ...preview,
@@ -129,24 +124,4 @@ function planInRoom({ room, timeout }: PlanFlags, request: Request, terminal: Te
     timeoutMs: timeout * 1000,
     note: (sentence) => terminal.note(sentence),
   }).finally(() => terminal.endProgress());
-}
-
-async function readPlanFile(file: string): Promise<unknown> {
-  try {
-    return JSON.parse(await readFile(file, 'utf8')) as unknown;
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new PeerceptronError('PLAN_INVALID', `--plan: '${file}' cannot be read as JSON: ${reason}`, {
-      cause,
-    });
-  }
-}
-
-async function write(file: string, content: string): Promise<void> {
-  try {
-    await writeFile(file, content);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new PeerceptronError('OUTPUT_UNWRITABLE', `'${file}' cannot be written: ${reason}`, { cause });
-  }
 }

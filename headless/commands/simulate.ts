@@ -1,4 +1,3 @@
-import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { Graph } from '../../src/graph/graph.ts';
 import type { Objective, PlanChoice } from '../../src/planner/choice.ts';
@@ -43,6 +42,7 @@ import {
   textCurve,
 } from '../planning/scaling-report.ts';
 import { scalingSvg } from '../planning/scaling-svg.ts';
+import { writeOutput } from '../output-file.ts';
 import { createTerminal, usage, type Terminal } from '../terminal.ts';
 
 interface SimulateFlags extends ObjectiveFlags {
@@ -120,7 +120,7 @@ async function simulateScaling(flags: SimulateFlags): Promise<void> {
   const heading = `${graph.name} on 1 to ${points.at(-1)!.devices} × ${population.presets.join(', ')}: ${METRIC_NAMES[metric]}`;
   const subtitle = `planned for ${describeObjective(objective)}${draws > 1 ? `; median and extremes of ${draws} draws, seed ${flags.seed}` : ''}`;
   if (flags.svg !== undefined) {
-    await write(flags.svg, scalingSvg({ heading, subtitle, points, metric, knee, worthwhile }));
+    await writeOutput(flags.svg, scalingSvg({ heading, subtitle, points, metric, knee, worthwhile }));
   }
   terminal.result({
     model: graph.name,
@@ -224,13 +224,4 @@ function presetOf(name: string, flag: string): PresetName {
     'DEVICES_INVALID',
     `${flag}: no preset '${name}': there are ${PRESET_NAMES.join(', ')}. How many there are of them says --counts`,
   );
-}
-
-async function write(file: string, content: string): Promise<void> {
-  try {
-    await writeFile(file, content);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new PeerceptronError('OUTPUT_UNWRITABLE', `'${file}' cannot be written: ${reason}`, { cause });
-  }
 }

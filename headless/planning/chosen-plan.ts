@@ -6,9 +6,9 @@ import type { Objective, PlanChoice } from '../../src/planner/choice.ts';
 import type { Codec } from '../../src/planner/codec.ts';
 import { compilePlan } from '../../src/planner/compiled-plan.ts';
 import { programWork, workMs } from '../../src/planner/cost-model.ts';
+import { gainOver } from '../../src/planner/gain.ts';
 import { parsePlanFile } from '../../src/planner/plan-file.ts';
 import { windowWithin } from '../../src/planner/plan-window.ts';
-import type { Prediction } from '../../src/planner/prediction.ts';
 import { choosePlan } from '../../src/planner/search.ts';
 import { simulate } from '../../src/planner/simulate.ts';
 import { verifyPlan } from '../../src/planner/verify-plan.ts';
@@ -153,7 +153,3 @@ export function judgePlanFile(raw: unknown, options: PlanningOptions, reference:
     candidates: 1,
   };
 }
-
-/** How many times as good as another plan one is, by what was asked for: latencies or rates. */
-export const gainOver = ({ kind }: Objective, before: Prediction, after: Prediction): number =>
-  kind === 'latency' ? before.latencyMs / after.latencyMs : after.framesPerSecond / before.framesPerSecond;

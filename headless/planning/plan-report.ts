@@ -202,12 +202,6 @@ export interface Measured {
 }
 
 /** Predicted and measured, side by side, with the difference. */
-export const predictedBesideMeasured = (
-  prediction: Prediction,
-  measured: Measured,
-  nameOf: (peer: PeerId) => string,
-): string => describeComparisons(comparisons(prediction, measured, nameOf));
-
 export function describeComparisons(figures: readonly ComparedFigure[]): string {
   const rows = figures.map(({ what, predicted, actual, format }) => [
     what,

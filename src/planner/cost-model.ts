@@ -65,46 +65,20 @@ export function addOpWork(work: Work, op: Op, inputs: readonly Shape[], output: 
   const inChannels = inputs[0]!.at(-1)!;
   const name = opClass(op, inChannels);
   const bytes = bytesRead + bytesWritten;
-  switch (op.kind) {
-    case 'conv':
-      if (name === 'depthwise') add(work, name, 1, macs, bytes);
-      else add(work, name, 1, convMacs(op, macs, output), bytes);
-      return;
-    case 'dense':
-      add(work, name, 1, macs, bytes);
-      return;
-    case 'max-pool':
-    case 'avg-pool':
-      // Time is a pass of its own.
-      add(work, name, op.poolSize.length > 2 ? 2 : 1, boxSize(output) * shapeSize(op.poolSize), bytes);
-      return;
-    case 'global-pool':
-      add(work, name, 1, macs, bytes);
-      return;
-    case 'lrn': {
-      const { passes, functions } = elementwisePasses(op, inputs);
-      add(work, name, passes, functions * boxSize(output), passes * bytes);
-      // The sum over neighbours is a 1×1 convolution.
-      const channels = boxShape(output).at(-1)!;
-      add(work, 'pointwise', 1, boxSize(output) * (channels + CHANNELS_PER_TAP), bytes);
-      return;
-    }
-    case 'bias':
-    case 'batch-norm':
-    case 'merge':
-    case 'concat':
-    case 'pad':
-    case 'reshape':
-    case 'activation':
-    case 'softmax':
-    case 'upsample':
-    case 'identity': {
-      const { passes, functions } = elementwisePasses(op, inputs);
-      add(work, name, passes, functions * boxSize(output), passes * bytes);
-      return;
-    }
-    default:
-      unreachable(op);
+  if (op.kind === 'conv') {
+    add(work, name, 1, name === 'depthwise' ? macs : convMacs(op, macs, output), bytes);
+  } else if (op.kind === 'dense' || op.kind === 'global-pool') {
+    add(work, name, 1, macs, bytes);
+  } else if (op.kind === 'max-pool' || op.kind === 'avg-pool') {
+    // Time is a pass of its own.
+    add(work, name, op.poolSize.length > 2 ? 2 : 1, boxSize(output) * shapeSize(op.poolSize), bytes);
+  } else {
+    const { passes, functions } = elementwisePasses(op, inputs);
+    add(work, name, passes, functions * boxSize(output), passes * bytes);
+    if (op.kind !== 'lrn') return;
+    // The sum over neighbours is a 1×1 convolution.
+    const channels = boxShape(output).at(-1)!;
+    add(work, 'pointwise', 1, boxSize(output) * (channels + CHANNELS_PER_TAP), bytes);
   }
 }
 

@@ -28,7 +28,7 @@ export function lossyLink(link: LinkProfile, loss: number): LinkProfile {
 /** An id for the device at this place in a file: ids of plans must be 32 hex digits, and files number their devices. */
 export const deviceIdAt = (index: number): PeerId => asPeerId((index + 1).toString(16).padStart(32, '0'));
 
-export const REQUESTER_ID = asPeerId('f'.repeat(32));
+const REQUESTER_ID = asPeerId('f'.repeat(32));
 
 /** The devices of a file as the planner sees them, in the order of the file. */
 export function buildWorld({ devices, requester, links }: DevicesSpec): World {

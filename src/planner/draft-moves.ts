@@ -59,7 +59,7 @@ function* dropMoves(draft: Draft): Generator<Draft> {
 }
 
 /** The same without a device: its parts go to who shares them, its lanes to the other lanes, and what it does alone to another. */
-export function withoutDevice(draft: Draft, device: number, used: readonly number[]): Draft | undefined {
+function withoutDevice(draft: Draft, device: number, used: readonly number[]): Draft | undefined {
   const other = used.find((each) => each !== device);
   if (other === undefined) return undefined;
   const segments: DraftSegment[] = [];

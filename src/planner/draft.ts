@@ -89,7 +89,7 @@ export function draftBytes(laid: Laid, devices: readonly Device[]): Float64Array
 }
 
 /** In the order in which a peer loads them. */
-export const programsOf = (laid: Laid, device: number): TileProgram[] =>
+const programsOf = (laid: Laid, device: number): TileProgram[] =>
   laid.flatMap((lanes) =>
     lanes.flatMap(({ tiles }) =>
       tiles.filter((tile) => tile.device === device).map(({ cost }) => cost.program),

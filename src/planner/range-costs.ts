@@ -12,8 +12,7 @@ import type { DeviceProfile } from './profile.ts';
 import type { SearchSpace } from './search-space.ts';
 
 /** Axes along which whole runs of ops are cut in the first, rough search. */
-export const RANGE_AXES = ['depth', 'height', 'width', 'channel'] as const satisfies readonly AxisName[];
-export type RangeAxis = (typeof RANGE_AXES)[number];
+export type RangeAxis = Extract<AxisName, 'depth' | 'height' | 'width' | 'channel'>;
 
 /** What an op reads along an axis for `[low, high)` of its output, per input. */
 interface AxisFlow {

@@ -4,6 +4,7 @@ import { isLossy } from './codec.ts';
 import { compilePlan } from './compiled-plan.ts';
 import { planOfDraft } from './draft.ts';
 import { findDrafts } from './find-drafts.ts';
+import { gainOver } from './gain.ts';
 import { explainLeftOut } from './left-out.ts';
 import { memoryPerPeer } from './memory.ts';
 import { memoryRefusal } from './memory-repair.ts';
@@ -62,7 +63,7 @@ export function choosePlan(request: PlanRequest): PlanChoice {
     prediction: onlyUsed(chosen),
     objective,
     ...(soloPlan ? { solo: { ...soloPlan, prediction: onlyUsed(soloPlan) } } : {}),
-    ...(soloPlan ? { gain: gainOf(chosen, soloPlan, objective) } : {}),
+    ...(soloPlan ? { gain: gainOver(objective, soloPlan.prediction, chosen.prediction) } : {}),
     leftOut: explainLeftOut({
       all,
       devices,
@@ -121,12 +122,6 @@ function nobody(offered: number): PeerceptronError {
       ? 'no peer in the room offers compute: let a device join, then try again'
       : 'every device of the room computes in half precision, and the plan has to be exact: allow a lossy codec, or let another device join',
   );
-}
-
-function gainOf(chosen: PredictedPlan, solo: PredictedPlan, { kind }: PlanRequest['objective']): number {
-  return kind === 'latency'
-    ? solo.prediction.latencyMs / chosen.prediction.latencyMs
-    : chosen.prediction.framesPerSecond / solo.prediction.framesPerSecond;
 }
 
 const spaces = new WeakMap<object, SearchSpace>();

@@ -33,7 +33,7 @@ export interface LeasesOptions extends LeaseTimes {
   readonly onSlow: (peer: PeerId) => void;
 }
 
-export const DEFAULT_LEASE_TIMES = { floorMs: 1000, silenceMs: 1500, factor: 4, stuckMs: 10_000 } as const;
+const DEFAULT_LEASE_TIMES = { floorMs: 1000, silenceMs: 1500, factor: 4, stuckMs: 10_000 } as const;
 
 /** Of a tile about which nobody knows anything. */
 const UNKNOWN_TILE_MS = 2_500;

@@ -4,6 +4,7 @@ import { compilePlan, type CompiledPlan } from '../planner/compiled-plan.ts';
 import { profileByTiles } from '../planner/correct-profile.ts';
 import { programWork, workMs } from '../planner/cost-model.ts';
 import type { WorkSample } from '../planner/fit-rates.ts';
+import { gainOver } from '../planner/gain.ts';
 import type { Plan } from '../planner/plan.ts';
 import type { Prediction } from '../planner/prediction.ts';
 import type { DeviceProfile } from '../planner/profile.ts';
@@ -90,7 +91,7 @@ function planner(options: PlannedSessionOptions): Replan {
     onChoice?.({ choice, world, reason });
     const { plan, prediction } = choice;
     if (plan === current) return undefined;
-    const gain = current && gainOver(current, prediction, { graph, objective, world });
+    const gain = current && gainOverRunning(current, prediction, request, world);
     return {
       plan,
       window: options.window ?? prediction.window,
@@ -136,20 +137,14 @@ function expectedTimes(compiled: CompiledPlan, devices: readonly Device[]): Expe
 }
 
 /** How much better the new plan is than the running one as things are now; nothing to compare where its devices are gone. */
-function gainOver(
+function gainOverRunning(
   current: Plan,
   chosen: Prediction,
-  {
-    graph,
-    objective,
-    world,
-  }: { readonly graph: PlanRequest['graph']; readonly objective: Objective; readonly world: World },
+  { graph, objective }: Pick<PlanRequest, 'graph' | 'objective'>,
+  world: World,
 ): number | undefined {
   const compiled = compilePlan(graph, current);
   const present = new Set(world.devices.map(({ id }) => id));
   if (compiled.peers.some((peer) => !present.has(peer))) return undefined;
-  const running = simulate(compiled, world, { window: chosen.window });
-  return objective.kind === 'latency'
-    ? running.latencyMs / chosen.latencyMs - 1
-    : chosen.framesPerSecond / running.framesPerSecond - 1;
+  return gainOver(objective, simulate(compiled, world, { window: chosen.window }), chosen) - 1;
 }

@@ -2,10 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { stripVTControlCharacters as plain } from 'node:util';
 import { previewPlan } from '../../../../headless/planning/plan-preview.ts';
 import {
+  comparisons,
+  describeComparisons,
   describeLeftOut,
   describePlan,
   describePrediction,
-  predictedBesideMeasured,
 } from '../../../../headless/planning/plan-report.ts';
 import { segmentGroups } from '../../../../headless/planning/segment-lines.ts';
 import { planBuilder } from '../../../../src/planner/plan-builder.ts';
@@ -132,10 +133,12 @@ describe('predicted beside measured', () => {
 
   it('has a row per figure, with what it is off by', () => {
     const text = plain(
-      predictedBesideMeasured(
-        prediction,
-        { latencyMs: 110, loaded: false, framesPerSecond: 15.2, computeMs: new Map([[first!.peer, 40]]) },
-        () => 'pi3-1',
+      describeComparisons(
+        comparisons(
+          prediction,
+          { latencyMs: 110, loaded: false, framesPerSecond: 15.2, computeMs: new Map([[first!.peer, 40]]) },
+          () => 'pi3-1',
+        ),
       ),
     );
     expect(
@@ -151,10 +154,8 @@ describe('predicted beside measured', () => {
   });
 
   it('compares the latency in flight with frames that were in flight', () => {
-    const text = predictedBesideMeasured(
-      prediction,
-      { latencyMs: 130, loaded: true, computeMs: new Map() },
-      () => '',
+    const text = describeComparisons(
+      comparisons(prediction, { latencyMs: 130, loaded: true, computeMs: new Map() }, () => ''),
     );
     expect(text).toMatch(/latency in flight +130 ms +130 ms +0 %/);
     expect(text).not.toContain('frames per second');
