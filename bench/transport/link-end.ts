@@ -3,6 +3,7 @@ import { asPeerId, asSessionId } from '../../src/shared/ids.ts';
 import type { PeerChannel } from '../../src/transport/channel.ts';
 import { createChannel } from '../../src/transport/mux.ts';
 import { ResumableLink } from '../../src/transport/resumable-link.ts';
+import { SpareMemory } from '../../src/transport/spare-memory.ts';
 import type { OpenRtc, RtcConnection, RtcSignal } from '../../src/transport/rtc.ts';
 import type { WebRtc } from '../../src/transport/simple-peer.ts';
 import { RawEnd } from './raw-end.ts';
@@ -59,7 +60,7 @@ export class LinkEnd {
       this.#raw.opened,
       this.#rtc.opened.then(({ link }) => {
         this.#channel = createChannel({
-          link: new ResumableLink(link, lost),
+          link: new ResumableLink(link, new SpareMemory(), lost),
           peer: asPeerId('0'.repeat(32)),
         });
         this.#answer();

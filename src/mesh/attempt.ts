@@ -7,6 +7,7 @@ import type { PeerId } from '../shared/ids.ts';
 import type { PeerChannel } from '../transport/channel.ts';
 import type { PeerLink } from '../transport/peer-link.ts';
 import { ResumableLink } from '../transport/resumable-link.ts';
+import type { SpareMemory } from '../transport/spare-memory.ts';
 import type { IceServer, OpenedRtc, OpenRtc, RtcConnection } from '../transport/rtc.ts';
 import { WatchedLink } from './watched-link.ts';
 import { explainNoLink, type DialProgress } from './why-no-link.ts';
@@ -38,6 +39,7 @@ export interface AttemptOptions {
   readonly clock: Clock;
   readonly openRtc: OpenRtc;
   readonly createChannel: CreateChannel;
+  readonly spareMemory: SpareMemory;
   /** Hands a sealed payload to the signaling server. */
   readonly relay: (payload: string) => void;
   /** Id of the channel with this peer that is to go on over the new connection, if there is one by the time it opens. */
@@ -201,8 +203,8 @@ export class Attempt {
   }
 
   #connection(watched: WatchedLink): Connection {
-    const { self, peer, line, createChannel, onSuspended } = this.#options;
-    const resumable = new ResumableLink(watched, (cause) => onSuspended(connection, cause));
+    const { self, peer, line, createChannel, spareMemory, onSuspended } = this.#options;
+    const resumable = new ResumableLink(watched, spareMemory, (cause) => onSuspended(connection, cause));
     const channel = createChannel({ link: resumable, peer });
     const id = self < peer ? line.ownNonce + line.peerNonce : line.peerNonce + line.ownNonce;
     const connection: Connection = { id, channel, resumable, watched };

@@ -6,6 +6,7 @@ import { PeerceptronError, unreachable } from '../shared/errors.ts';
 import { shortId, type PeerId } from '../shared/ids.ts';
 import type { RandomBytes } from '../shared/random.ts';
 import type { PeerChannel } from '../transport/channel.ts';
+import { SpareMemory } from '../transport/spare-memory.ts';
 import type { IceServer, OpenRtc } from '../transport/rtc.ts';
 import { Attempt, type Connection, type CreateChannel } from './attempt.ts';
 import { KnockExchange } from './knock-exchange.ts';
@@ -64,6 +65,7 @@ interface Entry {
 export class Dialer {
   readonly #options: DialerOptions;
   readonly #knocks: KnockExchange;
+  readonly #spareMemory = new SpareMemory();
   readonly #entries = new Map<PeerId, Entry>();
   #closed = false;
 
@@ -248,6 +250,7 @@ export class Dialer {
       clock,
       openRtc,
       createChannel,
+      spareMemory: this.#spareMemory,
       relay: (payload) => relay(peer, payload),
       resumes: () => entry.link?.id,
       onConnected: (connection, theirs) => {

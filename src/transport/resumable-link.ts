@@ -2,6 +2,7 @@ import { decodeReason, encodeReason } from '../protocol/payload.ts';
 import { PeerceptronError, toPeerceptronError, unreachable } from '../shared/errors.ts';
 import { Inbox } from './inbox.ts';
 import type { PeerLink } from './peer-link.ts';
+import type { SpareMemory } from './spare-memory.ts';
 import { Unacknowledged } from './unacknowledged.ts';
 
 /** First bytes of what this layer says itself (rules `RES-*` of SPEC.md). A frame begins with its version instead. */
@@ -54,7 +55,7 @@ export class ResumableLink implements PeerLink {
   onClose: ((error: PeerceptronError | undefined) => void) | undefined;
   readonly #onSuspended: (cause: PeerceptronError) => void;
   readonly #inbox = new Inbox<Uint8Array>();
-  readonly #sent = new Unacknowledged();
+  readonly #sent: Unacknowledged;
   #waitingBytes = 0;
   /** Messages that arrived, and what of it was not acknowledged yet. */
   #received = 0;
@@ -68,7 +69,8 @@ export class ResumableLink implements PeerLink {
    * Takes over the handlers of `raw`, which is open. `onSuspended` is called whenever the connection breaks (`LINK_LOST`) or the
    * other side closes it without ending the link (`LINK_CLOSED`), possibly within `send`; the answer is `resume`, sooner or later, or `end`.
    */
-  constructor(raw: PeerLink, onSuspended: (cause: PeerceptronError) => void) {
+  constructor(raw: PeerLink, spare: SpareMemory, onSuspended: (cause: PeerceptronError) => void) {
+    this.#sent = new Unacknowledged(spare);
     // A byte for the mark of an escaped message.
     this.maxMessageBytes = raw.maxMessageBytes - 1;
     this.#onSuspended = onSuspended;

@@ -1,5 +1,5 @@
-import { FRAME_BYTES, SMALL_FRAME_BYTES } from '../protocol/chunk.ts';
 import { PeerceptronError } from '../shared/errors.ts';
+import { SpareMemory } from './spare-memory.ts';
 
 /**
  * What one side may have sent without acknowledgement. A window of streams has 1 MiB, so the rest is for control messages
@@ -7,12 +7,6 @@ import { PeerceptronError } from '../shared/errors.ts';
  */
 const MAX_KEPT_BYTES = 12 * 1024 * 1024;
 const MESSAGE_OVERHEAD_BYTES = 256;
-/** Memory that is used again comes in these sizes: chunks grow with the window. */
-const POOLED_BYTES = [SMALL_FRAME_BYTES, FRAME_BYTES] as const;
-/** Shorter messages get memory of their own size. */
-const UNPOOLED_BYTES = SMALL_FRAME_BYTES / 2;
-/** A window and one step of acknowledgements. */
-const MAX_SPARE_BYTES = 1.5 * 1024 * 1024;
 
 /**
  * The messages of one direction that the other side has not acknowledged, in order. Lends the buffers that they are written
@@ -20,20 +14,20 @@ const MAX_SPARE_BYTES = 1.5 * 1024 * 1024;
  */
 export class Unacknowledged {
   readonly #kept: Uint8Array[] = [];
-  readonly #spare = new Map<number, ArrayBufferLike[]>(POOLED_BYTES.map((sizeBytes) => [sizeBytes, []]));
-  #spareBytes = 0;
+  readonly #spare: SpareMemory;
   /** Memory that was lent and not sent yet. */
   #lent: ArrayBufferLike | undefined;
   #keptBytes = 0;
   #acknowledged = 0;
 
+  constructor(spare: SpareMemory) {
+    this.#spare = spare;
+  }
+
   /** `sizeBytes` bytes to write the next message into; valid until the next call of `lend` or `keep`. */
   lend(sizeBytes: number): Uint8Array {
-    const pooledBytes = POOLED_BYTES.find((bytes) => bytes >= sizeBytes);
-    let memory: ArrayBufferLike;
-    if (sizeBytes < UNPOOLED_BYTES || pooledBytes === undefined) memory = new ArrayBuffer(sizeBytes);
-    else if (this.#lent?.byteLength === pooledBytes) memory = this.#lent;
-    else memory = this.#takeSpare(pooledBytes) ?? new ArrayBuffer(pooledBytes);
+    const memoryBytes = SpareMemory.sizeFor(sizeBytes);
+    const memory = this.#lent?.byteLength === memoryBytes ? this.#lent : this.#spare.take(memoryBytes);
     this.#lent = memory;
     return new Uint8Array(memory, 0, sizeBytes);
   }
@@ -70,10 +64,7 @@ export class Unacknowledged {
     this.#acknowledged += count;
     for (const { buffer, length } of this.#kept.splice(0, count)) {
       this.#keptBytes -= length + MESSAGE_OVERHEAD_BYTES;
-      const spare = this.#spare.get(buffer.byteLength);
-      if (spare === undefined || this.#spareBytes + buffer.byteLength > MAX_SPARE_BYTES) continue;
-      spare.push(buffer);
-      this.#spareBytes += buffer.byteLength;
+      this.#spare.give(buffer);
     }
   }
 
@@ -84,13 +75,6 @@ export class Unacknowledged {
 
   clear(): void {
     this.#kept.length = 0;
-    this.#spare.clear();
     this.#keptBytes = 0;
-  }
-
-  #takeSpare(sizeBytes: number): ArrayBufferLike | undefined {
-    const memory = this.#spare.get(sizeBytes)?.pop();
-    if (memory !== undefined) this.#spareBytes -= sizeBytes;
-    return memory;
   }
 }

@@ -1,6 +1,7 @@
 import { describe, it } from 'vitest';
 import { createMemoryPair } from '../../src/transport/memory-pair.ts';
 import { ResumableLink } from '../../src/transport/resumable-link.ts';
+import { SpareMemory } from '../../src/transport/spare-memory.ts';
 import { openRtcNode } from '../../src/transport/simple-peer-node.ts';
 import { openRtcNodeDatachannel } from '../support/node-datachannel-rtc.ts';
 import { peerLinkSuite } from './peer-link-suite.ts';
@@ -16,7 +17,8 @@ peerLinkSuite(
   'resumable, in memory',
   async () => {
     const { a, b } = createMemoryPair();
-    return { a: new ResumableLink(a, unsuspended), b: new ResumableLink(b, unsuspended) };
+    const spare = new SpareMemory();
+    return { a: new ResumableLink(a, spare, unsuspended), b: new ResumableLink(b, spare, unsuspended) };
   },
   { describe, it },
 );

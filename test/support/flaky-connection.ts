@@ -2,6 +2,7 @@ import { PeerceptronError } from '../../src/shared/errors.ts';
 import type { Random } from '../../src/shared/random.ts';
 import type { PeerLink } from '../../src/transport/peer-link.ts';
 import { ResumableLink } from '../../src/transport/resumable-link.ts';
+import { SpareMemory } from '../../src/transport/spare-memory.ts';
 
 type Item = { readonly kind: 'message'; readonly bytes: Uint8Array } | { readonly kind: 'close' };
 
@@ -86,7 +87,11 @@ export class FlakyConnection {
     this.#maxMessageBytes = maxMessageBytes;
     const cable = this.#newCable();
     const ignore = (): void => undefined;
-    this.links = { a: new ResumableLink(cable.a, ignore), b: new ResumableLink(cable.b, ignore) };
+    const spare = new SpareMemory();
+    this.links = {
+      a: new ResumableLink(cable.a, spare, ignore),
+      b: new ResumableLink(cable.b, spare, ignore),
+    };
   }
 
   get #newest(): Cable {

@@ -5,6 +5,7 @@ import { seededRandom } from '../../../src/shared/random.ts';
 import { createMemoryPair } from '../../../src/transport/memory-pair.ts';
 import type { PeerLink } from '../../../src/transport/peer-link.ts';
 import { ResumableLink } from '../../../src/transport/resumable-link.ts';
+import { SpareMemory } from '../../../src/transport/spare-memory.ts';
 import { FlakyConnection } from '../../support/flaky-connection.ts';
 import { describeRuns, runs, seeds } from '../../support/fuzz.ts';
 
@@ -28,7 +29,7 @@ function scripted() {
   const pairs = [createMemoryPair()];
   const said: Uint8Array[][] = [[]];
   pairs[0]!.b.onMessage = (message) => said[0]!.push(message);
-  const link = new ResumableLink(pairs[0]!.a, (cause) => suspensions.push(cause));
+  const link = new ResumableLink(pairs[0]!.a, new SpareMemory(), (cause) => suspensions.push(cause));
   link.onMessage = (message) => received.push(message[0]!);
   link.onClose = (error) => ends.push(error);
   const reconnect = (): PeerLink => {
