@@ -4,19 +4,22 @@ import { join } from 'node:path';
 import { PeerceptronError } from '../src/shared/errors.ts';
 
 /**
- * Shares of a processor for single threads of other processes, by Linux control groups of version 1 or 2. A device's compute
- * and its transport must not share one quota: a thread that computes would use it up, and a chunk would wait for the next period.
+ * Shares of a processor for single threads of other processes on Linux. A device's compute and its transport must not share one
+ * quota: a thread that computes would use it up, and a chunk would wait for the next period. The one thread that computes gets a
+ * reservation of the deadline scheduler (constant bandwidth, whatever it has used too much it stands still for later); all others share a
+ * quota of a control group, of version 1 or 2. Quotas alone would not do: a thread that goes from message to message, as one that computes
+ * tiles does, has been seen to get up to four times its quota on Linux 6.18.
  */
 export interface CpuGroups {
-  /** Moves every thread of the process: those named `threadName` into one group, all others into a second one of the same size. */
+  /** Every thread of the process: the one named `threadName` gets the share, all others together get it once more. */
   limit(options: LimitedProcess): CpuLimit;
-  /** Every thread is free again, and the groups are gone. Does nothing the second time. */
+  /** The groups are gone. Does nothing the second time. */
   release(): void;
 }
 
 /** Of one process. What is to be quick, as loading a model, runs without it. */
 export interface CpuLimit {
-  /** As many cores from now on; `undefined`: as fast as the machine is. */
+  /** As many cores from now on; `undefined`: about as fast as the machine is. */
   set(cores: number | undefined): void;
 }
 
@@ -26,7 +29,7 @@ export interface LimitedProcess {
   readonly pid: number;
   /** As in `/proc/<pid>/task/<tid>/comm`. */
   readonly threadName: string;
-  /** Each group gets this part of one core: 0.001 to 1. */
+  /** This part of one core: 0.001 to 1. */
   readonly cores: number;
 }
 
@@ -35,6 +38,11 @@ export interface LimitedProcess {
  * to the end of the period, and a slow device does not do that. The shorter, the more like one.
  */
 const QUOTA_US = 1_000;
+/**
+ * A reservation is kept to the end of its thread: Linux 6.18 never gives out again what a thread that sleeps is relieved of. A thread
+ * without a limit has this much, which four peers can have of two processors.
+ */
+const FREE_CORES = 0.42;
 const PREFIX = 'peerceptron-';
 
 interface Hierarchy {
@@ -115,42 +123,55 @@ class Groups implements CpuGroups {
 
   limit({ name, pid, threadName, cores }: LimitedProcess): CpuLimit {
     const threads = readdirSync(`/proc/${pid}/task`);
-    const named = threads.filter(
-      (thread) => readOr(`/proc/${pid}/task/${thread}/comm`, '').trim() === threadName,
-    );
-    if (named.length === 0)
+    // Those that it has started bear its name too.
+    const reserved = threads
+      .filter((thread) => readOr(`/proc/${pid}/task/${thread}/comm`, '').trim() === threadName)
+      .sort((a, b) => Number(a) - Number(b))[0];
+    if (reserved === undefined)
       throw new PeerceptronError('INTERNAL', `process ${pid} has no thread '${threadName}'`);
-    const home = join(this.#home, name);
-    mkdirSync(home);
-    if (this.#hierarchy.version === 2) {
-      // Threads of one process are dealt to groups only below a group that holds the whole process.
-      write(home, 'cgroup.procs', String(pid));
-      for (const child of ['rest', threadName]) {
-        mkdirSync(join(home, child));
-        write(join(home, child), 'cgroup.type', 'threaded');
-      }
-      write(home, 'cgroup.subtree_control', '+cpu');
-    }
-    for (const [child, ids] of [
-      ['rest', threads.filter((thread) => !named.includes(thread))],
-      [threadName, named],
-    ] as const) {
-      const group = join(home, child);
-      if (this.#hierarchy.version === 1) mkdirSync(group);
-      setQuota(this.#hierarchy, group, cores);
-      for (const id of ids) moveThread(this.#hierarchy, group, id);
-    }
-    return {
-      set: (changed) => {
-        for (const child of ['rest', threadName]) setQuota(this.#hierarchy, join(home, child), changed);
-      },
+    const group = join(this.#home, name);
+    mkdirSync(group);
+    if (this.#hierarchy.version === 2) write(group, 'cgroup.procs', String(pid));
+    else for (const thread of threads) moveThread(group, thread);
+    // The reservation takes its thread out of what the quota is for.
+    const set = (changed: number | undefined): void => {
+      setQuota(this.#hierarchy, group, changed);
+      setReservation(reserved, changed ?? FREE_CORES);
     };
+    set(cores);
+    return { set };
   }
 
   release(): void {
     if (!this.#open) return;
     this.#open = false;
     removeGroup(this.#hierarchy, this.#home);
+  }
+}
+
+/**
+ * Gives a thread a reservation, or another one.
+ * @throws USAGE where the kernel refuses: all reservations together are at most 95 % of the processors.
+ */
+function setReservation(thread: string, cores: number): void {
+  const periodNs = String(Math.round((QUOTA_US * 1000) / cores));
+  const times = [
+    '--sched-runtime',
+    String(QUOTA_US * 1000),
+    '--sched-deadline',
+    periodNs,
+    '--sched-period',
+    periodNs,
+  ];
+  try {
+    const args = ['--deadline', '--reset-on-fork', ...times, '--pid', '0', thread];
+    execFileSync('chrt', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  } catch (cause) {
+    throw new PeerceptronError(
+      'USAGE',
+      `limiting a thread needs chrt of util-linux, and processors that are not promised to others: ${String(cause)}`,
+      { cause },
+    );
   }
 }
 
@@ -168,8 +189,9 @@ function setQuota({ version }: Hierarchy, group: string, cores: number | undefin
 
 const write = (group: string, file: string, text: string): void => writeFileSync(join(group, file), text);
 
-function moveThread({ version }: Hierarchy, group: string, thread: string): void {
-  const move = (): void => write(group, version === 1 ? 'tasks' : 'cgroup.threads', thread);
+/** In the hierarchy of version 1. */
+function moveThread(group: string, thread: string): void {
+  const move = (): void => write(group, 'tasks', thread);
   const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
   try {
     try {
@@ -192,7 +214,7 @@ function removeGroup(hierarchy: Hierarchy, group: string): void {
     if (entry.isDirectory()) removeGroup(hierarchy, join(group, entry.name));
   }
   const ids = (file: string): string[] => readOr(join(group, file), '').split('\n').filter(Boolean);
-  if (hierarchy.version === 1) for (const id of ids('tasks')) moveThread(hierarchy, hierarchy.root, id);
+  if (hierarchy.version === 1) for (const id of ids('tasks')) moveThread(hierarchy.root, id);
   else {
     for (const id of ids('cgroup.procs')) {
       try {

@@ -4,6 +4,7 @@ import { systemClock } from '../src/mesh/system-clock.ts';
 import type { NetworkName } from '../src/models/presets.ts';
 import type { Objective, PlanChoice } from '../src/planner/choice.ts';
 import { choosePlan } from '../src/planner/search.ts';
+import type { FrameResult } from '../src/runtime/frames-in-flight.ts';
 import { openSession } from '../src/runtime/session.ts';
 import { compareOutputs } from '../src/runtime/whole-model.ts';
 import { asSessionId } from '../src/shared/ids.ts';
@@ -96,19 +97,36 @@ async function rows(
         const { maxAbsDiff, maxAbs } = compareOutputs(outputs, known);
         difference = Math.max(difference, maxAbsDiff / maxAbs);
         const perFrameMs = isLatency ? prediction.latencyMs : 1000 / prediction.framesPerSecond;
-        const frames = Math.min(
-          MOST_FRAMES,
-          Math.max(FEWEST_FRAMES, Math.ceil((quick ? 1000 : CELL_MS) / perFrameMs)),
+        // Lanes take turns: of a few frames some would have had more of the fast ones.
+        const fewest = isLatency
+          ? FEWEST_FRAMES
+          : FEWEST_FRAMES * Math.max(...plan.segments.map(({ lanes }) => lanes.length));
+        const wanted = Math.ceil((quick ? 1000 : CELL_MS) / perFrameMs);
+        const frames = Math.min(MOST_FRAMES, Math.max(fewest, wanted));
+        const { value: measured, frames: results } = await (isLatency ? measureLatency : measureRate)(
+          opened,
+          inputs,
+          frames,
         );
-        const measured = await (isLatency ? measureLatency : measureRate)(opened, inputs, frames);
         await opened.close();
         say(`  measured ${told(measured)} (${((predicted / measured - 1) * 100).toFixed(0)} % off)`);
+        say(`  computing per frame: ${computingOf(choice, results)}`);
         cells.push({ network, peers: count, objective: objective.kind, choice, predicted, measured, used });
       }
     }
   }
   const slowed = await slowedDevice(world, { quick, say });
   return [...cells.map(rowOf), ...summary(cells), differenceRow(difference), ...slowed];
+}
+
+/** Of each device, as predicted and as its engine took it; milliseconds. */
+function computingOf({ prediction }: PlanChoice, frames: readonly FrameResult[]): string {
+  const told = prediction.devices.slice(1).map(({ peer, computeMs }) => {
+    const own = frames.flatMap(({ tiles }) => tiles).filter((tile) => tile.peer === peer);
+    const sum = own.reduce((total, tile) => total + tile.computeMs, 0);
+    return `${computeMs.toFixed(0)}, ${(sum / frames.length).toFixed(0)}`;
+  });
+  return told.join('; ');
 }
 
 const errorOf = ({ predicted, measured }: Cell): number => Math.abs(predicted / measured - 1);

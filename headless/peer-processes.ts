@@ -39,8 +39,8 @@ const LEAN_NODE = ['--max-semi-space-size=1', '--v8-pool-size=1'];
 /** Tensors that were freed go back to the system, instead of staying in glibc's heaps; other systems take no notice. */
 const LEAN_MALLOC = {
   MALLOC_ARENA_MAX: '2',
-  MALLOC_MMAP_THRESHOLD_: '131072',
-  MALLOC_TRIM_THRESHOLD_: '131072',
+  MALLOC_MMAP_THRESHOLD_: '524288',
+  MALLOC_TRIM_THRESHOLD_: '524288',
 };
 
 /** Starts Node peers as processes of their own and waits until each has joined the room. */

@@ -10,6 +10,7 @@ import type { RuntimeNode } from '../../src/runtime/runtime-node.ts';
 import { Survey, type SurveyPeer } from '../../src/runtime/survey.ts';
 import { runInOrder } from '../../src/runtime/frame-stream.ts';
 import type { Session } from '../../src/runtime/session.ts';
+import type { FrameResult } from '../../src/runtime/frames-in-flight.ts';
 import { median } from '../benchmark.ts';
 import type { CpuGroups, CpuLimit } from '../cgroup.ts';
 
@@ -69,31 +70,37 @@ export async function profiled(survey: Survey, peers: readonly SurveyPeer[]): Pr
 export const newSurvey = async ({ node }: LimitedWorld): Promise<Survey> =>
   new Survey({ node, clock: systemClock, transport: await measureTransport({ clock: systemClock }) });
 
+/** A figure, and the frames that it is of. */
+export interface Measured {
+  readonly value: number;
+  readonly frames: readonly FrameResult[];
+}
+
 /** Median latency of frames that are alone in the mesh. */
 export async function measureLatency(
   session: Session,
   inputs: readonly Float32Array[],
-  frames: number,
-): Promise<number> {
-  const latencies: number[] = [];
-  for (let frame = 0; frame < frames; frame++) latencies.push((await session.run(inputs)).latencyMs);
-  return median(latencies);
+  count: number,
+): Promise<Measured> {
+  const frames: FrameResult[] = [];
+  for (let frame = 0; frame < count; frame++) frames.push(await session.run(inputs));
+  return { value: median(frames.map(({ latencyMs }) => latencyMs)), frames };
 }
 
 /** Frames per second between the first result of the full pipeline and the last before it runs dry. */
 export async function measureRate(
   session: Session,
   inputs: readonly Float32Array[],
-  frames: number,
-): Promise<number> {
+  count: number,
+): Promise<Measured> {
   const fill = session.window;
-  const source = Array.from({ length: fill + frames + session.window - 1 }, () => inputs);
-  let done = 0;
+  const source = Array.from({ length: fill + count + session.window - 1 }, () => inputs);
+  const frames: FrameResult[] = [];
   let sinceMs = 0;
-  for await (const _ of runInOrder(session, source, (frame) => frame)) {
-    done += 1;
-    if (done === fill) sinceMs = performance.now();
-    if (done === fill + frames) break;
+  for await (const { result } of runInOrder(session, source, (frame) => frame)) {
+    frames.push(result);
+    if (frames.length === fill) sinceMs = performance.now();
+    if (frames.length === fill + count) break;
   }
-  return (frames / (performance.now() - sinceMs)) * 1000;
+  return { value: (count / (performance.now() - sinceMs)) * 1000, frames };
 }

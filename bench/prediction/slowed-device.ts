@@ -76,7 +76,7 @@ export async function slowedDevice(
   );
   const reference = await openSession({ ...source, plan: choice.plan, window: choice.prediction.window });
   await reference.run(inputs);
-  const best = await measureRate(reference, inputs, Math.round(REFERENCE_FRAMES * scale));
+  const { value: best } = await measureRate(reference, inputs, Math.round(REFERENCE_FRAMES * scale));
   await reference.close();
   setLimits(limits, true);
   const which = `a device ${SLOWER} × slower mid-run`;

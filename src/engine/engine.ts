@@ -2,6 +2,9 @@ import type { TileProgram } from '../graph/tile-program.ts';
 import type { Accuracy } from '../shared/accuracy.ts';
 import type { WeightStorage } from '../shared/weight-storage.ts';
 
+/** Of outputs that were given back, an engine keeps no more than this. */
+export const SPARE_OUTPUT_BYTES = 32 * 1024 * 1024;
+
 export interface EngineMemory {
   /** Live tensors that the engine holds: constant between frames, or there is a leak. */
   readonly tensors: number;
@@ -33,9 +36,11 @@ export interface Engine {
 export interface LoadedTile {
   /**
    * `inputs`: one complete buffer per entry of `program.inputs`, in that order; they may be transferred away.
-   * Resolves to one buffer per entry of `program.outputs`.
+   * Resolves to one buffer per entry of `program.outputs`, which are the caller's.
    */
   run(inputs: readonly Float32Array[]): Promise<TileResult>;
+  /** Outputs of runs that nobody reads any more: later runs may use their memory. Absent: it would not. */
+  recycle?(outputs: readonly Float32Array[]): void;
   /**
    * A copy of the weights that came as number `index` of `program.weights`, for another tile that needs them; undefined where
    * the engine keeps them in a form that does not give them back bit by bit. Absent: of none.
@@ -46,6 +51,8 @@ export interface LoadedTile {
 
 export interface TileResult {
   readonly outputs: readonly Float32Array[];
+  /** Buffers of the inputs that the engine is done with, to be filled again. Absent: none. */
+  readonly spentInputs?: readonly Float32Array[];
   /** Time inside the engine, upload and download included; waiting for the engine excluded. */
   readonly computeMs: number;
 }

@@ -4,8 +4,15 @@ import { slotBox, type TileProgram } from '../graph/tile-program.ts';
 import type { KernelVariant } from '../kernels/kernel-binary.ts';
 import { PeerceptronError } from '../shared/errors.ts';
 import type { Accuracy } from '../shared/accuracy.ts';
+import { SpareBuffers } from '../shared/spare-buffers.ts';
 import type { WeightStorage } from '../shared/weight-storage.ts';
-import type { Engine, EngineMemory, LoadedTile, TileResult } from './engine.ts';
+import {
+  SPARE_OUTPUT_BYTES,
+  type Engine,
+  type EngineMemory,
+  type LoadedTile,
+  type TileResult,
+} from './engine.ts';
 import { fuseSteps } from '../graph/fusion.ts';
 import { Sequence } from './sequential.ts';
 import {
@@ -87,6 +94,7 @@ class TfjsEngine implements Engine {
   /** Of weights on the wasm heap: tfjs' own kernels pack a second one. */
   readonly #copies: number;
   readonly #tiles = new Set<PreparedTile>();
+  readonly #spare = new SpareBuffers(SPARE_OUTPUT_BYTES);
   #disposed = false;
 
   constructor(backendName: TfjsBackendName, backend: tf.KernelBackend, heap: HeapKernels | undefined) {
@@ -134,6 +142,10 @@ class TfjsEngine implements Engine {
           checkBuffers('input', inputs, tile.program.inputs, (entry) => entry.tensor);
           return this.#run(tile, inputs);
         }),
+      // The other backends hand out buffers that they have made themselves.
+      ...(this.#backendName === 'wasm'
+        ? { recycle: (outputs: readonly Float32Array[]) => this.#spare.give(outputs) }
+        : {}),
       weight: (index) =>
         this.#sequence.add(async () => {
           const held = this.#disposed || !this.#tiles.has(tile) ? undefined : tile.weights.get(index);
@@ -171,6 +183,8 @@ class TfjsEngine implements Engine {
 
   #release(tile: PreparedTile): void {
     if (!this.#tiles.delete(tile)) return;
+    // Other tiles have outputs of other lengths.
+    this.#spare.clear();
     for (const tensor of tile.kept) this.#kept.release(tensor);
   }
 
@@ -285,8 +299,11 @@ class TfjsEngine implements Engine {
 
   async #read(tensor: tf.Tensor): Promise<Float32Array> {
     switch (this.#backendName) {
-      case 'wasm':
-        return tensor.dataSync<'float32'>();
+      case 'wasm': {
+        const values = this.#spare.take(tensor.size);
+        values.set(heapView(this.#backend as WasmBackend, tensor));
+        return values;
+      }
       case 'cpu':
         // This backend hands out its own buffer, which may be a weight or an input as well.
         return tensor.dataSync<'float32'>().slice();
@@ -301,9 +318,10 @@ class TfjsEngine implements Engine {
 function bitsOf(name: TfjsBackendName, backend: tf.KernelBackend): BitsOf | undefined {
   switch (name) {
     case 'wasm': {
-      const { wasm, dataIdMap } = backend as WasmBackend;
-      return ({ dataId, size }) =>
-        new Int32Array(wasm.asm.memory.buffer, dataIdMap.get(dataId).memoryOffset, size);
+      return (tensor) => {
+        const { buffer, byteOffset, length } = heapView(backend as WasmBackend, tensor);
+        return new Int32Array(buffer, byteOffset, length);
+      };
     }
     case 'cpu':
       return (tensor) => {
@@ -314,6 +332,11 @@ function bitsOf(name: TfjsBackendName, backend: tf.KernelBackend): BitsOf | unde
     case 'webgpu':
       return undefined;
   }
+}
+
+/** Where a tensor lies; until the heap grows. */
+function heapView({ wasm, dataIdMap }: WasmBackend, { dataId, size }: tf.Tensor): Float32Array {
+  return new Float32Array(wasm.asm.memory.buffer, dataIdMap.get(dataId).memoryOffset, size);
 }
 
 const failed = (message: string): PeerceptronError => new PeerceptronError('ENGINE_FAILED', message);

@@ -1,6 +1,7 @@
 import { PeerceptronError } from '../shared/errors.ts';
 import type { WeightStorage } from '../shared/weight-storage.ts';
-import type { Engine, LoadedTile } from './engine.ts';
+import { SpareBuffers } from '../shared/spare-buffers.ts';
+import { SPARE_OUTPUT_BYTES, type Engine, type LoadedTile } from './engine.ts';
 import {
   fromWireError,
   transferable,
@@ -121,6 +122,8 @@ class WorkerEngine implements Engine {
   readonly weightStorage?: WeightStorage;
   readonly #calls: WorkerCalls;
   readonly #host: WorkerHost;
+  /** On their way back to the worker, with the next run. */
+  readonly #recycled = new SpareBuffers(SPARE_OUTPUT_BYTES);
   #disposal: Promise<void> | undefined;
 
   constructor(started: WorkerAnswers['start'], calls: WorkerCalls, host: WorkerHost) {
@@ -138,8 +141,10 @@ class WorkerEngine implements Engine {
     return {
       run: (inputs) => {
         const { arrays, transfer } = transferable(inputs);
-        return this.#calls.call({ type: 'run', tile, inputs: arrays }, transfer);
+        const recycled = this.#recycled.takeAll();
+        return this.#calls.call({ type: 'run', tile, inputs: arrays, recycled }, [...transfer, ...recycled]);
       },
+      recycle: (outputs) => this.#recycled.give(outputs),
       weight: (index) => this.#calls.call({ type: 'weight', tile, index }),
       // A dead worker holds nothing any more.
       dispose: () => (release ??= this.#calls.call({ type: 'release', tile }).catch(() => undefined)),

@@ -15,7 +15,13 @@ export interface EngineOptions {
 export type WorkerCall =
   | { readonly type: 'start'; readonly options: EngineOptions }
   | { readonly type: 'load'; readonly program: TileProgram; readonly weights: readonly Float32Array[] }
-  | { readonly type: 'run'; readonly tile: number; readonly inputs: readonly Float32Array[] }
+  | {
+      readonly type: 'run';
+      readonly tile: number;
+      readonly inputs: readonly Float32Array[];
+      /** Outputs of earlier runs, given back. */
+      readonly recycled?: readonly ArrayBuffer[];
+    }
   | { readonly type: 'weight'; readonly tile: number; readonly index: number }
   | { readonly type: 'release'; readonly tile: number }
   | { readonly type: 'memory' }

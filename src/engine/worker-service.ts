@@ -10,9 +10,11 @@ import {
   type WorkerRequest,
 } from './worker-protocol.ts';
 
+const WORTH_COLLECTING_BYTES = 1024 * 1024;
+
 /**
  * Serves one engine on `port`, one call at a time in the order of arrival. Runs inside the worker.
- * @param collectGarbage called when a tile was loaded: the buffers that its weights came in are garbage by then, of a
+ * @param collectGarbage called when tiles were loaded: the buffers that their weights came in are garbage by then, of a
  *   kind that does not make a collector hurry.
  */
 export function serveEngine(
@@ -24,6 +26,8 @@ export function serveEngine(
   const tiles = new Map<number, LoadedTile>();
   let nextTile = 1;
   let engine: Engine | undefined;
+  /** Of weights, since garbage was collected. */
+  let loadedBytes = 0;
 
   const started = (): Engine => {
     if (!engine) throw new PeerceptronError('ENGINE_FAILED', 'the engine of this worker was not started');
@@ -40,6 +44,7 @@ export function serveEngine(
         return { value: { name, accuracy, ...(weightStorage ? { weightStorage } : {}) } };
       }
       case 'load': {
+        loadedBytes += request.weights.reduce((sum, { byteLength }) => sum + byteLength, 0);
         const tile = await started().load(request.program, request.weights);
         tiles.set(nextTile, tile);
         return { value: { tile: nextTile++ } };
@@ -47,9 +52,13 @@ export function serveEngine(
       case 'run': {
         const tile = tiles.get(request.tile);
         if (!tile) throw new PeerceptronError('ENGINE_FAILED', 'this tile was disposed; load it again');
+        if (request.recycled) tile.recycle?.(request.recycled.map((buffer) => new Float32Array(buffer)));
         const { outputs, computeMs } = await tile.run(request.inputs);
         const { arrays, transfer } = transferable(outputs);
-        return { value: { outputs: arrays, computeMs }, transfer };
+        // An output may be an input that was handed through.
+        const spentInputs = request.inputs.filter(({ buffer }) => !transfer.includes(buffer as ArrayBuffer));
+        for (const { buffer } of spentInputs) transfer.push(buffer as ArrayBuffer);
+        return { value: { outputs: arrays, computeMs, spentInputs }, transfer };
       }
       case 'weight': {
         const value = await tiles.get(request.tile)?.weight?.(request.index);
@@ -76,7 +85,9 @@ export function serveEngine(
       try {
         const { value, transfer = [] } = await answer(request);
         port.post({ id: request.id, ok: true, value }, transfer);
-        if (request.type === 'load') collectGarbage();
+        if (loadedBytes < WORTH_COLLECTING_BYTES) return;
+        loadedBytes = 0;
+        collectGarbage();
       } catch (error) {
         const wire = toWireError(toPeerceptronError(error, 'ENGINE_FAILED'));
         port.post({ id: request.id, ok: false, error: wire }, []);

@@ -6,6 +6,7 @@ import type { Piece } from '../planner/compiled-plan.ts';
 import { decodePiece, type WritePiece } from '../protocol/codec/decode-piece.ts';
 import { f32ToBytes } from '../protocol/codec.ts';
 import { PeerceptronError } from '../shared/errors.ts';
+import type { SpareBuffers } from '../shared/spare-buffers.ts';
 
 /** How the bytes of a piece get into the box: right where they belong, or through what decodes and places them. */
 export type PiecePlace = { readonly buffer: Uint8Array } | { readonly write: WritePiece };
@@ -25,14 +26,17 @@ export class BoxAssembly {
   #nextToAdd = 0;
   #missing: number;
 
-  constructor(box: Box, pieces: readonly Piece[]) {
+  /** @param spare where the buffer's memory may come from */
+  constructor(box: Box, pieces: readonly Piece[], spare?: SpareBuffers) {
     this.#box = box;
     this.#pieces = pieces;
     this.#partials = new Array<Float32Array | undefined>(pieces.length).fill(undefined);
     this.#announced = new Array<boolean>(pieces.length).fill(false);
     this.#arrived = new Array<boolean>(pieces.length).fill(false);
     this.#missing = pieces.length;
-    this.buffer = new Float32Array(boxSize(box));
+    this.buffer = spare?.take(boxSize(box)) ?? new Float32Array(boxSize(box));
+    // Sums begin at nothing; what is copied covers the rest.
+    if (spare && pieces.some(({ combine }) => combine === 'add')) this.buffer.fill(0);
   }
 
   get complete(): boolean {

@@ -19,9 +19,13 @@ export interface FrameOutcome<Frame> {
   readonly result: FrameResult;
 }
 
+/** Frames behind one that takes a slower lane: those in flight, and results that wait for it. */
+const MOST_WINDOWS = 3;
+
 /**
  * Lossless: every frame of `frames` is computed, and the results come in its order. As many frames as the session's window
- * are in flight and one more is read ahead, so a slow network or a slow consumer holds the source back. What goes wrong with a
+ * are in flight and one more is read ahead, so a slow network or a slow consumer holds the source back. A frame that takes its time
+ * does not hold up those behind it, as far as three windows. What goes wrong with a
  * frame is thrown in its place; then, and when the consumer stops early, the frames behind it are dropped.
  */
 export async function* runInOrder<Frame>(
@@ -31,6 +35,7 @@ export async function* runInOrder<Frame>(
 ): AsyncGenerator<FrameOutcome<Frame>, void, undefined> {
   const running = new Set<AbortController>();
   let stopped = false;
+  let ended = false;
   const source = Symbol.asyncIterator in frames ? frames[Symbol.asyncIterator]() : frames[Symbol.iterator]();
   let lastRead: Promise<unknown> = Promise.resolve();
   const read = (): Promise<Omit<FrameOutcome<Frame>, 'result'> | undefined> => {
@@ -43,6 +48,7 @@ export async function* runInOrder<Frame>(
   };
   const runNext = async (): Promise<FrameOutcome<Frame> | undefined> => {
     const ready = await read();
+    if (!ready) ended = true;
     if (!ready || stopped) return undefined;
     const controller = new AbortController();
     running.add(controller);
@@ -52,16 +58,35 @@ export async function* runInOrder<Frame>(
       running.delete(controller);
     }
   };
-  const ahead: Promise<FrameOutcome<Frame> | undefined>[] = [];
+  interface Ahead {
+    readonly outcome: Promise<FrameOutcome<Frame> | undefined>;
+    settled: boolean;
+  }
+  const ahead: Ahead[] = [];
+  let unsettled = 0;
+  const readOn = (): void => {
+    const { window } = session;
+    while (!stopped && !ended && unsettled <= window) {
+      // Behind a result that nobody has taken yet nothing more is begun.
+      const isHeldUp = ahead.length > 0 && !ahead[0]!.settled;
+      if (ahead.length > (isHeldUp ? MOST_WINDOWS : 1) * window) return;
+      const next: Ahead = { outcome: runNext(), settled: false };
+      const settle = (): void => {
+        next.settled = true;
+        unsettled -= 1;
+        readOn();
+      };
+      unsettled += 1;
+      ahead.push(next);
+      // Its turn to be awaited comes later; until then its failure must not count as unhandled.
+      next.outcome.then(settle, settle);
+    }
+  };
   try {
     for (;;) {
-      while (ahead.length <= session.window) {
-        const outcome = runNext();
-        // Its turn to be awaited comes later; until then its failure must not count as unhandled.
-        outcome.catch(() => undefined);
-        ahead.push(outcome);
-      }
-      const outcome = await ahead.shift();
+      readOn();
+      const outcome = await ahead[0]?.outcome;
+      ahead.shift();
       if (!outcome) return;
       yield outcome;
     }

@@ -1,5 +1,5 @@
-import type { Engine, LoadedTile } from '../engine/engine.ts';
-import { boxSize, fullBox, type Shape } from '../graph/box.ts';
+import type { Engine } from '../engine/engine.ts';
+import { boxSize, fullBox, type Box, type Shape } from '../graph/box.ts';
 import type { Graph, OpNode } from '../graph/graph.ts';
 import type { Op } from '../graph/op.ts';
 import { tensorShapes } from '../graph/shapes.ts';
@@ -17,37 +17,54 @@ export interface MeasureEngineOptions {
 }
 
 const DEFAULT_BUDGET_MS = 1250;
-/** A run that is to be timed: long enough for clocks, short enough to be over before a scheduler takes the processor away. */
-const RUN_MS = 3;
-const LEAST_RUNS = 5;
+/**
+ * A run that is to be timed: as long as clocks need it, and so short that most are over before a scheduler takes the processor
+ * away, which under a quota it may do after each millisecond.
+ */
+const RUN_MS = 0.4;
+const LEAST_RUNS = 8;
 const MOST_RUNS = 40;
+/** Of runs that are too long to be repeated often. */
+const FEW_RUNS = 4;
+/**
+ * Posted at a time: a device where both threads have to wait for their turn takes few trips more. All of them where their inputs take no
+ * room.
+ */
+const AT_ONCE = 4;
+const SMALL_BYTES = 512 * 1024;
 const MOST_REPEATS = 100;
 /** Of the runs of a tile counts the one that this part of them was faster than: nothing held it up. */
-const UNDISTURBED = 0.1;
+const UNDISTURBED = 0.25;
 /** Loading a tile, which runs it once, beside the runs that are timed: about as long as so many of them. */
-const LOADING_RUNS = 3;
+const LOADING_RUNS = 8;
+/** A run as long as that has stood still already, as often as it had to; and it is not repeated. */
+const STALLED_MS = 25;
 /**
- * How much of the processor the engine gets in the long run is told by work without a pause. Quotas are looked after every few
- * milliseconds only: a thread runs on for some of them, and stands still for some more. The first part of the time it may
- * live on what it has saved.
+ * How much of the processor the engine gets in the long run is told by so much work without a pause, in runs that are long beside
+ * what comes between them. Quotas are looked after every few milliseconds only: a thread runs on for some of them, and stands still for
+ * some more. At first it may live on what it has saved.
  */
-const SUSTAINED_MS = 260;
-const SAVED_MS = 40;
-/** A run as long as that has stood still already, as often as it had to. */
-const STALLED_MS = 20;
+const SUSTAINED_MS = 35;
+const SUSTAINED_RUN_MS = 7;
+/** What everything else is measured by takes some more runs than others. */
+const SUSTAINED_BASE_RUNS = 30;
+const SAVED_RUNS = 1;
+/** Where there is a quota, the work goes on for about so long, to see enough of its stops. */
+const COUNTED_MS = 450;
+const MOST_SUSTAINED_RUNS = 100;
 /** Less is what messages and other programs take. */
 const LEAST_SLOWDOWN = 1.25;
-/** Runs that the engine has before it at a time: it must not fall idle between two of them, even if this thread is held up. */
-const AHEAD = 16;
-
-/** The chain that is measured in the long run, as soon as it is known how long it has to be. */
-const SUSTAINED_AFTER = 2;
+/** What is left of a quota comes back in a rest as long as that, and garbage is collected. */
+const REST_MS = 50;
+const TRIPS = 5;
 
 /** A chain of ops, each after the one before it; `repeated` as often as it takes to last. */
 interface Experiment {
   readonly input: Shape;
   readonly ops: readonly Op[];
   readonly repeated: boolean;
+  /** Under a quota, where a run of more than a millisecond or two is hardly seen without a stop. */
+  readonly shorter?: Experiment;
 }
 
 const convolution = (size: number, outChannels: number, groups = 1): Op => ({
@@ -79,36 +96,45 @@ const norm: Op = { kind: 'batch-norm', epsilon: 1e-3, scale: true, center: true 
 const chain = (input: Shape, ...ops: Op[]): Experiment => ({ input, ops, repeated: true });
 const once = (input: Shape, ...ops: Op[]): Experiment => ({ input, ops, repeated: false });
 
+/** The chain that is measured in the long run too, when its own time and that of a tile without work are known. */
+const SUSTAINED = chain([14, 14, 64], convolution(3, 64));
+const SUSTAINED_AFTER = 2;
+
 /**
  * In the order of their worth, for time may run out. Of each class a case where every step's own time counts, and cases
  * of the sizes that layers of networks have, small tensors that stay in caches and large ones that do not.
  */
 const EXPERIMENTS: readonly Experiment[] = [
   // How fast about this device is: the others are made as long as they have to be by what is known then.
-  once([14, 14, 128], convolution(3, 128)),
-  chain([14, 14, 128], convolution(3, 128)),
+  SUSTAINED,
   once([8], relu),
+  chain([14, 14, 128], convolution(3, 128)),
   chain([14, 14, 256], convolution(1, 256)),
-  // 16 MB each way: more than most caches hold.
-  chain([1024], dense(4096), dense(1024)),
+  // 8 MB each way: more than most caches hold.
+  { ...chain([1024], dense(2048), dense(1024)), shorter: chain([1024], dense(1024)) },
+  { ...once([112, 112, 64], depthwise(64)), shorter: once([56, 56, 64], depthwise(64)) },
+  once([112, 112, 64], relu),
+  once([112, 112, 64], pool(2)),
+  chain([28, 28, 64], convolution(3, 64)),
+  chain([56, 56, 16], convolution(1, 32), convolution(1, 16)),
   chain([28, 28, 64], depthwise(64)),
-  chain([28, 28, 64], pool(3)),
-  chain([56, 56, 32], relu),
-  once([112, 112, 32], relu),
   chain([64, 64, 3], convolution(3, 24), convolution(3, 3)),
+  chain([56, 56, 32], relu),
+  chain([28, 28, 64], pool(3)),
   chain([4, 4, 16], convolution(3, 16)),
   chain([4, 4, 16], convolution(1, 16)),
   chain([4, 4, 16], depthwise(16)),
   chain([32], dense(32)),
   chain([8], relu),
   chain([4, 4, 8], pool(2)),
-  chain([28, 28, 64], convolution(3, 64)),
-  chain([56, 56, 16], convolution(1, 32), convolution(1, 16)),
-  chain([56, 56, 64], depthwise(64)),
   chain([32, 32, 16], sigmoid),
-  chain([56, 56, 32], pool(2)),
   chain([28, 28, 64], norm),
 ];
+
+export interface MeasuredEngine extends EngineRates {
+  /** How many times longer work takes in the long run than a short run does: under a quota of the processor. The rates have it in them. */
+  readonly slowdown: number;
+}
 
 /**
  * Runs tiles of every class and finds the rates that explain their times best. Works on any engine, in a worker or
@@ -118,76 +144,96 @@ export async function measureEngine({
   engine,
   clock,
   budgetMs = DEFAULT_BUDGET_MS,
-}: MeasureEngineOptions): Promise<EngineRates> {
-  const random = seededRandom(1901);
+}: MeasureEngineOptions): Promise<MeasuredEngine> {
   const samples: WorkSample[] = [];
   const startedAt = clock.now();
-  let leastTripMs = Infinity;
   let slowdown = 1;
   for (const [index, experiment] of EXPERIMENTS.entries()) {
-    const leftMs = budgetMs - (clock.now() - startedAt);
     // One sample is better than none, on whatever device.
-    if (leftMs <= 0 && index > 0) break;
-    if (index === SUSTAINED_AFTER) slowdown = await sustainedSlowdown(engine, clock, samples);
-    const shareMs = leftMs / (EXPERIMENTS.length - index);
-    const runMs = Math.min(RUN_MS, shareMs / (LEAST_RUNS + LOADING_RUNS));
-    const program = programOf(experiment, repeatsOf(experiment, samples, runMs));
-    const tile = await engine.load(
-      program,
-      program.weights.map(({ box }) => values(random, boxSize(box))),
+    if (index > 0 && clock.now() - startedAt >= budgetMs) break;
+    if (index === SUSTAINED_AFTER) slowdown = await sustainedSlowdown(engine, samples);
+    const wanted = slowdown > 1 ? (experiment.shorter ?? experiment) : experiment;
+    const leftMs = budgetMs - (clock.now() - startedAt);
+    const shareMs = leftMs / (EXPERIMENTS.length - index) / slowdown;
+    const runMs = Math.max(0, Math.min(RUN_MS, shareMs / (LEAST_RUNS + LOADING_RUNS)));
+    const program = programOf(wanted, repeatsOf(wanted, samples, runMs));
+    const computeMs = await withTile(engine, program, (run) =>
+      undisturbedMs(run, program, (index === 0 ? SUSTAINED_BASE_RUNS : LEAST_RUNS) * runMs, samples),
     );
-    try {
-      const inputs = program.inputs.map(({ box }) => values(random, boxSize(box)));
-      const { computeMs, tripMs } = await timeTile(tile, inputs, clock, LEAST_RUNS * runMs);
-      samples.push({ work: programWork(program), computeMs });
-      leastTripMs = Math.min(leastTripMs, tripMs);
-    } finally {
-      await tile.dispose();
-    }
+    samples.push({ work: programWork(program), computeMs });
   }
-  return fitRates(
-    samples.map(({ work, computeMs }) => ({
-      work,
-      computeMs: computeMs > STALLED_MS ? computeMs : computeMs * slowdown,
-    })),
-    leastTripMs,
-  );
+  const tripMs = await tripOf(engine, clock);
+  const sustained = samples.map(({ work, computeMs }) => ({
+    work,
+    computeMs: computeMs > STALLED_MS ? computeMs : computeMs * slowdown,
+  }));
+  return { ...fitRates(sustained, tripMs), slowdown };
+}
+
+/** Runs a loaded tile once, on inputs of its own; milliseconds inside the engine. */
+type Run = () => Promise<number>;
+
+async function withTile<T>(engine: Engine, program: TileProgram, use: (run: Run) => Promise<T>): Promise<T> {
+  const random = seededRandom(1901);
+  const buffers = (boxes: readonly { readonly box: Box }[]): Float32Array[] =>
+    boxes.map(({ box }) => values(random, boxSize(box)));
+  const tile = await engine.load(program, buffers(program.weights));
+  try {
+    const inputs = buffers(program.inputs);
+    const spare: (readonly Float32Array[])[] = [];
+    // As frames do: in the memory of earlier ones.
+    return await use(async () => {
+      const own = spare.pop() ?? inputs.map((input) => input.slice());
+      const { outputs, spentInputs, computeMs } = await tile.run(own);
+      tile.recycle?.(outputs);
+      if (spentInputs?.length === inputs.length) spare.push(spentInputs);
+      return computeMs;
+    });
+  } finally {
+    // Before whatever is loaded next, without a trip of its own.
+    void tile.dispose();
+  }
+}
+
+/** There and back to the engine's thread, when neither has anything else to do. */
+async function tripOf(engine: Engine, clock: Clock): Promise<number> {
+  return withTile(engine, programOf(once([8], relu), 1), async (run) => {
+    await run();
+    await new Promise<void>((resolve) => clock.after(REST_MS, resolve));
+    let leastMs = Infinity;
+    for (let trip = 0; trip < TRIPS; trip++) {
+      const since = clock.now();
+      const computeMs = await run();
+      leastMs = Math.min(leastMs, Math.max(0, clock.now() - since - computeMs));
+    }
+    return leastMs;
+  });
 }
 
 /** How many times longer work takes in the long run than a run takes that nothing holds up. */
-async function sustainedSlowdown(
-  engine: Engine,
-  clock: Clock,
-  samples: readonly WorkSample[],
-): Promise<number> {
-  const experiment = EXPERIMENTS[SUSTAINED_AFTER - 1]!;
-  const random = seededRandom(1902);
-  const program = programOf(experiment, repeatsOf(experiment, samples, RUN_MS));
-  const tile = await engine.load(
-    program,
-    program.weights.map(({ box }) => values(random, boxSize(box))),
-  );
-  try {
-    const inputs = program.inputs.map(({ box }) => values(random, boxSize(box)));
-    const startedAt = clock.now();
-    const runs: number[] = [];
-    const post = async (): Promise<void> => {
-      while (clock.now() - startedAt < SUSTAINED_MS) {
-        const { computeMs } = await tile.run(inputs.map((input) => input.slice()));
-        runs.push(computeMs);
-      }
+async function sustainedSlowdown(engine: Engine, samples: readonly WorkSample[]): Promise<number> {
+  const [one, none] = samples.map(({ computeMs }) => computeMs) as [number, number];
+  const stepMs = Math.max(one - none, one / 2);
+  const repeats = Math.min(MOST_REPEATS, Math.max(1, Math.round(SUSTAINED_RUN_MS / stepMs)));
+  const runMs = repeats * stepMs;
+  return withTile(engine, programOf(SUSTAINED, repeats), async (run) => {
+    // All at once: the engine must not fall idle between two of them, even if this thread is held up.
+    const runFor = (ms: number): Promise<number[]> => {
+      const count = Math.min(MOST_SUSTAINED_RUNS, Math.max(SAVED_RUNS + 1, Math.round(ms / runMs)));
+      return Promise.all(Array.from({ length: count }, run));
     };
-    await Promise.all(Array.from({ length: AHEAD }, post));
-    // By the engine's own times: this thread may be held up as well, and learn of many runs at once.
-    let savedMs = 0;
-    const counted = runs.filter((computeMs) => (savedMs += computeMs) > SAVED_MS);
-    if (counted.length < LEAST_RUNS) return 1;
-    const slowdown = counted.reduce((sum, ms) => sum + ms, 0) / counted.length / undisturbed(runs);
-    return slowdown < LEAST_SLOWDOWN ? 1 : slowdown;
-  } finally {
-    await tile.dispose();
-  }
+    const times = (await runFor(SUSTAINED_MS)).slice(SAVED_RUNS);
+    const first = slowdownOf(times, runMs);
+    if (first < LEAST_SLOWDOWN) return 1;
+    const spentMs = times.reduce((sum, ms) => sum + ms, 0);
+    // A quota is there all the time; what other programs took for a moment is not.
+    const more = await runFor((COUNTED_MS - spentMs) / first);
+    return slowdownOf(more, runMs) < LEAST_SLOWDOWN ? 1 : slowdownOf([...times, ...more], runMs);
+  });
 }
+
+const slowdownOf = (times: readonly number[], runMs: number): number =>
+  times.reduce((sum, ms) => sum + ms, 0) / times.length / runMs;
 
 /** As far as what was measured so far tells; nothing is repeated on a device of which nothing is known. */
 function repeatsOf(experiment: Experiment, samples: readonly WorkSample[], runMs: number): number {
@@ -229,32 +275,25 @@ function values(random: Random, length: number): Float32Array {
   return result;
 }
 
-interface TileTimes {
-  /** Of a run that nothing held up, inside the engine. */
-  readonly computeMs: number;
-  /** There and back to the engine's thread. */
-  readonly tripMs: number;
-}
-
-/**
- * Runs a tile for about `totalMs`. First alone, for the trip; then several times at once, which takes one trip more, on a device
- * where this thread has to wait for its turn.
- */
-async function timeTile(
-  tile: LoadedTile,
-  inputs: readonly Float32Array[],
-  clock: Clock,
+/** Of a run that nothing held up, from several that take about `totalMs` together. */
+async function undisturbedMs(
+  run: Run,
+  program: TileProgram,
   totalMs: number,
-): Promise<TileTimes> {
-  const run = async (): Promise<number> => (await tile.run(inputs.map((input) => input.slice()))).computeMs;
-  const since = clock.now();
-  const first = await run();
-  const tripMs = Math.max(0, clock.now() - since - first);
-  // On a device where a single run takes so long, it has to do.
-  const count = Math.min(MOST_RUNS, Math.max(LEAST_RUNS - 1, Math.ceil(totalMs / Math.max(first, 0.01))));
-  if (first > totalMs) return { computeMs: first, tripMs };
-  const times = await Promise.all(Array.from({ length: count }, run));
-  return { computeMs: undisturbed([first, ...times]), tripMs };
+  samples: readonly WorkSample[],
+): Promise<number> {
+  const expectedMs = samples.length > 0 ? expectedMsOf(programWork(program), samples) : await run();
+  if (expectedMs > Math.max(STALLED_MS, totalMs)) return run();
+  const wanted = Math.ceil(totalMs / Math.max(expectedMs, 0.01));
+  const count = Math.min(MOST_RUNS, Math.max(expectedMs > totalMs ? FEW_RUNS : LEAST_RUNS, wanted));
+  const inputBytes = program.inputs.reduce((sum, { box }) => sum + 4 * boxSize(box), 0);
+  const times: number[] = [];
+  let posted = 0;
+  const post = async (): Promise<void> => {
+    while (posted++ < count) times.push(await run());
+  };
+  await Promise.all(Array.from({ length: inputBytes * count < SMALL_BYTES ? count : AT_ONCE }, post));
+  return undisturbed(times);
 }
 
 const undisturbed = (times: readonly number[]): number =>

@@ -4,7 +4,7 @@ import { encodeF32Piece } from '../protocol/codec/encode-piece.ts';
 import type { PieceMeta } from '../protocol/messages.ts';
 import type { Clock } from '../shared/clock.ts';
 import { asPeerId, asSessionId } from '../shared/ids.ts';
-import { median } from '../shared/median.ts';
+import { SpareBuffers } from '../shared/spare-buffers.ts';
 import type { PeerChannel } from '../transport/channel.ts';
 import { createMemoryPair } from '../transport/memory-pair.ts';
 import { createChannel } from '../transport/mux.ts';
@@ -15,15 +15,19 @@ export interface MeasureTransportOptions {
   /** What the device's network carries at most, where the platform says; the default is a gigabit. */
   readonly networkBytesPerMs?: number;
   readonly budgetMs?: number;
+  /** How many times longer work takes in the long run than a short run does: see `measureEngine`. */
+  readonly slowdown?: number;
 }
 
 const DEFAULT_BUDGET_MS = 120;
+const FEWEST_TURNS = 12;
 const GIGABIT_BYTES_PER_MS = 125_000;
 
 /** `[rows, columns, channels]`; a band of rows is one run of memory, a slice of channels is not: most pieces are bands. */
 const SMALL: Box = fullBox([1, 4, 16]);
 const LARGE: Box = fullBox([64, 32, 64]);
-const SMALL_AT_ONCE = 24;
+/** Short enough that most are over before a scheduler takes the processor away. */
+const SMALL_AT_ONCE = 6;
 
 /**
  * A connection does more than what can be measured without one: encryption, SCTP, and the way between the program and the
@@ -39,13 +43,14 @@ export async function measureTransport({
   clock,
   networkBytesPerMs = GIGABIT_BYTES_PER_MS,
   budgetMs = DEFAULT_BUDGET_MS,
+  slowdown = 1,
 }: MeasureTransportOptions): Promise<TransportProfile> {
   const path = openPath();
   try {
     const small: number[] = [];
     const large: number[] = [];
     const startedAt = clock.now();
-    // The first turns teach the compiler what to do; the median forgets them.
+    // The first turns teach the compiler what to do, and some are held up: neither counts.
     do {
       let since = clock.now();
       for (let i = 0; i < SMALL_AT_ONCE; i++) await path.move(SMALL);
@@ -53,9 +58,9 @@ export async function measureTransport({
       since = clock.now();
       await path.move(LARGE);
       large.push(clock.now() - since);
-    } while (clock.now() - startedAt < budgetMs && large.length < 200);
-    const perPieceMs = median(small);
-    const perByteMs = Math.max(median(large) - perPieceMs, 0) / (4 * boxSize(LARGE));
+    } while (large.length < FEWEST_TURNS || (clock.now() - startedAt < budgetMs && large.length < 200));
+    const perPieceMs = undisturbed(small) * slowdown;
+    const perByteMs = Math.max(undisturbed(large) * slowdown - perPieceMs, 0) / (4 * boxSize(LARGE));
     // Both ends are this thread; a clock that is too coarse must not make bytes free.
     const msPerByte = Math.max((perByteMs / 2) * BYTES_OVER_MEMORY, 1e-8);
     return {
@@ -70,6 +75,9 @@ export async function measureTransport({
   }
 }
 
+const undisturbed = (times: readonly number[]): number =>
+  times.toSorted((a, b) => a - b)[Math.floor((times.length - 1) / 4)]!;
+
 function openPath(): { move(box: Box): Promise<void>; close(): void } {
   const [near, far] = [asPeerId('0'.repeat(32)), asPeerId('0'.repeat(31) + '1')];
   const { a, b } = createMemoryPair();
@@ -77,6 +85,7 @@ function openPath(): { move(box: Box): Promise<void>; close(): void } {
   const receiving: PeerChannel = createChannel({ link: b, peer: near });
   let arrived: () => void = () => undefined;
   let assembly: BoxAssembly | undefined;
+  const spare = new SpareBuffers(4 * boxSize(LARGE));
   receiving.onControl = () => undefined;
   receiving.onStream = () => ({
     ...assembly!.place(0, 'f32'),
@@ -103,7 +112,10 @@ function openPath(): { move(box: Box): Promise<void>; close(): void } {
     async move(box) {
       const values = tensors.get(box) ?? new Float32Array(boxSize(box)).fill(0.5);
       tensors.set(box, values);
-      assembly = new BoxAssembly(box, [{ segment: 0, tile: 0, region: box, combine: 'copy', codec: 'f32' }]);
+      // In the memory of the one before, as those of frames.
+      if (assembly) spare.give([assembly.buffer]);
+      const piece = { segment: 0, tile: 0, region: box, combine: 'copy', codec: 'f32' } as const;
+      assembly = new BoxAssembly(box, [piece], spare);
       const done = new Promise<void>((resolve) => (arrived = resolve));
       await sending.sendStream(meta, encodeF32Piece(values, box, box), { priority: 'activation' });
       await done;

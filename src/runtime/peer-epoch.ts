@@ -6,6 +6,7 @@ import type { PieceMeta } from '../protocol/messages.ts';
 import { AbortGroup } from './abort-group.ts';
 import { PeerceptronError } from '../shared/errors.ts';
 import type { PeerId } from '../shared/ids.ts';
+import { SpareBuffers } from '../shared/spare-buffers.ts';
 import { BoxAssembly, type PiecePlace } from './assembly.ts';
 import { checkLanes, checkPiece } from './routes.ts';
 import type { PeerTrace } from './trace/peer-trace.ts';
@@ -33,6 +34,7 @@ interface HeldFrame {
 }
 
 const FORGOTTEN_FRAMES_KEPT = 1024;
+const SPARE_INPUT_BYTES = 32 * 1024 * 1024;
 
 /**
  * A prepared plan on a serving peer: its loaded tiles, and the inputs of frames in flight. Knows nothing of
@@ -44,6 +46,8 @@ export class PeerEpoch {
   readonly tiles = new Map<string, LoadedTile>();
   /** Where the requester asked for a trace. */
   trace: PeerTrace | undefined;
+  /** Of tiles that are computed, for those of the next frames. */
+  readonly spareInputs = new SpareBuffers(SPARE_INPUT_BYTES);
   readonly #self: PeerId;
   readonly #window: number;
   readonly #frames = new Map<number, HeldFrame>();
@@ -151,6 +155,7 @@ export class PeerEpoch {
     const tiles = [...this.tiles.values()];
     this.tiles.clear();
     this.#frames.clear();
+    this.spareInputs.clear();
     this.#wake();
     return tiles;
   }
@@ -185,7 +190,8 @@ export class PeerEpoch {
     if (!pending) {
       const program = this.compiled.program(segment, address.lane, tile);
       const inputs = program.inputs.map(
-        ({ box }, input) => new BoxAssembly(box, this.compiled.inputPieces(lanes, segment, tile, input)),
+        ({ box }, input) =>
+          new BoxAssembly(box, this.compiled.inputPieces(lanes, segment, tile, input), this.spareInputs),
       );
       pending = { ...address, frame, lanes, program, inputs, since };
       held.assembling.set(key, pending);

@@ -57,14 +57,17 @@ export class TileRunner {
       const loaded = epoch.tiles.get(PeerEpoch.key(pending));
       if (!loaded || !epoch.begin(pending)) return 0;
       try {
-        const { outputs, computeMs } = await loaded.run(pending.inputs.map((input) => input.buffer));
+        const { outputs, computeMs, spentInputs } = await loaded.run(
+          pending.inputs.map((input) => input.buffer),
+        );
+        if (spentInputs) epoch.spareInputs.give(spentInputs);
         this.#tilesDone += 1;
         epoch.trace?.computed(pending, { sinceMs: pending.since, completeMs, computeMs });
         const { frame, segment, tile } = pending;
         const done = { session: session.id, frame, segment, tile, computeMs };
         trySend(session.channel, { type: 'tile-done', epoch: number, receiveMs, ...done });
         emit({ type: 'tile-done', ...done });
-        this.#handOn(session, epoch, pending, outputs);
+        void this.#handOn(session, epoch, pending, outputs).then((all) => all && loaded.recycle?.(outputs));
         return computeMs;
       } catch (thrown) {
         this.#fail(session, epoch, pending, toPeerceptronError(thrown, 'ENGINE_FAILED'));
@@ -86,18 +89,22 @@ export class TileRunner {
     for (const group of session.sending.values()) group.abort();
   }
 
-  /** Sends every piece of a tile's outputs to whom it is for; sending overlaps the next tile's computing. */
+  /**
+   * Sends every piece of a tile's outputs to whom it is for; sending overlaps the next tile's computing. Resolves when nothing
+   * reads them any more: whether all were sent.
+   */
   #handOn(
     session: RunningSession,
     epoch: PeerEpoch,
     pending: PendingTile,
     outputs: readonly Float32Array[],
-  ): void {
+  ): Promise<boolean> {
     const { compiled, requester } = epoch;
     const { node, clock } = this.#options;
     const trace = epoch.trace?.recorder;
     const boxes = pending.program.outputs.map(({ box }) => box);
     const encoders = outputs.map((values, output) => new PieceEncoder(values, boxes[output]!));
+    const sent: Promise<boolean>[] = [];
     for (const delivery of compiled.deliveries(pending.lanes, pending.segment, pending.tile)) {
       const output = pending.program.outputs.findIndex(({ tensor }) => tensor === delivery.tensor);
       const meta = pieceMeta(compiled, pending.frame, pending.lanes, delivery);
@@ -111,18 +118,22 @@ export class TileRunner {
         continue;
       }
       const sending = this.#sending(session, { epoch: compiled.plan.epoch, frame: pending.frame });
-      void node
-        .channel(consumer)
-        .then((channel) => {
+      const send = async (): Promise<boolean> => {
+        try {
+          const channel = await node.channel(consumer);
           const encode = (): ReturnType<PieceEncoder['encode']> =>
             encoders[output]!.encode(delivery.codec, delivery.region);
-          return sendPiece(channel, meta, encode, { signal: sending.signal(), trace });
-        })
-        .catch((thrown: unknown) => {
-          if (sending.aborted || epoch.isDropped(pending.frame)) return;
-          this.#fail(session, epoch, pending, toPeerceptronError(thrown, 'LINK_LOST'));
-        });
+          await sendPiece(channel, meta, encode, { signal: sending.signal(), trace });
+          return true;
+        } catch (thrown) {
+          if (!sending.aborted && !epoch.isDropped(pending.frame))
+            this.#fail(session, epoch, pending, toPeerceptronError(thrown, 'LINK_LOST'));
+          return false;
+        }
+      };
+      sent.push(send());
     }
+    return Promise.all(sent).then((each) => each.every(Boolean));
   }
 
   #sending(session: RunningSession, frame: QueuedFrame): AbortGroup {

@@ -227,6 +227,36 @@ export function engineSuite(
       await Promise.all(tiles.map((tile) => tile.dispose()));
     });
 
+    it('gives the same in the memory of earlier frames, which stays out of what others still read', async () => {
+      const length = 16_384;
+      const graph = chainGraph([length], [[{ kind: 'bias' }, ['bias']]]);
+      const program = compileTile(graph, wholeRequest(graph));
+      const tile = await engine.load(program, [new Float32Array(length).fill(1)]);
+      const read: Float32Array[] = [];
+      let inputs: Float32Array[] = [new Float32Array(length)];
+      for (let frame = 0; frame < 6; frame++) {
+        inputs[0]!.fill(frame);
+        const { outputs, spentInputs } = await tile.run(inputs);
+        assertEqual(
+          outputs[0]!.every((value) => value === frame + 1),
+          true,
+          `frame ${frame}`,
+        );
+        if (frame % 2 === 0) tile.recycle?.(outputs);
+        else read.push(outputs[0]!);
+        assertEqual(spentInputs?.[0]?.length ?? length, length, 'length of what came back');
+        inputs = [spentInputs?.[0] ?? new Float32Array(length)];
+      }
+      for (const [index, output] of read.entries()) {
+        assertEqual(
+          output.every((value) => value === 2 * index + 2),
+          true,
+          `what was kept, ${index}`,
+        );
+      }
+      await tile.dispose();
+    });
+
     it('refuses wrong buffers, and works on afterwards', async () => {
       const graph = singleOpGraph({ kind: 'bias' }, [[2]], ['bias']);
       const program = compileTile(graph, wholeRequest(graph));

@@ -3,6 +3,7 @@ import { boxSize, type Box } from '../../../src/graph/box.ts';
 import { cropRegion } from '../../../src/graph/region-copy.ts';
 import type { Piece } from '../../../src/planner/compiled-plan.ts';
 import { BoxAssembly } from '../../../src/runtime/assembly.ts';
+import { SpareBuffers } from '../../../src/shared/spare-buffers.ts';
 import { f32ToBytes } from '../../../src/protocol/codec.ts';
 
 const piece = (region: Box, combine: Piece['combine']): Piece => ({
@@ -79,6 +80,38 @@ describe('BoxAssembly', () => {
       }
       expect([...assembly.buffer]).toEqual([0]);
     }
+  });
+
+  it('gives the same in memory that was used before', () => {
+    const box: Box = [
+      [0, 128],
+      [0, 128],
+    ];
+    const whole = counting(box);
+    const halves: Box[] = [
+      [
+        [0, 128],
+        [0, 50],
+      ],
+      [
+        [0, 128],
+        [50, 128],
+      ],
+    ];
+    const spare = new SpareBuffers(2 ** 20);
+    spare.give([new Float32Array(boxSize(box)).fill(7), new Float32Array(boxSize(box)).fill(7)]);
+    const copied = new BoxAssembly(
+      box,
+      halves.map((region) => piece(region, 'copy')),
+      spare,
+    );
+    const summed = new BoxAssembly(box, [piece(box, 'add'), piece(halves[1]!, 'add')], spare);
+    expect(spare.bytes).toBe(0);
+    for (const [index, region] of halves.entries()) receive(copied, index, cropRegion(whole, box, region));
+    expect(copied.buffer).toEqual(whole);
+    receive(summed, 0, whole);
+    receive(summed, 1, cropRegion(whole, box, halves[1]!));
+    expect(summed.buffer).toEqual(whole.map((value, index) => (index % 128 < 50 ? value : 2 * value)));
   });
 
   it('refuses a piece that comes twice', () => {

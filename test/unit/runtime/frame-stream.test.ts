@@ -87,6 +87,29 @@ describe('runInOrder', () => {
     await results.return();
   });
 
+  it('goes on behind a frame that takes its time, as far as three windows', async () => {
+    const session = new HeldSession(2);
+    let read = 0;
+    const source = function* (): Generator<number> {
+      for (;;) yield read++;
+    };
+    const results = runInOrder(session, source(), encode);
+    const first = results.next();
+    await settle();
+    for (let overtaking = 1; overtaking <= 10; overtaking++) {
+      session.running.get(overtaking)?.finish();
+      await settle();
+    }
+    // Six results wait for it.
+    expect(read).toBe(7);
+    expect([...session.running.keys()]).toEqual([0]);
+    session.running.get(0)!.finish();
+    const frames = [(await first).value!.frame];
+    for (let frame = 1; frame <= 6; frame++) frames.push((await results.next()).value!.frame);
+    expect(frames).toEqual([0, 1, 2, 3, 4, 5, 6]);
+    await results.return();
+  });
+
   it('throws what went wrong in its place, and drops the frames behind', async () => {
     const session = new HeldSession(4);
     const results = runInOrder(session, [0, 1, 2, 3], encode);

@@ -24,7 +24,16 @@ function syntheticDevice(
 ) {
   let nowMs = 0;
   const loaded = new Set<TileProgram>();
-  const clock: Clock = { now: () => nowMs, after: () => () => undefined };
+  const clock: Clock = {
+    now: () => nowMs,
+    after(delayMs, run) {
+      queueMicrotask(() => {
+        nowMs += delayMs;
+        run();
+      });
+      return () => undefined;
+    },
+  };
   const engine: Engine = {
     name: 'synthetic',
     accuracy: 'f32',
@@ -91,7 +100,7 @@ describe('measuring an engine', () => {
     expect(await largestError(profileOf(1), factor)).toBeLessThan(0.15);
   });
 
-  it('sees what a quota leaves of a processor: one of three milliseconds', async () => {
+  it('sees what a quota leaves of a processor: four of twelve milliseconds', async () => {
     const truth = profileOf(1);
     /** What was computed in the period that is under way. */
     let period = -1;
@@ -99,16 +108,16 @@ describe('measuring an engine', () => {
     const quota = (nowMs: number, ms: number): number => {
       let now = nowMs;
       for (let left = ms; left > 1e-9;) {
-        if (Math.floor(now / 3) !== period) [period, usedMs] = [Math.floor(now / 3), 0];
-        const turn = Math.min(left, 1 - usedMs, (period + 1) * 3 - now);
+        if (Math.floor(now / 12) !== period) [period, usedMs] = [Math.floor(now / 12), 0];
+        const turn = Math.min(left, 4 - usedMs, (period + 1) * 12 - now);
         left -= turn;
         usedMs += turn;
-        now = usedMs >= 1 - 1e-9 && left > 1e-9 ? (period + 1) * 3 : now + turn;
+        now = usedMs >= 4 - 1e-9 && left > 1e-9 ? (period + 1) * 12 : now + turn;
       }
       return now - nowMs;
     };
     const wait = (nowMs: number): number =>
-      Math.floor(nowMs / 3) === period && usedMs >= 1 - 1e-9 ? (period + 1) * 3 - nowMs : 0;
+      Math.floor(nowMs / 12) === period && usedMs >= 4 - 1e-9 ? (period + 1) * 12 - nowMs : 0;
     const device = syntheticDevice(truth, undefined, 1, quota, wait);
     const found = { ...truth, ...(await measureEngine(device)) };
     for (const work of networks) {
