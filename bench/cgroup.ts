@@ -11,7 +11,7 @@ import { PeerceptronError } from '../src/shared/errors.ts';
  * tiles does, has been seen to get up to four times its quota on Linux 6.18.
  */
 export interface CpuGroups {
-  /** Every thread of the process: the one named `threadName` gets the share, all others together get it once more. */
+  /** The thread named `threadName` gets the share. */
   limit(options: LimitedProcess): CpuLimit;
   /** The groups are gone. Does nothing the second time. */
   release(): void;
@@ -31,6 +31,11 @@ export interface LimitedProcess {
   readonly threadName: string;
   /** This part of one core: 0.001 to 1. */
   readonly cores: number;
+  /**
+   * All other threads together get as much; `free`: as they like. A thread that waits for messages under a quota answers in bursts, with pauses
+   * that no device has.
+   */
+  readonly others: 'limited' | 'free';
 }
 
 /**
@@ -121,7 +126,7 @@ class Groups implements CpuGroups {
     }
   }
 
-  limit({ name, pid, threadName, cores }: LimitedProcess): CpuLimit {
+  limit({ name, pid, threadName, cores, others }: LimitedProcess): CpuLimit {
     const threads = readdirSync(`/proc/${pid}/task`);
     // Those that it has started bear its name too.
     const reserved = threads
@@ -135,7 +140,7 @@ class Groups implements CpuGroups {
     else for (const thread of threads) moveThread(group, thread);
     // The reservation takes its thread out of what the quota is for.
     const set = (changed: number | undefined): void => {
-      setQuota(this.#hierarchy, group, changed);
+      if (others === 'limited') setQuota(this.#hierarchy, group, changed);
       setReservation(reserved, changed ?? FREE_CORES);
     };
     set(cores);

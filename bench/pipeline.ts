@@ -172,7 +172,13 @@ async function rows(
   const pipeline = await open(peers, STAGES);
   // Everything is loaded and warm, everybody READY: from here on these are small devices.
   for (const [index, { pid }] of processes.entries()) {
-    groups.limit({ name: `peer-${index + 1}`, pid, threadName: COMPUTE_THREAD, cores: CORES });
+    groups.limit({
+      name: `peer-${index + 1}`,
+      pid,
+      threadName: COMPUTE_THREAD,
+      cores: CORES,
+      others: 'limited',
+    });
   }
   const rounds = quick ? 2 : 7;
   const soloFrames = quick ? 4 : 6;

@@ -177,7 +177,7 @@ export const profile: Benchmark = {
       const groups = openCpuGroups();
       const { engine } = await startEngine('auto');
       try {
-        groups.limit({ name: 'device', pid: process.pid, threadName: 'compute', cores: PART_OF_CORE });
+        groups.limit({ name: 'device', pid: process.pid, threadName: 'compute', cores: PART_OF_CORE, others: 'free' });
         const some = tiles.filter(({ network, part }) => part === 'model' || (part === 'layer' && !LARGE.includes(network)));
         rows.push(...(await measured(engine, some, 'a third of a core', LIMITED_TILE_MS, context)));
       } finally {

@@ -50,7 +50,7 @@ export async function openLimitedWorld(groups: CpuGroups, undo: (() => unknown)[
   undo.push(() => mesh.leave());
   const found = await gatherPeers(mesh, { count: CORES.length, timeoutMs: 30_000 });
   const limits = processes.map(({ pid, name }, index) =>
-    groups.limit({ name, pid, threadName: COMPUTE_THREAD, cores: CORES[index]! }),
+    groups.limit({ name, pid, threadName: COMPUTE_THREAD, cores: CORES[index]!, others: 'free' }),
   );
   const peers = processes.map(({ id }): SurveyPeer => {
     const { id: peer, capabilities } = found.find((member) => member.id === id)!;

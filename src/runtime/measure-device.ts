@@ -16,7 +16,7 @@ export interface MeasureDeviceOptions {
 export async function measureDevice(options: MeasureDeviceOptions): Promise<DeviceProfile> {
   const { engine, cores } = options;
   // One after the other: on a device with a single core they would measure each other.
-  const { slowdown, ...rates } = await measureEngine(options);
-  const transport = await measureTransport({ ...options, slowdown });
+  const rates = await measureEngine(options);
+  const transport = await measureTransport(options);
   return { version: PROFILE_VERSION, engine: engine.name, cores, ...rates, transport };
 }

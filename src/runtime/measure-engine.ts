@@ -131,11 +131,6 @@ const EXPERIMENTS: readonly Experiment[] = [
   chain([28, 28, 64], norm),
 ];
 
-export interface MeasuredEngine extends EngineRates {
-  /** How many times longer work takes in the long run than a short run does: under a quota of the processor. The rates have it in them. */
-  readonly slowdown: number;
-}
-
 /**
  * Runs tiles of every class and finds the rates that explain their times best. Works on any engine, in a worker or
  * not; on one that is held to a part of a processor it sees that part.
@@ -144,30 +139,34 @@ export async function measureEngine({
   engine,
   clock,
   budgetMs = DEFAULT_BUDGET_MS,
-}: MeasureEngineOptions): Promise<MeasuredEngine> {
+}: MeasureEngineOptions): Promise<EngineRates> {
   const samples: WorkSample[] = [];
   const startedAt = clock.now();
   let slowdown = 1;
   for (const [index, experiment] of EXPERIMENTS.entries()) {
     // One sample is better than none, on whatever device.
     if (index > 0 && clock.now() - startedAt >= budgetMs) break;
-    if (index === SUSTAINED_AFTER) slowdown = await sustainedSlowdown(engine, samples);
+    if (index === SUSTAINED_AFTER) {
+      const { base, times } = await sustained(engine, samples);
+      samples[0] = base;
+      slowdown = times;
+    }
     const wanted = slowdown > 1 ? (experiment.shorter ?? experiment) : experiment;
     const leftMs = budgetMs - (clock.now() - startedAt);
     const shareMs = leftMs / (EXPERIMENTS.length - index) / slowdown;
     const runMs = Math.max(0, Math.min(RUN_MS, shareMs / (LEAST_RUNS + LOADING_RUNS)));
     const program = programOf(wanted, repeatsOf(wanted, samples, runMs));
     const computeMs = await withTile(engine, program, (run) =>
-      undisturbedMs(run, program, (index === 0 ? SUSTAINED_BASE_RUNS : LEAST_RUNS) * runMs, samples),
+      undisturbedMs(run, program, LEAST_RUNS * runMs, samples),
     );
     samples.push({ work: programWork(program), computeMs });
   }
   const tripMs = await tripOf(engine, clock);
-  const sustained = samples.map(({ work, computeMs }) => ({
+  const inTheLongRun = samples.map(({ work, computeMs }) => ({
     work,
     computeMs: computeMs > STALLED_MS ? computeMs : computeMs * slowdown,
   }));
-  return { ...fitRates(sustained, tripMs), slowdown };
+  return fitRates(inTheLongRun, tripMs);
 }
 
 /** Runs a loaded tile once, on inputs of its own; milliseconds inside the engine. */
@@ -210,25 +209,38 @@ async function tripOf(engine: Engine, clock: Clock): Promise<number> {
   });
 }
 
-/** How many times longer work takes in the long run than a run takes that nothing holds up. */
-async function sustainedSlowdown(engine: Engine, samples: readonly WorkSample[]): Promise<number> {
-  const [one, none] = samples.map(({ computeMs }) => computeMs) as [number, number];
-  const stepMs = Math.max(one - none, one / 2);
-  const repeats = Math.min(MOST_REPEATS, Math.max(1, Math.round(SUSTAINED_RUN_MS / stepMs)));
-  const runMs = repeats * stepMs;
+/**
+ * The first experiment once more, when its code has been compiled for speed, and how many times longer it takes in the long run
+ * than a run takes that nothing holds up.
+ */
+async function sustained(
+  engine: Engine,
+  samples: readonly WorkSample[],
+): Promise<{ readonly base: WorkSample; readonly times: number }> {
+  const noneMs = samples[1]!.computeMs;
+  const stepOf = (oneMs: number): number => Math.max(oneMs - noneMs, oneMs / 2);
+  const roughMs = stepOf(samples[0]!.computeMs);
+  const repeats = Math.min(MOST_REPEATS, Math.max(1, Math.round(SUSTAINED_RUN_MS / roughMs)));
+  const one = programOf(SUSTAINED, 1);
   return withTile(engine, programOf(SUSTAINED, repeats), async (run) => {
     // All at once: the engine must not fall idle between two of them, even if this thread is held up.
-    const runFor = (ms: number): Promise<number[]> => {
+    const runFor = (ms: number, runMs: number): Promise<number[]> => {
       const count = Math.min(MOST_SUSTAINED_RUNS, Math.max(SAVED_RUNS + 1, Math.round(ms / runMs)));
       return Promise.all(Array.from({ length: count }, run));
     };
-    const times = (await runFor(SUSTAINED_MS)).slice(SAVED_RUNS);
+    const times = (await runFor(SUSTAINED_MS, repeats * roughMs)).slice(SAVED_RUNS);
+    const oneMs = await withTile(engine, one, (again) =>
+      undisturbedMs(again, one, SUSTAINED_BASE_RUNS * RUN_MS, samples),
+    );
+    const base = { work: programWork(one), computeMs: oneMs };
+    const runMs = repeats * stepOf(oneMs);
     const first = slowdownOf(times, runMs);
-    if (first < LEAST_SLOWDOWN) return 1;
+    if (first < LEAST_SLOWDOWN) return { base, times: 1 };
     const spentMs = times.reduce((sum, ms) => sum + ms, 0);
     // A quota is there all the time; what other programs took for a moment is not.
-    const more = await runFor((COUNTED_MS - spentMs) / first);
-    return slowdownOf(more, runMs) < LEAST_SLOWDOWN ? 1 : slowdownOf([...times, ...more], runMs);
+    const more = await runFor((COUNTED_MS - spentMs) / first, runMs);
+    const slowdown = slowdownOf(more, runMs);
+    return { base, times: slowdown < LEAST_SLOWDOWN ? 1 : slowdown };
   });
 }
 
