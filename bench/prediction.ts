@@ -27,8 +27,9 @@ const NETWORKS_MEASURED: readonly NetworkName[] = ['alexnet', 'vgg16', 'xception
 const OBJECTIVES: readonly Objective[] = [{ kind: 'latency' }, { kind: 'throughput' }];
 const SEED = 5;
 /** What is measured of a cell takes about so long, within these numbers of frames. */
-const CELL_MS = 6_000;
+const CELL_MS = 4_000;
 const FEWEST_FRAMES = 3;
+const FRAMES_PER_LANE = 2;
 const MOST_FRAMES = 40;
 
 interface Cell {
@@ -98,9 +99,8 @@ async function rows(
         difference = Math.max(difference, maxAbsDiff / maxAbs);
         const perFrameMs = isLatency ? prediction.latencyMs : 1000 / prediction.framesPerSecond;
         // Lanes take turns: of a few frames some would have had more of the fast ones.
-        const fewest = isLatency
-          ? FEWEST_FRAMES
-          : FEWEST_FRAMES * Math.max(...plan.segments.map(({ lanes }) => lanes.length));
+        const lanes = Math.max(...plan.segments.map((segment) => segment.lanes.length));
+        const fewest = isLatency ? FEWEST_FRAMES : Math.max(FEWEST_FRAMES, FRAMES_PER_LANE * lanes);
         const wanted = Math.ceil((quick ? 1000 : CELL_MS) / perFrameMs);
         const frames = Math.min(MOST_FRAMES, Math.max(fewest, wanted));
         const { value: measured, frames: results } = await (isLatency ? measureLatency : measureRate)(

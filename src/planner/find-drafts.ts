@@ -42,6 +42,10 @@ const NEIGHBOUR_ATTEMPTS = 150;
 /** What a draft takes beside its tiles. */
 const DRAFT_TILES = 8;
 const MANY_DEVICES = 24;
+/** Of plans that are cut once. */
+const SINGLE_CUTS = 20;
+/** Segments times devices, of linear programs: the time that they take goes with the cube of it. */
+const MOST_LANES = 500;
 /** Of groups that split what lanes have no room for: a few, and everybody. */
 const TEAM_SIZES = [2, 3, 4, 6];
 /** Of groups that are looked at; the last one holds everybody. */
@@ -115,7 +119,9 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
     const lanes: LanePlan[] = [];
     for (const group of objective.kind === 'latency' ? [] : groups.filter(({ length }) => length > 1)) {
       // The full group leaves out whom it does not need; smaller ones are for windows that are too small for all.
-      const relayCuts = relays.map((relay) => relay.slice(1).map(({ start }) => start));
+      const relayCuts = relays
+        .map((relay) => relay.slice(1).map(({ start }) => start))
+        .filter((cuts) => (cuts.length + 1) * devices.length <= MOST_LANES);
       const sets = group.length === devices.length ? [...cutSets, ...relayCuts] : cutSets.slice(0, 1);
       for (const cuts of sets) {
         if (isTimeUp()) break;
@@ -269,11 +275,9 @@ function cutSetsOf({ context }: Scorer): number[][] {
   const inner = space.cutPoints.slice(1, -1);
   // Linear programs of many devices take their time.
   const many = context.devices.length > MANY_DEVICES;
-  const cheap = inner
-    .toSorted((a, b) => space.bytesAt[a]! - space.bytesAt[b]! || a - b)
-    .slice(0, many ? 4 : 8)
-    .sort((a, b) => a - b);
-  const sets: number[][] = [[], ...(many ? cheap : inner).map((cut) => [cut])];
+  const byBytes = inner.toSorted((a, b) => space.bytesAt[a]! - space.bytesAt[b]! || a - b);
+  const cheap = byBytes.slice(0, many ? 4 : 8).sort((a, b) => a - b);
+  const sets: number[][] = [[], ...(many ? cheap : byBytes.slice(0, SINGLE_CUTS)).map((cut) => [cut])];
   for (const [index, first] of cheap.entries()) {
     for (const second of many ? [] : cheap.slice(index + 1)) sets.push([first, second]);
   }

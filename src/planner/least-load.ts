@@ -43,14 +43,26 @@ export function leastLoad(
     rows[task]![index] = 1;
     for (const { resource, amount } of loads) rows[taskCount + resource]![index]! += amount;
   }
+  const entries = new Int32Array(width);
   const pivot = (at: number, column: number): void => {
     const row = rows[at]!;
     const scale = 1 / row[column]!;
-    for (let index = 0; index < width; index++) row[index]! *= scale;
-    for (const [other, target] of rows.entries()) {
+    // Every resource belongs to one party, so most of a row is 0 for most of the way.
+    let filled = 0;
+    for (let index = 0; index < width; index++) {
+      if (row[index] === 0) continue;
+      row[index]! *= scale;
+      entries[filled++] = index;
+    }
+    for (let other = 0; other < rows.length; other++) {
+      const target = rows[other]!;
       const factor = target[column]!;
       if (other === at || factor === 0) continue;
-      for (let index = 0; index < width; index++) target[index]! -= factor * row[index]!;
+      for (let entry = 0; entry < filled; entry++) {
+        const index = entries[entry]!;
+        target[index]! -= factor * row[index]!;
+      }
+      target[column] = 0;
     }
     basis[at] = column;
   };

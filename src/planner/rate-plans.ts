@@ -26,6 +26,22 @@ export interface LanePlan {
 /** A lane with less than this part of what the largest one of its segment has is not worth its weights. */
 const LEAST_SHARE = 0.01;
 
+/** Of a device's engine, thread and radio, those that are not less busy than another one whatever it is dealt. */
+function scarce(options: readonly (readonly number[])[]): number[] {
+  const kept: number[] = [];
+  for (const kind of [0, 1, 2]) {
+    const isCovered = [0, 1, 2].some(
+      (other) =>
+        other !== kind &&
+        options.every((amounts) => amounts[kind]! <= amounts[other]!) &&
+        // Of two that are always alike the first stays.
+        (other < kind || options.some((amounts) => amounts[kind]! < amounts[other]!)),
+    );
+    if (!isCovered) kept.push(kind);
+  }
+  return kept;
+}
+
 /**
  * Segments whose frames are dealt to whole devices, so that the busiest engine, uplink and downlink have as little to do as can
  * be. Pipelines, replicas and everything in between are such plans: who has no share in a segment has no lane there.
@@ -45,10 +61,12 @@ export function lanePlan(request: LanesRequest): LanePlan | undefined {
   );
   for (let round = 0; round < 4 * group.length; round++) {
     const options: Option[] = [];
+    let resourceCount = 0;
     const who: { readonly segment: number; readonly member: number }[] = [];
     for (const [member, device] of group.entries()) {
       const { profile } = devices[device]!;
       const { transport } = places.places[placeOf[device]!]!;
+      const amounts: { readonly segment: number; readonly amounts: readonly number[] }[] = [];
       for (const [segment, { work, inputs }] of costs.entries()) {
         if (!allowed[member]![segment]) continue;
         const computeMs = profile.tileMs + workMs(work, profile);
@@ -62,18 +80,21 @@ export function lanePlan(request: LanesRequest): LanePlan | undefined {
           transport.pieceMs * (inputs.length + 1) +
           inBytes * transport.receiveMsPerByte +
           outBytes * transport.sendMsPerByte;
-        options.push({
-          task: segment,
-          loads: [
-            { resource: 3 * member, amount: computeMs },
-            { resource: 3 * member + 1, amount: Math.max(threadMs, outBytes / transport.uplinkBytesPerMs) },
-            { resource: 3 * member + 2, amount: inBytes / transport.downlinkBytesPerMs },
-          ],
-        });
+        const outMs = Math.max(threadMs, outBytes / transport.uplinkBytesPerMs);
+        amounts.push({ segment, amounts: [computeMs, outMs, inBytes / transport.downlinkBytesPerMs] });
+      }
+      const resources = scarce(amounts.map((option) => option.amounts));
+      for (const { segment, amounts: each } of amounts) {
+        const loads = resources.map((kind, index) => ({
+          resource: resourceCount + index,
+          amount: each[kind]!,
+        }));
+        options.push({ task: segment, loads });
         who.push({ segment, member });
       }
+      resourceCount += resources.length;
     }
-    const shares = leastLoad(costs.length, 3 * group.length, options);
+    const shares = leastLoad(costs.length, resourceCount, options);
     if (!shares) return undefined;
     const lanes: { member: number; share: number }[][] = costs.map(() => []);
     const largest = costs.map(() => 0);
@@ -87,7 +108,7 @@ export function lanePlan(request: LanesRequest): LanePlan | undefined {
     }
     const full = fullest(lanes);
     if (full < 0) {
-      const used = new Float64Array(3 * group.length);
+      const used = new Float64Array(resourceCount);
       for (const [index, { loads }] of options.entries()) {
         for (const { resource, amount } of loads) used[resource]! += amount * shares[index]!;
       }

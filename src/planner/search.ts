@@ -18,7 +18,8 @@ import { predict, simulate } from './simulate.ts';
 import { planProblems } from './verify-plan.ts';
 import type { Device } from './world.ts';
 
-const DEFAULT_MARGIN = 0.05;
+/** About what predictions from join profiles are wrong by, at most but for a few: see `npm run bench -- prediction`. */
+const DEFAULT_MARGIN = 0.2;
 
 /**
  * The best plan that is found for the objective. Pure: the same request gives the same plan, whatever the order of the
