@@ -41,8 +41,11 @@ const SMALL = 40;
 const NEIGHBOUR_ATTEMPTS = 150;
 /** What a draft takes beside its tiles. */
 const DRAFT_TILES = 8;
+/** Devices of which every two are tried behind each other, and cuts of such a pair. */
+const PAIRED = 3;
+const CUTS_PER_PAIR = 3;
 const MANY_DEVICES = 24;
-/** Of plans that are cut once. */
+/** Of plans that are cut once, where there are more than a few devices. */
 const SINGLE_CUTS = 20;
 /** Segments times devices, of linear programs: the time that they take goes with the cube of it. */
 const MOST_LANES = 500;
@@ -139,6 +142,9 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
     }
     for (const team of objective.kind === 'latency' ? [] : teamsOf(groups, devices.length)) {
       if (team.length > 1) consider(lanesBeforeSplits(scorer, speeds, team), codec, team);
+    }
+    for (const pair of objective.kind === 'latency' || devices.length > FEW ? [] : pairsOf(scorer, speeds)) {
+      consider(pair, codec, everybody);
     }
     lanes.sort((a, b) => a.loadMs - b.loadMs);
     for (const { draft } of lanes.slice(0, LANE_PLANS)) consider(draft, codec, [...devices.keys()]);
@@ -269,6 +275,30 @@ function groupsOf(count: number, speeds: readonly number[], { context }: Scorer)
   return [...seen.values()];
 }
 
+/** Of pairs of the fastest devices, one behind the other, where to cut so that neither is much busier than the other. */
+function pairsOf({ context: { space, devices } }: Scorer, speeds: readonly number[]): Draft[] {
+  const fastest = [...devices.keys()].sort((a, b) => speeds[b]! - speeds[a]! || a - b).slice(0, PAIRED);
+  const end = space.graph.nodes.length;
+  const msOf = (device: number, from: number, to: number): number =>
+    devices[device]!.profile.tileMs +
+    workMs(space.tiles(from, to, WHOLE)![0]!.work, devices[device]!.profile);
+  return fastest.flatMap((first) =>
+    fastest
+      .filter((second) => second !== first)
+      .flatMap((second) =>
+        space.cutPoints
+          .slice(1, -1)
+          .map((cut) => ({ cut, ms: Math.max(msOf(first, 0, cut), msOf(second, cut, end)) }))
+          .sort((a, b) => a.ms - b.ms || a.cut - b.cut)
+          .slice(0, CUTS_PER_PAIR)
+          .map(({ cut }): Draft => [
+            { start: 0, end: cut, lanes: [{ share: 1, layout: WHOLE, devices: [first] }] },
+            { start: cut, end, lanes: [{ share: 1, layout: WHOLE, devices: [second] }] },
+          ]),
+      ),
+  );
+}
+
 /** Places to cut for lanes: none, and the few where least has to travel. */
 function cutSetsOf({ context }: Scorer): number[][] {
   const { space } = context;
@@ -277,7 +307,8 @@ function cutSetsOf({ context }: Scorer): number[][] {
   const many = context.devices.length > MANY_DEVICES;
   const byBytes = inner.toSorted((a, b) => space.bytesAt[a]! - space.bytesAt[b]! || a - b);
   const cheap = byBytes.slice(0, many ? 4 : 8).sort((a, b) => a - b);
-  const sets: number[][] = [[], ...(many ? cheap : byBytes.slice(0, SINGLE_CUTS)).map((cut) => [cut])];
+  const single = context.devices.length <= FEW ? inner : byBytes.slice(0, SINGLE_CUTS);
+  const sets: number[][] = [[], ...(many ? cheap : single).map((cut) => [cut])];
   for (const [index, first] of cheap.entries()) {
     for (const second of many ? [] : cheap.slice(index + 1)) sets.push([first, second]);
   }

@@ -4,7 +4,7 @@ import { memoryPerPeer, type WeightStorageOf } from './memory.ts';
 import type { Lane, Plan } from './plan.ts';
 
 /** More frames than that only wait: latency and memory without a gain in rate. */
-const LARGEST_WINDOW = 16;
+const LARGEST_WINDOW = 32;
 
 /** `rate`: no peer ever waits for its next input. `latency`: none waits for long, and no frame waits behind many others. */
 export type WindowObjective = 'rate' | 'latency';

@@ -31,7 +31,7 @@ describe('planWindow', () => {
     ['bands over the same peers, segment by segment', planOf([[1, 2, 3]], [[1, 2, 3]], [[1]]), 2, 2],
     ['three replicas before one peer', planOf([[1], [2], [3]], [[4]]), 8, 5],
     ['bands, then others', planOf([[1, 2]], [[1]], [[3]]), 4, 3],
-    ['very many replicas', planOf(Array.from({ length: 40 }, (_, peer) => [peer])), 16, 16],
+    ['very many replicas', planOf(Array.from({ length: 40 }, (_, peer) => [peer])), 32, 32],
   ])('keeps the stages of %s busy', (_, plan, forRate, forLatency) => {
     expect(planWindow(plan)).toBe(forRate);
     expect(planWindow(plan, 'latency')).toBe(forLatency);
