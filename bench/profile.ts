@@ -10,6 +10,7 @@ import type { Graph } from '../src/graph/graph.ts';
 import { NETWORKS } from '../src/models/presets.ts';
 import { programWork, workMs } from '../src/planner/cost-model.ts';
 import type { DeviceProfile } from '../src/planner/profile.ts';
+import { repeatedRun } from '../src/runtime/repeated-run.ts';
 import { toPeerceptronError } from '../src/shared/errors.ts';
 import { seededRandom } from '../src/shared/random.ts';
 import { median, type Benchmark, type BenchmarkContext, type Row } from './benchmark.ts';
@@ -78,15 +79,7 @@ async function sustainedMs(
   inputs: readonly Float32Array[],
   tileMs: number,
 ): Promise<number> {
-  const spare: (readonly Float32Array[])[] = [];
-  // As the runtime does: in the memory of earlier frames.
-  const run = async (): Promise<number> => {
-    const own = spare.pop() ?? inputs.map((input) => input.slice());
-    const { outputs, spentInputs, computeMs } = await tile.run(own);
-    tile.recycle?.(outputs);
-    if (spentInputs?.length === inputs.length) spare.push(spentInputs);
-    return computeMs;
-  };
+  const run = repeatedRun(tile, inputs);
   const first = await run();
   const count = Math.min(250, Math.max(4, Math.ceil(tileMs / first)));
   const times: number[] = [];

@@ -7,7 +7,9 @@ import { compileTile, type TileProgram } from '../graph/tile-program.ts';
 import { programWork } from '../planner/cost-model.ts';
 import { expectedMsOf, fitRates, type EngineRates, type WorkSample } from '../planner/fit-rates.ts';
 import type { Clock } from '../shared/clock.ts';
+import { lowerQuartile } from '../shared/median.ts';
 import { seededRandom, type Random } from '../shared/random.ts';
+import { repeatedRun } from './repeated-run.ts';
 
 export interface MeasureEngineOptions {
   readonly engine: Engine;
@@ -33,8 +35,6 @@ const FEW_RUNS = 4;
 const AT_ONCE = 4;
 const SMALL_BYTES = 512 * 1024;
 const MOST_REPEATS = 100;
-/** Of the runs of a tile counts the one that this part of them was faster than: nothing held it up. */
-const UNDISTURBED = 0.25;
 /** Loading a tile, which runs it once, beside the runs that are timed: about as long as so many of them. */
 const LOADING_RUNS = 8;
 /** A run as long as that has stood still already, as often as it had to; and it is not repeated. */
@@ -178,16 +178,7 @@ async function withTile<T>(engine: Engine, program: TileProgram, use: (run: Run)
     boxes.map(({ box }) => values(random, boxSize(box)));
   const tile = await engine.load(program, buffers(program.weights));
   try {
-    const inputs = buffers(program.inputs);
-    const spare: (readonly Float32Array[])[] = [];
-    // As frames do: in the memory of earlier ones.
-    return await use(async () => {
-      const own = spare.pop() ?? inputs.map((input) => input.slice());
-      const { outputs, spentInputs, computeMs } = await tile.run(own);
-      tile.recycle?.(outputs);
-      if (spentInputs?.length === inputs.length) spare.push(spentInputs);
-      return computeMs;
-    });
+    return await use(repeatedRun(tile, buffers(program.inputs)));
   } finally {
     // Before whatever is loaded next, without a trip of its own.
     void tile.dispose();
@@ -305,8 +296,5 @@ async function undisturbedMs(
     while (posted++ < count) times.push(await run());
   };
   await Promise.all(Array.from({ length: inputBytes * count < SMALL_BYTES ? count : AT_ONCE }, post));
-  return undisturbed(times);
+  return lowerQuartile(times);
 }
-
-const undisturbed = (times: readonly number[]): number =>
-  [...times].sort((a, b) => a - b)[Math.floor((times.length - 1) * UNDISTURBED)]!;

@@ -4,6 +4,7 @@ import { encodeF32Piece } from '../protocol/codec/encode-piece.ts';
 import type { PieceMeta } from '../protocol/messages.ts';
 import type { Clock } from '../shared/clock.ts';
 import { asPeerId, asSessionId } from '../shared/ids.ts';
+import { lowerQuartile } from '../shared/median.ts';
 import { SpareBuffers } from '../shared/spare-buffers.ts';
 import type { PeerChannel } from '../transport/channel.ts';
 import { createMemoryPair } from '../transport/memory-pair.ts';
@@ -77,7 +78,7 @@ export async function measureTransport({
 /** A turn that nothing held up; under a quota of the processor, which holds up every few turns, their mean. */
 function inTheLongRun(times: readonly number[]): number {
   const later = times.slice(Math.floor((times.length * 2) / 3));
-  const quick = later.toSorted((a, b) => a - b)[Math.floor((later.length - 1) / 4)]!;
+  const quick = lowerQuartile(later);
   const mean = later.reduce((sum, ms) => sum + ms, 0) / later.length;
   return mean < QUOTA_SLOWDOWN * quick ? quick : mean;
 }

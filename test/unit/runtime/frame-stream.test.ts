@@ -45,6 +45,15 @@ class HeldSession implements FrameRunner {
 
 const encode = (frame: number): Float32Array[] => [Float32Array.of(frame)];
 
+/** Frames 0, 1, 2, … without an end, and how many of them were asked for. */
+class CountedSource implements Iterable<number> {
+  read = 0;
+
+  *[Symbol.iterator](): Generator<number> {
+    for (;;) yield this.read++;
+  }
+}
+
 describe('runInOrder', () => {
   it('gives every result in the order of the frames, however they finish', async () => {
     const session = new HeldSession(3);
@@ -68,32 +77,26 @@ describe('runInOrder', () => {
 
   it('holds the source back: the window in flight, one frame read ahead', async () => {
     const session = new HeldSession(2);
-    let read = 0;
-    const source = function* (): Generator<number> {
-      for (;;) yield read++;
-    };
-    const results = runInOrder(session, source(), encode);
+    const source = new CountedSource();
+    const results = runInOrder(session, source, encode);
     const first = results.next();
     await settle();
-    expect(read).toBe(3);
+    expect(source.read).toBe(3);
     session.running.get(0)!.finish();
     expect((await first).value!.frame).toBe(0);
     // Nobody asks for more: nothing more is read.
     await settle();
-    expect(read).toBe(3);
+    expect(source.read).toBe(3);
     session.running.get(1)!.finish();
     expect((await results.next()).value!.frame).toBe(1);
-    expect(read).toBe(4);
+    expect(source.read).toBe(4);
     await results.return();
   });
 
   it('goes on behind a frame that takes its time, as far as three windows', async () => {
     const session = new HeldSession(2);
-    let read = 0;
-    const source = function* (): Generator<number> {
-      for (;;) yield read++;
-    };
-    const results = runInOrder(session, source(), encode);
+    const source = new CountedSource();
+    const results = runInOrder(session, source, encode);
     const first = results.next();
     await settle();
     for (let overtaking = 1; overtaking <= 10; overtaking++) {
@@ -101,7 +104,7 @@ describe('runInOrder', () => {
       await settle();
     }
     // Six results wait for it.
-    expect(read).toBe(7);
+    expect(source.read).toBe(7);
     expect([...session.running.keys()]).toEqual([0]);
     session.running.get(0)!.finish();
     const frames = [(await first).value!.frame];
