@@ -11,15 +11,13 @@ import { asSessionId } from '../src/shared/ids.ts';
 import { seededRandom } from '../src/shared/random.ts';
 import { median, type Benchmark, type BenchmarkContext, type Row } from './benchmark.ts';
 import { withCleanUp } from './clean-up.ts';
-import { openCpuGroups, type CpuGroups } from './cgroup.ts';
 import {
-  CORES,
   measureLatency,
   measureRate,
   newSurvey,
   openLimitedWorld,
   profiled,
-  setLimits,
+  SHARES,
 } from './prediction/limited-world.ts';
 import { slowedDevice } from './prediction/slowed-device.ts';
 
@@ -28,8 +26,8 @@ const OBJECTIVES: readonly Objective[] = [{ kind: 'latency' }, { kind: 'throughp
 const SEED = 5;
 /** What is measured of a cell takes about so long, within these numbers of frames. */
 const CELL_MS = 4_000;
-const FEWEST_FRAMES = 3;
-const FRAMES_PER_LANE = 2;
+const FEWEST_FRAMES = 4;
+const FRAMES_PER_LANE = 4;
 const MOST_FRAMES = 40;
 
 interface Cell {
@@ -44,14 +42,10 @@ interface Cell {
   readonly used: number;
 }
 
-async function rows(
-  groups: CpuGroups,
-  undo: (() => unknown)[],
-  { quick, say }: BenchmarkContext,
-): Promise<Row[]> {
-  say(`starting ${CORES.length} peers, with ${CORES.join(', ')} of a core`);
-  const world = await openLimitedWorld(groups, undo);
-  const { node, limits } = world;
+async function rows(undo: (() => unknown)[], { quick, say }: BenchmarkContext): Promise<Row[]> {
+  say(`starting ${SHARES.length} peers, with ${SHARES.join(', ')} of a core`);
+  const world = await openLimitedWorld(undo);
+  const { node } = world;
   const survey = await newSurvey(world);
   const devices = await profiled(survey, world.peers);
   const cells: Cell[] = [];
@@ -82,7 +76,6 @@ async function rows(
         const told = (value: number): string =>
           isLatency ? `${value.toFixed(0)} ms` : `${value.toPrecision(3)} frames/s`;
         say(`${network}, ${count} peers, ${objective.kind}: predicted ${told(predicted)} on ${used} of them`);
-        setLimits(limits, false);
         const opened = await openSession({
           node,
           graph,
@@ -92,7 +85,6 @@ async function rows(
           window: isLatency ? 1 : prediction.window,
           clock: systemClock,
         });
-        setLimits(limits, true);
         const { outputs } = await opened.run(inputs);
         known ??= outputs;
         const { maxAbsDiff, maxAbs } = compareOutputs(outputs, known);
@@ -101,7 +93,7 @@ async function rows(
         // Lanes take turns: of a few frames some would have had more of the fast ones.
         const lanes = Math.max(...plan.segments.map((segment) => segment.lanes.length));
         const fewest = isLatency ? FEWEST_FRAMES : Math.max(FEWEST_FRAMES, FRAMES_PER_LANE * lanes);
-        const wanted = Math.ceil((quick ? 1000 : CELL_MS) / perFrameMs);
+        const wanted = Math.ceil((quick ? 3000 : CELL_MS) / perFrameMs);
         const frames = Math.min(MOST_FRAMES, Math.max(fewest, wanted));
         const { value: measured, frames: results } = await (isLatency ? measureLatency : measureRate)(
           opened,
@@ -196,9 +188,5 @@ const differenceRow = (difference: number): Row => ({
 export const prediction: Benchmark = {
   summary:
     'what plans are expected to do, by what devices measure at join, against what they do; mesh against one device',
-  run: (context) =>
-    withCleanUp(async (undo) => {
-      const groups = openCpuGroups();
-      return rows(groups, undo, context);
-    }),
+  run: (context) => withCleanUp((undo) => rows(undo, context)),
 };

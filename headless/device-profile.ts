@@ -25,6 +25,7 @@ export interface KnownProfile {
   readonly measured: boolean;
 }
 
+/** With all of this device, and before anything else runs on its engine. */
 export const measureNodeDevice = (engine: Engine): Promise<DeviceProfile> =>
   measureDevice({ engine, clock: systemClock, cores: availableParallelism() });
 

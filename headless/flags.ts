@@ -33,6 +33,15 @@ export function parseWindow(text: string): number {
   return value;
 }
 
+/** For commander: a part of a whole, above 0 and at most 1, as `25%` or `0.25`. */
+export function parseShare(text: string): number {
+  const value = text.endsWith('%') ? Number(text.slice(0, -1)) / 100 : Number(text);
+  if (!Number.isFinite(value) || value <= 0 || value > 1) {
+    throw new InvalidArgumentError('expected a part above 0 and at most all, as 25% or 0.25.');
+  }
+  return value;
+}
+
 /** For commander: a seed of 32 bits. */
 export function parseSeed(text: string): number {
   const value = parseNatural(text);

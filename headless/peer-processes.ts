@@ -3,13 +3,15 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { PeerceptronError } from '../src/shared/errors.ts';
 import { cacheArguments, type CacheFlags } from './weight-cache.ts';
-import type { PeerEvent } from './commands/join.ts';
+import type { ParentMessage, PeerEvent } from './commands/join.ts';
 
 export interface PeerProcess {
   readonly name: string;
   readonly pid: number;
   /** Its id in the room, once it has joined. */
   readonly id: string;
+  /** Gives the mesh another part of its processor, as `join --share`; what it is about to compute begins with that. */
+  setShare(share: number): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -19,6 +21,8 @@ export interface PeerProcessOptions {
   readonly count: number;
   readonly engine?: string;
   readonly memory?: string;
+  /** What each gives of its processor, as `join --share`; default: all. */
+  readonly share?: (name: string) => number;
   /** The built `cli.js`, where it is not beside the running program. */
   readonly program?: string;
   /** Where a peer of this name keeps downloaded weights; by default all in this user's folder. */
@@ -64,6 +68,8 @@ function startPeerProcess(name: string, options: PeerProcessOptions): Promise<Pe
   const args = [...LEAN_NODE, program, 'join', '--json', '--name', name, '--parent'];
   if (options.engine) args.push('--engine', options.engine);
   if (options.memory) args.push('--memory', options.memory);
+  const share = options.share?.(name);
+  if (share !== undefined) args.push('--share', String(share));
   args.push(...cacheArguments(options.cache?.(name) ?? {}));
   for (const origin of options.allowOrigins ?? []) args.push('--allow-origin', origin);
   const child = spawn(process.execPath, args, {
@@ -81,6 +87,17 @@ function startPeerProcess(name: string, options: PeerProcessOptions): Promise<Pe
     await stopChild(child);
   };
 
+  const whenShared: (() => void)[] = [];
+  const setShare = (wanted: number): Promise<void> =>
+    new Promise((resolve, reject) => {
+      whenShared.push(resolve);
+      child.stdin.write(`${JSON.stringify({ share: wanted } satisfies ParentMessage)}\n`, (error) => {
+        if (error) reject(new PeerceptronError('INTERNAL', `${name} cannot be told: ${error.message}`));
+      });
+    });
+  // Whoever writes is told.
+  child.stdin.on('error', () => undefined);
+
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       void stop();
@@ -95,8 +112,8 @@ function startPeerProcess(name: string, options: PeerProcessOptions): Promise<Pe
       const event = parseEvent(line);
       if (event?.type === 'joined') {
         clearTimeout(timer);
-        resolve({ name, pid: child.pid!, id: event.id, stop });
-      }
+        resolve({ name, pid: child.pid!, id: event.id, setShare, stop });
+      } else if (event?.type === 'share') whenShared.shift()?.();
     });
     child.once('error', reject);
     child.once('exit', (code) => {

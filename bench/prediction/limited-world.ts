@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openLocalRoom } from '../../headless/local-room.ts';
 import { joinNodeMesh } from '../../headless/node-mesh.ts';
@@ -8,55 +10,64 @@ import type { Device } from '../../src/planner/world.ts';
 import { measureTransport } from '../../src/runtime/measure-transport.ts';
 import type { RuntimeNode } from '../../src/runtime/runtime-node.ts';
 import { Survey, type SurveyPeer } from '../../src/runtime/survey.ts';
-import { runInOrder } from '../../src/runtime/frame-stream.ts';
 import type { Session } from '../../src/runtime/session.ts';
 import type { FrameResult } from '../../src/runtime/frames-in-flight.ts';
 import { median } from '../benchmark.ts';
-import type { CpuGroups, CpuLimit } from '../cgroup.ts';
 
 /**
- * Of a processor, for the compute thread of each peer, and as much again for its other threads; the fastest first. So little that
- * the memory of this machine, which they share as devices do not, is enough for all of them at once.
+ * Of a processor core, for what each peer computes (`join --share`); the fastest first. So little that this machine, which they share
+ * as devices do not, is enough for all of them at once.
  */
-export const CORES = [0.25, 0.2, 0.16, 0.12] as const;
+export const SHARES = [0.15, 0.12, 0.1, 0.08] as const;
+
 const COMPUTE_THREAD = 'compute';
 
 export interface LimitedWorld {
   readonly node: RuntimeNode;
   /** What they say of themselves; they measure themselves when they are asked, and so as the devices that they are then. */
   readonly peers: readonly SurveyPeer[];
-  readonly limits: readonly CpuLimit[];
+  /** In the order of `SHARES`. */
+  readonly processes: readonly PeerProcess[];
 }
 
-export const setLimits = (limits: readonly CpuLimit[], on: boolean): void => {
-  for (const [index, limit] of limits.entries()) limit.set(on ? CORES[index] : undefined);
-};
-
-/** Real processes and real WebRTC on this machine; every peer is a small device before it measures itself. */
-export async function openLimitedWorld(groups: CpuGroups, undo: (() => unknown)[]): Promise<LimitedWorld> {
+/** Real processes and real WebRTC on this machine; every peer is a small device from the beginning. */
+export async function openLimitedWorld(undo: (() => unknown)[]): Promise<LimitedWorld> {
   const room = await openLocalRoom({ port: 0, host: '127.0.0.1', room: 'prediction' });
   undo.push(() => room.server.close());
   const processes: readonly PeerProcess[] = await startPeerProcesses({
     url: room.urlAt('127.0.0.1'),
-    count: CORES.length,
+    count: SHARES.length,
     engine: 'wasm',
+    share: (name) => SHARES[Number(name.split('-')[1]) - 1]!,
     // Built before any benchmark starts; the working folder is the repository's root.
     program: join(process.cwd(), 'dist/node/cli.js'),
   });
   undo.push(() => Promise.all(processes.map((peer) => peer.stop())));
-  // First of all free the peers: limited ones take their time to end.
-  undo.push(() => groups.release());
   const { mesh, node } = await joinNodeMesh({ link: room.link, name: 'prediction' });
   undo.push(() => mesh.leave());
-  const found = await gatherPeers(mesh, { count: CORES.length, timeoutMs: 30_000 });
-  const limits = processes.map(({ pid, name }, index) =>
-    groups.limit({ name, pid, threadName: COMPUTE_THREAD, cores: CORES[index]!, others: 'free' }),
-  );
+  const found = await gatherPeers(mesh, { count: SHARES.length, timeoutMs: 30_000 });
+  if (process.platform === 'linux')
+    for (const pid of [process.pid, ...processes.map((peer) => peer.pid)]) messagesFirst(pid);
   const peers = processes.map(({ id }): SurveyPeer => {
     const { id: peer, capabilities } = found.find((member) => member.id === id)!;
     return { id: peer, ...capabilities };
   });
-  return { node, peers, limits };
+  return { node, peers, processes };
+}
+
+/**
+ * Messages of one device do not wait for another one's computing to pause, as they would not if each had processors of its own. Where this
+ * user or this system cannot do that, they may.
+ */
+function messagesFirst(pid: number): void {
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    try {
+      if (readFileSync(`/proc/${pid}/task/${thread}/comm`, 'utf8').trim() === COMPUTE_THREAD) continue;
+      execFileSync('chrt', ['--rr', '--pid', '1', thread], { stdio: 'ignore' });
+    } catch {
+      // A thread of a pool that has ended, or not root.
+    }
+  }
 }
 
 /** One after the other: devices do not share processors, and these do. */
@@ -87,20 +98,38 @@ export async function measureLatency(
   return { value: median(frames.map(({ latencyMs }) => latencyMs)), frames };
 }
 
-/** Frames per second between the first result of the full pipeline and the last before it runs dry. */
+/**
+ * Frames per second of the full pipeline: the slope of the line through the times at which frames were done, of which lanes that
+ * take turns make several at a time.
+ */
 export async function measureRate(
   session: Session,
   inputs: readonly Float32Array[],
   count: number,
 ): Promise<Measured> {
-  const fill = session.window;
-  const source = Array.from({ length: fill + count + session.window - 1 }, () => inputs);
   const frames: FrameResult[] = [];
-  let sinceMs = 0;
-  for await (const { result } of runInOrder(session, source, (frame) => frame)) {
-    frames.push(result);
-    if (frames.length === fill) sinceMs = performance.now();
-    if (frames.length === fill + count) break;
+  const doneAtMs: number[] = [];
+  const fill = session.window;
+  const feed = async (): Promise<void> => {
+    while (doneAtMs.length < fill + count) {
+      const result = await session.run(inputs);
+      doneAtMs.push(performance.now());
+      if (doneAtMs.length <= fill + count) frames.push(result);
+    }
+  };
+  await Promise.all(Array.from({ length: session.window }, feed));
+  return { value: 1000 * slope(doneAtMs.slice(fill, fill + count)), frames: frames.slice(fill) };
+}
+
+/** Of the line through the points (times[i], i) with the least squares. */
+function slope(times: readonly number[]): number {
+  const meanTime = times.reduce((sum, ms) => sum + ms, 0) / times.length;
+  const meanIndex = (times.length - 1) / 2;
+  let covariance = 0;
+  let variance = 0;
+  for (const [index, ms] of times.entries()) {
+    covariance += (ms - meanTime) * (index - meanIndex);
+    variance += (ms - meanTime) ** 2;
   }
-  return { value: (count / (performance.now() - sinceMs)) * 1000, frames };
+  return covariance / variance;
 }

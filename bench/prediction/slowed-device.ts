@@ -9,7 +9,7 @@ import { openSession } from '../../src/runtime/session.ts';
 import { asSessionId } from '../../src/shared/ids.ts';
 import { seededRandom } from '../../src/shared/random.ts';
 import type { BenchmarkContext, Row } from '../benchmark.ts';
-import { CORES, measureRate, newSurvey, profiled, setLimits, type LimitedWorld } from './limited-world.ts';
+import { measureRate, newSurvey, profiled, SHARES, type LimitedWorld } from './limited-world.ts';
 
 const NETWORK = 'alexnet';
 const SLOWER = 4;
@@ -25,14 +25,13 @@ export async function slowedDevice(
   world: LimitedWorld,
   { quick, say }: Pick<BenchmarkContext, 'quick' | 'say'>,
 ): Promise<Row[]> {
-  const { node, peers, limits } = world;
+  const { node, peers, processes } = world;
   const { graph, weights, seeded } = await loadModelByName(NETWORK, { seed: 7 });
   const random = seededRandom(3);
   const inputs = graph.inputs.map(({ shape }) =>
     Float32Array.from({ length: shapeSize(shape) }, () => random.next() * 2 - 1),
   );
   const source = { node, graph, weights, seeded, clock: systemClock };
-  setLimits(limits, true);
   const survey = await newSurvey(world);
   await profiled(survey, peers);
   let plans = 0;
@@ -55,7 +54,7 @@ export async function slowedDevice(
       doneAtMs.push(nowMs);
       if (slowedAtMs === Infinity && nowMs > doneAtMs[0]! + BEFORE_MS * scale) {
         say(`the fastest device becomes ${SLOWER} times slower`);
-        limits[0]!.set(CORES[0] / SLOWER);
+        void processes[0]!.setShare(SHARES[0] / SLOWER);
         slowedAtMs = nowMs;
       }
     },
@@ -78,7 +77,7 @@ export async function slowedDevice(
   await reference.run(inputs);
   const { value: best } = await measureRate(reference, inputs, Math.round(REFERENCE_FRAMES * scale));
   await reference.close();
-  setLimits(limits, true);
+  await processes[0]!.setShare(SHARES[0]);
   const which = `a device ${SLOWER} × slower mid-run`;
   return [
     { name: `${which}: rate from ${ADAPT_MS / 1000} s on over that of a plan made for it`, value: rate / best, unit: '×', goal: { atLeast: 0.9 } },

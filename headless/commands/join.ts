@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { createInterface } from 'node:readline';
 import { Option, type Command } from 'commander';
 import pc from 'picocolors';
 import { parseRoomLink } from '../../src/protocol/room-link.ts';
@@ -12,6 +13,8 @@ import { ENGINE_NAMES, parseEngineName, startEngine } from '../node-engine.ts';
 import { openAllowed } from '../guarded-fetch.ts';
 import { addCacheFlags, openWeightCache, type CacheFlags } from '../weight-cache.ts';
 import { originPolicy } from '../../src/weights/origin-policy.ts';
+import { parseShare } from '../flags.ts';
+import { SharedDevice } from '../shared-device.ts';
 import { joinNodeMesh } from '../node-mesh.ts';
 import {
   addProfileFlag,
@@ -27,12 +30,25 @@ import { createTerminal, formatBytes, formatMs, usage, type Terminal } from '../
 /** One line of `join --json`. */
 export type PeerEvent =
   | { readonly type: 'engine'; readonly engine: string; readonly refused: readonly string[] }
-  | { readonly type: 'joined'; readonly id: string; readonly room: string; readonly memoryBytes: number }
+  | {
+      readonly type: 'joined';
+      readonly id: string;
+      readonly room: string;
+      readonly memoryBytes: number;
+      readonly share: number;
+    }
   | { readonly type: 'mesh'; readonly event: MeshEvent }
   | { readonly type: 'serve'; readonly event: ServeEvent }
   /** How fast this device is, for planners; `measured`: just now. */
   | { readonly type: 'profile'; readonly profile: DeviceProfile; readonly measured: boolean }
+  /** The part of the processor that the mesh gets from now on. */
+  | { readonly type: 'share'; readonly share: number }
   | { readonly type: 'left' };
+
+/** A line that the program that started a peer (`--parent`) may write to its standard input: another `--share`. */
+export interface ParentMessage {
+  readonly share: number;
+}
 
 interface JoinFlags extends CacheFlags, ProfileFlags {
   readonly allowOrigin?: readonly string[];
@@ -40,6 +56,7 @@ interface JoinFlags extends CacheFlags, ProfileFlags {
   readonly name?: string;
   readonly memory?: string;
   readonly engine: string;
+  readonly share: number;
   readonly urlFile?: string;
   readonly parent?: boolean;
 }
@@ -56,6 +73,11 @@ export function addJoinCommand(program: Command): void {
     .option('--name <name>', 'how this device is called in the room', hostname())
     .option('--memory <size>', 'memory offered, e.g. 512MB (default: half of what there is)')
     .addOption(new Option('--engine <engine>', 'what computes').choices([...ENGINE_NAMES]).default('auto'))
+    .addOption(
+      new Option('--share <part>', 'how much of a processor core the mesh gets, e.g. 25%')
+        .argParser(parseShare)
+        .default(1, 'all'),
+    )
     .option('--json', 'one JSON event per line')
     .option('--parent', 'end when stdin ends (for peers started by another program)')
     .option(
@@ -103,13 +125,15 @@ async function join(url: string | undefined, flags: JoinFlags): Promise<void> {
 
   // The room need not wait for it. Peers that another program starts share this machine with each other: what they get of
   // it is measured when somebody plans, and holds for no other time.
-  const profile = flags.parent
-    ? () => measureNodeDevice(engine)
-    : eagerly(async () => {
-        const known = await nodeDeviceProfile(engine, flags);
-        emit({ type: 'profile', ...known });
-        return known.profile;
-      });
+  const measure = async (): Promise<DeviceProfile> => {
+    if (flags.parent) return measureNodeDevice(engine);
+    const known = await nodeDeviceProfile(engine, flags);
+    emit({ type: 'profile', ...known });
+    return known.profile;
+  };
+  const device = new SharedDevice({ engine, share: flags.share, measure });
+  await device.setShare(flags.share);
+  if (!flags.parent) void device.profile().catch(() => undefined);
   const { mesh, node } = await joinNodeMesh({
     link,
     name: flags.name ?? hostname(),
@@ -129,16 +153,23 @@ async function join(url: string | undefined, flags: JoinFlags): Promise<void> {
     weights: { cache: cache.blocks, open: (url) => openAllowed(url, policy) },
     onEvent: (event) => emit({ type: 'serve', event }),
   });
-  offerProfile({ node, clock: systemClock, profile });
-  emit({ type: 'joined', id: mesh.self, room: link.room, memoryBytes });
+  offerProfile({ node, clock: systemClock, profile: () => device.profile() });
+  emit({ type: 'joined', id: mesh.self, room: link.room, memoryBytes, share: flags.share });
 
+  const obey = (line: string): void => {
+    const share = shareIn(line);
+    if (share === undefined) terminal.note(`no such message of a parent: '${line}'`);
+    else void device.setShare(share).then(() => emit({ type: 'share', share }));
+  };
   const signalled = (): Promise<void> =>
     new Promise((resolve) => {
       process.once('SIGINT', resolve);
       process.once('SIGTERM', resolve);
     });
   const orphaned = new Promise<void>((resolve) => {
-    if (flags.parent) process.stdin.resume().once('end', resolve).once('error', resolve);
+    if (!flags.parent) return;
+    process.stdin.once('error', resolve);
+    createInterface({ input: process.stdin }).on('line', obey).once('close', resolve);
   });
   await Promise.race([signalled(), orphaned]);
   // Sessions that can do without this device do so first; whoever is in a hurry says so twice. Nobody waits for an orphan.
@@ -149,12 +180,6 @@ async function join(url: string | undefined, flags: JoinFlags): Promise<void> {
   emit({ type: 'left' });
 }
 
-function eagerly<T>(make: () => Promise<T>): () => Promise<T> {
-  const made = make();
-  made.catch(() => undefined);
-  return () => made;
-}
-
 function narrate(terminal: Terminal, event: PeerEvent): void {
   switch (event.type) {
     case 'engine':
@@ -163,7 +188,7 @@ function narrate(terminal: Terminal, event: PeerEvent): void {
       return;
     case 'joined':
       terminal.say(
-        `Joined room ${pc.bold(event.room)} as ${shortId(event.id)}, offering ${formatBytes(event.memoryBytes)}. Ctrl-C leaves.`,
+        `Joined room ${pc.bold(event.room)} as ${shortId(event.id)}, offering ${formatBytes(event.memoryBytes)}${partOf(event.share)}. Ctrl-C leaves.`,
       );
       return;
     case 'profile':
@@ -175,10 +200,24 @@ function narrate(terminal: Terminal, event: PeerEvent): void {
     case 'serve':
       narrateServe(terminal, event.event);
       return;
+    case 'share':
+      return;
     case 'left':
       terminal.say('Left the room.');
   }
 }
+
+function shareIn(line: string): number | undefined {
+  try {
+    const { share } = JSON.parse(line) as ParentMessage;
+    return share > 0 && share <= 1 ? share : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const partOf = (share: number): string =>
+  share < 1 ? ` and ${Math.round(share * 100)} % of a processor` : '';
 
 function narrateMesh(terminal: Terminal, event: MeshEvent): void {
   if (event.type === 'signaling' && event.state === 'lost') {

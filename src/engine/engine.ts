@@ -29,6 +29,11 @@ export interface Engine {
    */
   load(program: TileProgram, weights: readonly Float32Array[]): Promise<LoadedTile>;
   memory(): Promise<EngineMemory>;
+  /**
+   * From now on runs take as long as on a device with this part of the processor, above 0 and at most 1: results are held
+   * back, and the thread rests meanwhile. Loading is not held back. Absent: the engine cannot.
+   */
+  setShare?(share: number): Promise<void>;
   /** Frees everything; loaded tiles are dead afterwards. */
   dispose(): Promise<void>;
 }
@@ -53,6 +58,6 @@ export interface TileResult {
   readonly outputs: readonly Float32Array[];
   /** Buffers of the inputs that the engine is done with, to be filled again. Absent: none. */
   readonly spentInputs?: readonly Float32Array[];
-  /** Time inside the engine, upload and download included; waiting for the engine excluded. */
+  /** Time inside the engine, upload, download and rests by its share included; waiting for the engine excluded. */
   readonly computeMs: number;
 }

@@ -155,6 +155,10 @@ class WorkerEngine implements Engine {
     return this.#calls.call({ type: 'memory' });
   }
 
+  setShare(share: number): Promise<void> {
+    return this.#calls.call({ type: 'share', share });
+  }
+
   dispose(): Promise<void> {
     this.#disposal ??= this.#calls
       .call({ type: 'dispose' })

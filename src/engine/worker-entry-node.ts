@@ -6,6 +6,7 @@ import { dense } from '../kernels/dense.wasm.ts';
 import { runsKernel } from '../kernels/kernel-binary.ts';
 import { PeerceptronError } from '../shared/errors.ts';
 import { createEngine } from './worker-engines.ts';
+import { threadTime } from './thread-time-node.ts';
 import { serveEngine } from './worker-service.ts';
 
 const port = parentPort;
@@ -26,7 +27,7 @@ serveEngine(
     listen: (listener) => void port.on('message', listener),
   },
   createEngine,
-  collectGarbage,
+  { time: threadTime(), collectGarbage },
 );
 
 /** For `top -H`, and for whoever limits this thread alone. Only Linux has that file; a name is nothing to fail for. */

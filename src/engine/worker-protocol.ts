@@ -25,6 +25,7 @@ export type WorkerCall =
   | { readonly type: 'weight'; readonly tile: number; readonly index: number }
   | { readonly type: 'release'; readonly tile: number }
   | { readonly type: 'memory' }
+  | { readonly type: 'share'; readonly share: number }
   | { readonly type: 'dispose' };
 
 export interface WorkerAnswers {
@@ -34,6 +35,7 @@ export interface WorkerAnswers {
   weight: Float32Array | undefined;
   release: undefined;
   memory: EngineMemory;
+  share: undefined;
   dispose: undefined;
 }
 

@@ -1,6 +1,7 @@
 import { PeerceptronError, toPeerceptronError } from '../shared/errors.ts';
 import type { Engine, LoadedTile } from './engine.ts';
 import { Sequence } from './sequential.ts';
+import { SharedTime, type ThreadTime } from './shared-time.ts';
 import {
   toWireError,
   transferable,
@@ -12,17 +13,30 @@ import {
 
 const WORTH_COLLECTING_BYTES = 1024 * 1024;
 
+export interface ServeEngineOptions {
+  /** Of the worker's thread. */
+  readonly time: ThreadTime;
+  /**
+   * Called when tiles were loaded: the buffers that their weights came in are garbage by then, of a kind that does not make a
+   * collector hurry.
+   */
+  readonly collectGarbage?: () => void;
+}
+
 /**
- * Serves one engine on `port`, one call at a time in the order of arrival. Runs inside the worker.
- * @param collectGarbage called when tiles were loaded: the buffers that their weights came in are garbage by then, of a
- *   kind that does not make a collector hurry.
+ * Serves one engine on `port`, one call at a time in the order of arrival; only loading goes before runs that wait, so that it is not held
+ * up by the rests of an engine that keeps to a part of the processor. Runs inside the worker.
  */
 export function serveEngine(
   port: WorkerPort,
   createEngine: (options: EngineOptions) => Promise<Engine>,
-  collectGarbage: () => void = () => undefined,
+  { time, collectGarbage = () => undefined }: ServeEngineOptions,
 ): void {
   const sequence = new Sequence();
+  /** Of all but loading, rests included. */
+  const turns = new Sequence();
+  let released: Promise<void> = Promise.resolve();
+  const sharedTime = new SharedTime(time);
   const tiles = new Map<number, LoadedTile>();
   let nextTile = 1;
   let engine: Engine | undefined;
@@ -45,7 +59,7 @@ export function serveEngine(
       }
       case 'load': {
         loadedBytes += request.weights.reduce((sum, { byteLength }) => sum + byteLength, 0);
-        const tile = await started().load(request.program, request.weights);
+        const tile = await sequence.add(() => started().load(request.program, request.weights));
         tiles.set(nextTile, tile);
         return { value: { tile: nextTile++ } };
       }
@@ -53,7 +67,9 @@ export function serveEngine(
         const tile = tiles.get(request.tile);
         if (!tile) throw new PeerceptronError('ENGINE_FAILED', 'this tile was disposed; load it again');
         if (request.recycled) tile.recycle?.(request.recycled.map((buffer) => new Float32Array(buffer)));
-        const { outputs, computeMs } = await tile.run(request.inputs);
+        const { value, tookMs } = await sharedTime.run(() => sequence.add(() => tile.run(request.inputs)));
+        const { outputs } = value;
+        const computeMs = sharedTime.share < 1 ? tookMs : value.computeMs;
         const { arrays, transfer } = transferable(outputs);
         // An output may be an input that was handed through.
         const spentInputs = request.inputs.filter(({ buffer }) => !transfer.includes(buffer as ArrayBuffer));
@@ -61,27 +77,30 @@ export function serveEngine(
         return { value: { outputs: arrays, computeMs, spentInputs }, transfer };
       }
       case 'weight': {
-        const value = await tiles.get(request.tile)?.weight?.(request.index);
+        const value = await sequence.add(() => tiles.get(request.tile)?.weight?.(request.index));
         return { value, transfer: value ? [value.buffer as ArrayBuffer] : [] };
       }
       case 'release': {
         const tile = tiles.get(request.tile);
         tiles.delete(request.tile);
-        await tile?.dispose();
+        await sequence.add(() => tile?.dispose());
         return { value: undefined };
       }
       case 'memory':
-        return { value: await started().memory() };
+        return { value: await sequence.add(() => started().memory()) };
+      case 'share':
+        sharedTime.share = request.share;
+        return { value: undefined };
       case 'dispose':
         tiles.clear();
-        await engine?.dispose();
+        await sequence.add(() => engine?.dispose());
         return { value: undefined };
     }
   };
 
   port.listen((message) => {
     const request = message as WorkerRequest;
-    void sequence.add(async () => {
+    const handle = async (): Promise<void> => {
       try {
         const { value, transfer = [] } = await answer(request);
         port.post({ id: request.id, ok: true, value }, transfer);
@@ -92,6 +111,12 @@ export function serveEngine(
         const wire = toWireError(toPeerceptronError(error, 'ENGINE_FAILED'));
         port.post({ id: request.id, ok: false, error: wire }, []);
       }
-    });
+    };
+    // A tile does not take the memory of one that is about to go.
+    if (request.type === 'load') void released.then(handle);
+    else {
+      const done = turns.add(handle);
+      if (request.type === 'release') released = done;
+    }
   });
 }

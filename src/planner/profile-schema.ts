@@ -40,7 +40,8 @@ export const deviceProfileSchema = v.strictObject({
   }),
 });
 
-export const linkProfileSchema = v.strictObject({ roundTripMs: cost, bytesPerMs: rate });
+export const linkTripsSchema = v.strictObject({ roundTripMs: cost, pieceMs: cost });
+export const linkProfileSchema = v.strictObject({ ...linkTripsSchema.entries, bytesPerMs: rate });
 
 /** @throws PROTOCOL_MALFORMED */
 export function parseDeviceProfile(raw: unknown): DeviceProfile {

@@ -24,6 +24,8 @@ export interface LinkProfile {
   readonly roundTripMs: number;
   /** Goodput of one long stream while nothing else moves. */
   readonly bytesPerMs: number;
+  /** Of the sender's one thread, to send a small piece when it has not sent anything for a while; absent: not measured. */
+  readonly pieceMs?: number;
 }
 
 /** Everything that a plan's speed depends on beside the plan and the model. Plain data but for `link`. */

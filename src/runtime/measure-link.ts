@@ -7,8 +7,11 @@ import type { Questions } from './questions.ts';
 
 const ROUND_TRIPS = 5;
 const ANSWER_TIMEOUT_MS = 5_000;
-/** Each long enough for the next to find the link in its stride; together they are `MAX_PROBE_BYTES`. */
-const BURSTS = [64 * 1024, 256 * 1024, MAX_PROBE_BYTES - 320 * 1024];
+const PIECE_BYTES = 1024;
+/** Of small pieces, by this link alone and together with others. */
+const TRIP_BYTES = 2 * ROUND_TRIPS * PIECE_BYTES;
+/** Each long enough for the next to find the link in its stride; together with the pieces they are `MAX_PROBE_BYTES`. */
+const BURSTS = [64 * 1024, 256 * 1024, MAX_PROBE_BYTES - 320 * 1024 - TRIP_BYTES];
 /** When it takes longer the link is slow, and its speed known well enough. */
 const BURST_TIME_MS = 150;
 /** Of a burst's time at least, after its round trip is taken off: where a message takes as long as a burst, more cannot be told. */
@@ -19,20 +22,40 @@ const noise = new Uint8Array(128 * 1024);
 let state = 1;
 for (let i = 0; i < noise.length; i++) noise[i] = (state = Math.imul(state, 48_271) >>> 0) >>> 16;
 
+export type LinkTrips = Required<Pick<LinkProfile, 'roundTripMs' | 'pieceMs'>>;
+
+/** Small messages and pieces, there and back, with time to come to rest in between. */
+export async function measureTrips(
+  questions: Questions,
+  channel: PeerChannel,
+  clock: Clock,
+): Promise<LinkTrips> {
+  const trips: number[] = [];
+  const pieces: number[] = [];
+  for (let trip = 0; trip < ROUND_TRIPS; trip++) {
+    trips.push(await questions.ping(channel, clock, ANSWER_TIMEOUT_MS));
+    const since = clock.now();
+    const sent = channel.sendStream({ kind: 'probe' }, noise.subarray(0, PIECE_BYTES), {
+      priority: 'weight',
+    });
+    // Unless the link is busy, all of it went out within the call.
+    pieces.push(clock.now() - since);
+    await sent;
+  }
+  return { roundTripMs: median(trips), pieceMs: median(pieces) };
+}
+
 /**
- * Round trips, then bursts of bytes that the other side throws away, at the priority of weights: what runs over the
+ * Small messages and pieces, then bursts of bytes that the other side throws away, at the priority of weights: what runs over the
  * link goes first. A ping behind the last byte comes back when that byte has arrived.
  */
 export async function measureLink(
   questions: Questions,
   channel: PeerChannel,
   clock: Clock,
-): Promise<LinkProfile> {
-  const trips: number[] = [];
-  for (let trip = 0; trip < ROUND_TRIPS; trip++) {
-    trips.push(await questions.ping(channel, clock, ANSWER_TIMEOUT_MS));
-  }
-  const roundTripMs = median(trips);
+): Promise<Required<LinkProfile>> {
+  const trips = await measureTrips(questions, channel, clock);
+  const { roundTripMs } = trips;
   let bytesPerMs = 0;
   const startedAt = clock.now();
   for (const sizeBytes of BURSTS) {
@@ -46,7 +69,7 @@ export async function measureLink(
     // The last burst is the longest, but one that was cut short may be shorter than the one before.
     if (sentBytes >= BURSTS[0]! || bytesPerMs === 0) bytesPerMs = Math.max(sentBytes, 1) / sendingMs;
   }
-  return { roundTripMs, bytesPerMs };
+  return { ...trips, bytesPerMs };
 }
 
 /** Resolves, when all is sent or time is up, to the bytes that are on their way. */

@@ -3,18 +3,18 @@ import { asSentence } from '../protocol/messages.ts';
 import type { Clock } from '../shared/clock.ts';
 import { PeerceptronError, toPeerceptronError, unreachable } from '../shared/errors.ts';
 import type { PeerChannel } from '../transport/channel.ts';
-import { measureLink } from './measure-link.ts';
+import { measureLink, measureTrips } from './measure-link.ts';
 import type { SurveyQuestion } from './questions.ts';
 import type { RuntimeNode, SurveyedRole } from './runtime-node.ts';
 
 export interface OfferProfileOptions {
   readonly node: RuntimeNode;
   readonly clock: Clock;
-  /** Called at the first question; questions that come before it is there wait for it. One that fails is tried again. */
+  /** Called at every question. */
   readonly profile: () => Promise<DeviceProfile>;
 }
 
-/** Links that wait to be measured, of one asker: as many as a room has members. */
+/** Links that are being measured or wait for it, of one asker: as many as a room has members. */
 const MOST_WAITING = 64;
 
 /**
@@ -29,18 +29,9 @@ class ProfileService implements SurveyedRole {
   readonly #options: OfferProfileOptions;
   readonly #waiting = new WeakMap<PeerChannel, number>();
   #measuring: Promise<void> = Promise.resolve();
-  #made: Promise<DeviceProfile> | undefined;
 
   constructor(options: OfferProfileOptions) {
     this.#options = options;
-  }
-
-  #profile(): Promise<DeviceProfile> {
-    if (!this.#made) {
-      this.#made = this.#options.profile();
-      this.#made.catch(() => (this.#made = undefined));
-    }
-    return this.#made;
   }
 
   onQuestion(channel: PeerChannel, question: SurveyQuestion): void {
@@ -55,7 +46,7 @@ class ProfileService implements SurveyedRole {
     const { request } = question;
     switch (question.type) {
       case 'profile-request':
-        tell(channel, { type: 'profile', request, profile: await this.#profile() });
+        tell(channel, { type: 'profile', request, profile: await this.#options.profile() });
         return;
       case 'measure-link': {
         const { node, clock } = this.#options;
@@ -67,14 +58,18 @@ class ProfileService implements SurveyedRole {
           throw new PeerceptronError('PROTOCOL_LIMIT', `${waiting} links wait to be measured already`);
         }
         this.#waiting.set(channel, waiting + 1);
-        const measured = this.#measuring.then(async () =>
-          measureLink(node.questions, await node.channel(question.peer), clock),
-        );
-        this.#measuring = measured.then(
-          () => undefined,
-          () => undefined,
-        );
+        const to = (): Promise<PeerChannel> => node.channel(question.peer);
         try {
+          if (question.trips) {
+            const trips = await measureTrips(node.questions, await to(), clock);
+            tell(channel, { type: 'link-trips', request, ...trips });
+            return;
+          }
+          const measured = this.#measuring.then(async () => measureLink(node.questions, await to(), clock));
+          this.#measuring = measured.then(
+            () => undefined,
+            () => undefined,
+          );
           tell(channel, { type: 'link', request, ...(await measured) });
         } finally {
           this.#waiting.set(channel, this.#waiting.get(channel)! - 1);

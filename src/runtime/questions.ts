@@ -5,7 +5,10 @@ import { shortId } from '../shared/ids.ts';
 import type { PeerChannel } from '../transport/channel.ts';
 
 export type SurveyQuestion = Extract<ControlMessage, { type: 'profile-request' | 'measure-link' }>;
-export type SurveyAnswer = Extract<ControlMessage, { type: 'profile' | 'link' | 'survey-refused' }>;
+export type SurveyAnswer = Extract<
+  ControlMessage,
+  { type: 'profile' | 'link' | 'link-trips' | 'survey-refused' }
+>;
 type Unnumbered<Q> = Q extends unknown ? Omit<Q, 'request'> : never;
 
 interface Waiting {
@@ -27,7 +30,7 @@ export class Questions {
     timeoutMs: number,
   ): Promise<Exclude<SurveyAnswer, { type: 'survey-refused' }>> {
     const answer = await this.#send(channel, (request) => ({ ...question, request }), clock, timeoutMs);
-    if (answer?.type === 'profile' || answer?.type === 'link') return answer;
+    if (answer && answer.type !== 'survey-refused') return answer;
     const { code, message } = answer ?? {
       code: 'PROTOCOL_MALFORMED' as const,
       message: 'a pong for an answer',

@@ -209,6 +209,7 @@ export class RuntimeNode {
         return;
       case 'profile':
       case 'link':
+      case 'link-trips':
       case 'survey-refused':
         this.questions.onAnswer(channel, message);
         return;

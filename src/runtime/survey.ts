@@ -9,7 +9,7 @@ import type { PeerId } from '../shared/ids.ts';
 import type { WeightStorage } from '../shared/weight-storage.ts';
 import { median } from '../shared/median.ts';
 import type { PeerChannel } from '../transport/channel.ts';
-import { measureLink } from './measure-link.ts';
+import { measureLink, measureTrips, type LinkTrips } from './measure-link.ts';
 import type { RuntimeNode } from './runtime-node.ts';
 
 /** What a member of the room says of itself before it is asked: its capabilities. */
@@ -91,6 +91,7 @@ export class Survey {
       ...own,
       uplinkBytesPerMs: fastest(links, (from) => from === id) ?? own.uplinkBytesPerMs,
       downlinkBytesPerMs: fastest(links, (_from, to) => to === id) ?? own.downlinkBytesPerMs,
+      pieceMs: Math.max(own.pieceMs, pieceMsOf(links, id)),
     });
     const transports = new Map(devices.map(({ id, profile }) => [id, profile.transport]));
     return {
@@ -121,7 +122,11 @@ export class Survey {
     return this.#links.has(linkKey(from, to));
   }
 
-  /** One after the other, for they would share what they measure. Links that cannot be measured are reported, and not tried again. */
+  /**
+   * Goodput one after the other, for links would share what they measure; then small messages over all of them at once, for
+   * that is how a plan uses them, and devices and networks take longer for many than for one. Links that cannot be measured are
+   * reported, and not tried again.
+   */
   async measure(links: readonly DirectedLink[]): Promise<void> {
     for (const link of links) {
       const key = linkKey(link.from, link.to);
@@ -134,6 +139,19 @@ export class Survey {
         this.#failed.add(key);
         this.#options.onEvent?.({ type: 'link-unmeasured', link, error: toPeerceptronError(thrown) });
       }
+    }
+    await Promise.all(links.map((link) => this.#measureTogether(link)));
+  }
+
+  /** What is known of the link alone holds where this fails. */
+  async #measureTogether(link: DirectedLink): Promise<void> {
+    const key = linkKey(link.from, link.to);
+    const known = this.#links.get(key);
+    if (!known) return;
+    try {
+      this.#links.set(key, { ...known, ...(await this.#trips(link)) });
+    } catch (thrown) {
+      this.#options.onEvent?.({ type: 'link-unmeasured', link, error: toPeerceptronError(thrown) });
     }
   }
 
@@ -148,12 +166,11 @@ export class Survey {
   ): Promise<PlanChoice> {
     for (let round = 1; ; round++) {
       const choice = await choose({ ...request, world: this.world(devices) });
-      const open = planLinks(request.graph, choice.plan, this.#options.node.self).filter(
-        (link) =>
-          !this.#links.has(linkKey(link.from, link.to)) && !this.#failed.has(linkKey(link.from, link.to)),
-      );
-      if (open.length === 0 || round === MOST_ROUNDS) return choice;
-      await this.measure(open);
+      const links = planLinks(request.graph, choice.plan, this.#options.node.self);
+      const isOpen = ({ from, to }: DirectedLink): boolean =>
+        !this.#links.has(linkKey(from, to)) && !this.#failed.has(linkKey(from, to));
+      if (!links.some(isOpen) || round === MOST_ROUNDS) return choice;
+      await this.measure(links);
     }
   }
 
@@ -186,8 +203,27 @@ export class Survey {
     );
     if (answer.type !== 'link')
       throw toPeerceptronError(`a '${answer.type}' for a link`, 'PROTOCOL_MALFORMED');
-    return { roundTripMs: answer.roundTripMs, bytesPerMs: answer.bytesPerMs };
+    const { roundTripMs, bytesPerMs, pieceMs } = answer;
+    return { roundTripMs, bytesPerMs, pieceMs };
   }
+
+  async #trips({ from, to }: DirectedLink): Promise<LinkTrips> {
+    const { node, clock, linkTimeoutMs = LINK_TIMEOUT_MS } = this.#options;
+    if (from === node.self) return measureTrips(node.questions, await node.channel(to), clock);
+    const question = { type: 'measure-link', peer: to, trips: true } as const;
+    const answer = await node.questions.ask(await node.channel(from), question, clock, linkTimeoutMs);
+    if (answer.type !== 'link-trips')
+      throw toPeerceptronError(`a '${answer.type}' for round trips`, 'PROTOCOL_MALFORMED');
+    return { roundTripMs: answer.roundTripMs, pieceMs: answer.pieceMs };
+  }
+}
+
+/** What it was seen to take to send a piece, over most of its links; what it costs without a connection is less. */
+function pieceMsOf(links: ReadonlyMap<string, LinkProfile>, id: PeerId): number {
+  const seen = [...links].flatMap(([key, { pieceMs }]) =>
+    key.startsWith(`${id} `) && pieceMs !== undefined ? [pieceMs] : [],
+  );
+  return seen.length > 0 ? median(seen) : 0;
 }
 
 /** What one device was seen to send or to receive: its network carries at least that, and nothing says that it carries more. */

@@ -23,11 +23,15 @@ interface Times {
   frames: number;
   computeMs: number;
   receiveMs: number;
+  /** The latest, where it was so far off that it may be the first of another pace, or a frame that was disturbed. */
+  oddMs: number | undefined;
+  /** The latest change of its device's pace that it has shown itself. */
+  pace: number;
   /** What it is compared with: what was expected, or what it was when plans were last compared. */
   referenceMs: number | undefined;
 }
 
-/** Weight of the newest frame: what a tile has taken for the last three frames or so is what it takes. */
+/** Weight of the newest frame among those that differ by noise. */
 const NEWEST = 0.4;
 /** Times that are told apart by less than this are noise. */
 const DRIFT = 1.5;
@@ -35,10 +39,32 @@ const DRIFT_MS = 2;
 /** A tile's first frames do not count: caches are cold, and links find their pace. */
 const FRAMES_UNTIL_KNOWN = 3;
 
+/**
+ * Slowly where it is noise, and all the way when a second frame in a row is as far off; then returns how many times slower the
+ * new pace is.
+ */
+function follow(times: Times, computeMs: number): number | undefined {
+  const isOdd = (ms: number): boolean => ms > times.computeMs * DRIFT || ms * DRIFT < times.computeMs;
+  if (!isOdd(computeMs)) {
+    times.computeMs += (computeMs - times.computeMs) * NEWEST;
+    times.oddMs = undefined;
+  } else if (times.oddMs === undefined || times.oddMs > times.computeMs !== computeMs > times.computeMs) {
+    times.oddMs = computeMs;
+  } else {
+    const before = times.computeMs;
+    times.computeMs = (times.oddMs + computeMs) / 2;
+    times.oddMs = undefined;
+    return times.computeMs / before;
+  }
+  return undefined;
+}
+
 /** Measured times of an epoch's tiles beside the expected ones. */
 export class TileTimes {
   readonly #expectedMs: ExpectedMs;
   readonly #tiles = new Map<string, Times>();
+  /** How often each device has changed its pace. */
+  readonly #paces = new Map<PeerId, number>();
 
   constructor(expectedMs: ExpectedMs = () => undefined) {
     this.#expectedMs = expectedMs;
@@ -56,11 +82,20 @@ export class TileTimes {
     let times = this.#tiles.get(key);
     if (!times) {
       const referenceMs = this.#expectedMs(segment, lane, tile);
-      times = { report, frames: 0, computeMs, receiveMs, referenceMs };
+      times = {
+        report,
+        frames: 0,
+        computeMs,
+        receiveMs,
+        oddMs: undefined,
+        pace: this.#paces.get(report.peer) ?? 0,
+        referenceMs,
+      };
       this.#tiles.set(key, times);
     }
     times.frames += 1;
-    times.computeMs += (computeMs - times.computeMs) * NEWEST;
+    const change = follow(times, computeMs);
+    if (change !== undefined) this.#stepped(times, change);
     times.receiveMs += (receiveMs - times.receiveMs) * NEWEST;
     if (times.frames < FRAMES_UNTIL_KNOWN) return undefined;
     if (times.referenceMs === undefined) {
@@ -71,6 +106,27 @@ export class TileTimes {
     if (Math.abs(times.computeMs - referenceMs) < DRIFT_MS) return undefined;
     if (times.computeMs > referenceMs * DRIFT) return 'slower';
     return times.computeMs * DRIFT < referenceMs ? 'faster' : undefined;
+  }
+
+  /**
+   * Another pace of one tile is likely to be that of its device. Its other tiles, which may not have run at it yet, are taken to have changed
+   * as much; where they have not, they are put right by their next frames.
+   */
+  #stepped(times: Times, change: number): void {
+    const { peer } = times.report;
+    const pace = this.#paces.get(peer) ?? 0;
+    // One that was put right is no news of its device.
+    if (times.pace < pace) {
+      times.pace = pace;
+      return;
+    }
+    this.#paces.set(peer, pace + 1);
+    for (const other of this.#tiles.values()) {
+      if (other === times || other.report.peer !== peer) continue;
+      other.computeMs *= change;
+      other.oddMs = undefined;
+    }
+    times.pace = pace + 1;
   }
 
   /** Plans have been compared: from here on only what changes anew is news. */

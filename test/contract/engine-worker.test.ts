@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Engine } from '../../src/engine/engine.ts';
 import { startNodeEngine } from '../../src/engine/worker-host-node.ts';
+import { boxSize } from '../../src/graph/box.ts';
 import { compileTile } from '../../src/graph/tile-program.ts';
 import { vitestHarness } from './engine-node-harness.ts';
 import { engineSuite } from './engine-suite.ts';
@@ -54,6 +55,35 @@ describe('startNodeEngine', () => {
     const { outputs } = await tile.run([backing.subarray(1, 4)]);
     expect([...outputs[0]!]).toEqual([1, 2, 3]);
     expect(backing.length).toBe(5);
+  });
+
+  it('keeps to a part of the processor, with the same results, until it is given all of it again', async () => {
+    const graph = singleOpGraph({ kind: 'dense', units: 256 }, [[256]]);
+    const engine = await startNodeEngine({ backend: 'reference', entry });
+    engines.push(engine);
+    const dense = compileTile(graph, wholeRequest(graph));
+    const weights = dense.weights.map(({ box }) => new Float32Array(boxSize(box)).fill(0.5));
+    const tile = await engine.load(dense, weights);
+    const run = async (): Promise<{ readonly ms: number; readonly values: readonly number[] }> => {
+      let ms = Infinity;
+      let values: readonly number[] = [];
+      for (let turn = 0; turn < 5; turn++) {
+        const { outputs, computeMs } = await tile.run([new Float32Array(256).fill(1)]);
+        ms = Math.min(ms, computeMs);
+        values = [...outputs[0]!];
+      }
+      return { ms, values };
+    };
+    await run();
+    const all = await run();
+    await engine.setShare!(0.01);
+    const part = await run();
+    await engine.setShare!(1);
+    const again = await run();
+    expect(part.values).toEqual(all.values);
+    // A hundred times as long, if nothing else runs.
+    expect(part.ms).toBeGreaterThan(5 * all.ms);
+    expect(part.ms).toBeGreaterThan(5 * again.ms);
   });
 
   it('says which backend cannot start and why', async () => {

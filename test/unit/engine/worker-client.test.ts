@@ -47,6 +47,7 @@ const answers = (request: WorkerRequest): WorkerReply | undefined => {
       return { id, ok: true, value: undefined };
     case 'release':
     case 'memory':
+    case 'share':
     case 'run':
     case 'weight':
       // Stays unanswered.

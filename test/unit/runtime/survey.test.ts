@@ -168,9 +168,9 @@ describe('a survey', () => {
     const measured = world.events.find(
       (event) => event.type === 'link-measured' && event.link.from === ids[0],
     );
-    expect(requests[2]!.world.link(ids[0]!, ids[1]!)).toEqual(
-      measured?.type === 'link-measured' && measured.profile,
-    );
+    const goodput = measured?.type === 'link-measured' ? measured.profile.bytesPerMs : undefined;
+    expect(requests[0]!.world.link(ids[0]!, ids[1]!).bytesPerMs).not.toBe(goodput);
+    expect(requests[2]!.world.link(ids[0]!, ids[1]!).bytesPerMs).toBe(goodput);
     // One that was never used is not measured.
     expect(world.survey.isMeasured({ from: ids[2]!, to: ids[0]! })).toBe(false);
   });
@@ -208,6 +208,29 @@ describe('a survey', () => {
     const guessed = world.survey.world(devices).link(a, b);
     expect(guessed.bytesPerMs).toBeLessThan(known.bytesPerMs);
     expect(guessed.roundTripMs).toBeGreaterThanOrEqual(known.roundTripMs);
+  });
+
+  it('takes for a piece what sending one over a link was seen to take, or more where the device said so', async () => {
+    const world = openRoom([1, 1].map((slowness) => async () => profileOf(slowness)));
+    const devices = await world.survey.devices(world.peers);
+    const [a, b] = [peerIdOf(1), peerIdOf(2)];
+    await world.survey.measure([{ from: a, to: b }]);
+    const { pieceMs } = world.survey.world(devices).link(a, b);
+    expect(pieceMs).toBeGreaterThanOrEqual(0);
+    const pieceMsOf = (peer: PeerId): number =>
+      world.survey.world(devices).devices.find(({ id }) => id === peer)!.profile.transport.pieceMs;
+    expect(pieceMsOf(a)).toBe(Math.max(pieceMs!, testProfile.transport.pieceMs));
+    // Nothing was sent from there.
+    expect(pieceMsOf(b)).toBe(testProfile.transport.pieceMs);
+  });
+
+  it('asks for a profile anew when somebody else asks: a device may give another part of itself', async () => {
+    let slowness = 1;
+    const world = openRoom([async () => profileOf(slowness++)]);
+    const again = new Survey({ node: world.node, clock: systemClock, transport: testProfile.transport });
+    const [first] = await world.survey.devices(world.peers);
+    const [second] = await again.devices(world.peers);
+    expect([first!.profile, second!.profile]).toEqual([profileOf(1), profileOf(2)]);
   });
 
   it('[SUR4] sends no more than 1 MiB over a link, at the priority of weights', async () => {

@@ -1,0 +1,58 @@
+import type { Engine } from '../src/engine/engine.ts';
+import type { DeviceProfile } from '../src/planner/profile.ts';
+import { sharedProfile } from '../src/planner/shared-profile.ts';
+import { PeerceptronError } from '../src/shared/errors.ts';
+
+export interface SharedDeviceOptions {
+  readonly engine: Engine;
+  /** Above 0, at most 1. */
+  readonly share: number;
+  /** Called once, while the engine has all of the processor. What fails is tried again at the next question. */
+  readonly measure: () => Promise<DeviceProfile>;
+}
+
+/** A device of which a mesh gets a part: its engine keeps to it, and its profile says so. */
+export class SharedDevice {
+  readonly #options: SharedDeviceOptions;
+  #share: number;
+  #measured: Promise<DeviceProfile> | undefined;
+
+  constructor(options: SharedDeviceOptions) {
+    this.#options = options;
+    this.#share = options.share;
+  }
+
+  /** @throws ENGINE_FAILED where the engine cannot keep to it. */
+  async setShare(share: number): Promise<void> {
+    this.#share = share;
+    await this.#apply(share);
+  }
+
+  async profile(): Promise<DeviceProfile> {
+    if (!this.#measured) {
+      this.#measured = this.#measureAll();
+      this.#measured.catch(() => (this.#measured = undefined));
+    }
+    return sharedProfile(await this.#measured, this.#share);
+  }
+
+  async #measureAll(): Promise<DeviceProfile> {
+    await this.#apply(1);
+    try {
+      return await this.#options.measure();
+    } finally {
+      await this.#apply(this.#share);
+    }
+  }
+
+  async #apply(share: number): Promise<void> {
+    const { engine } = this.#options;
+    if (engine.setShare) await engine.setShare(share);
+    else if (share < 1) {
+      throw new PeerceptronError(
+        'ENGINE_FAILED',
+        `the ${engine.name} engine cannot keep to a part of a device`,
+      );
+    }
+  }
+}
