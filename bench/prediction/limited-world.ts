@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { openLocalRoom } from '../../headless/local-room.ts';
 import { joinNodeMesh } from '../../headless/node-mesh.ts';
@@ -47,7 +48,7 @@ export async function openLimitedWorld(undo: (() => unknown)[]): Promise<Limited
   undo.push(() => mesh.leave());
   const found = await gatherPeers(mesh, { count: SHARES.length, timeoutMs: 30_000 });
   if (process.platform === 'linux')
-    for (const pid of [process.pid, ...processes.map((peer) => peer.pid)]) messagesFirst(pid);
+    for (const pid of [process.pid, ...processes.map((peer) => peer.pid)]) setApart(pid);
   const peers = processes.map(({ id }): SurveyPeer => {
     const { id: peer, capabilities } = found.find((member) => member.id === id)!;
     return { id: peer, ...capabilities };
@@ -56,16 +57,18 @@ export async function openLimitedWorld(undo: (() => unknown)[]): Promise<Limited
 }
 
 /**
- * Messages of one device do not wait for another one's computing to pause, as they would not if each had processors of its own. Where this
- * user or this system cannot do that, they may.
+ * All engines take turns on one processor, and messages have the others. Each engine uses little of it, and has its rests to wait in. Two that
+ * compute at one time would take each other's time, up to half of it, where what looks like two processors is one core with
+ * two threads.
  */
-function messagesFirst(pid: number): void {
+function setApart(pid: number): void {
   for (const thread of readdirSync(`/proc/${pid}/task`)) {
     try {
-      if (readFileSync(`/proc/${pid}/task/${thread}/comm`, 'utf8').trim() === COMPUTE_THREAD) continue;
-      execFileSync('chrt', ['--rr', '--pid', '1', thread], { stdio: 'ignore' });
+      const computes = readFileSync(`/proc/${pid}/task/${thread}/comm`, 'utf8').trim() === COMPUTE_THREAD;
+      const processors = computes ? '0' : `1-${availableParallelism() - 1}`;
+      execFileSync('taskset', ['--cpu-list', '--pid', processors, thread], { stdio: 'ignore' });
     } catch {
-      // A thread of a pool that has ended, or not root.
+      // A thread of a pool that has ended.
     }
   }
 }

@@ -143,15 +143,14 @@ export class Survey {
     await Promise.all(links.map((link) => this.#measureTogether(link)));
   }
 
-  /** What is known of the link alone holds where this fails. */
   async #measureTogether(link: DirectedLink): Promise<void> {
     const key = linkKey(link.from, link.to);
     const known = this.#links.get(key);
     if (!known) return;
     try {
       this.#links.set(key, { ...known, ...(await this.#trips(link)) });
-    } catch (thrown) {
-      this.#options.onEvent?.({ type: 'link-unmeasured', link, error: toPeerceptronError(thrown) });
+    } catch {
+      // What is known of the link alone holds.
     }
   }
 
