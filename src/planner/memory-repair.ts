@@ -6,9 +6,6 @@ import { WHOLE, type SearchSpace } from './search-space.ts';
 import type { Device } from './world.ts';
 
 const ROUNDS = 12;
-const PATIENCE = 3;
-/** Part of what is missing that may still be missing behind a round. */
-const WORTH_A_ROUND = 0.9;
 
 /**
  * A draft of the same structure that fits: parts of weights go from devices that have no room for them to those that have, and
@@ -21,17 +18,12 @@ export function withinMemory(
   group: readonly number[],
 ): Draft | undefined {
   let current = draft;
-  let leastMissing = Infinity;
   for (let round = 0; round < ROUNDS; round++) {
     const laid = layDraft(space, current);
     if (!laid) return undefined;
     if (windowThatFits(laid, devices, 1) > 0) return current;
     const need = draftBytes(laid, devices);
     const room = devices.map(({ memoryBytes }, device) => memoryBytes - need[device]!);
-    const missing = room.reduce((sum, bytes) => sum + Math.max(0, -bytes), 0);
-    // Where the first rounds do not find a way, later ones do not either.
-    if (round >= PATIENCE && missing > WORTH_A_ROUND * leastMissing) return undefined;
-    leastMissing = Math.min(leastMissing, missing);
     current = current.map((segment, at) => ({
       ...segment,
       lanes: segment.lanes.map((lane, index): DraftLane => {
