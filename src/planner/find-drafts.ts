@@ -159,8 +159,10 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
   // A steady state takes many frames, and several times as long as one of them.
   const frames = objective.kind === 'latency' ? 1 : FRAMES_PER_DRAFT;
   let tilesLeft = TILES_TRIED / frames;
+  const isSmall = space.graph.nodes.length * devices.length <= SMALL;
   for (const start of distinct(starts)) {
     if (isTimeUp() || tilesLeft <= 0) break;
+    if (!isSmall && start.cost > PROMISING * mesh!.cost) break;
     const tiles = start.laid.reduce(
       (sum, all) => sum + all.reduce((count, lane) => count + lane.tiles.length, 0),
       DRAFT_TILES + space.graph.nodes.length / 4,
@@ -171,7 +173,7 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
     tilesLeft -= (scorer.simulated - before) * tiles;
     if (better(improved, mesh)) mesh = improved;
   }
-  if (space.graph.nodes.length * devices.length <= SMALL) mesh = lookAround(mesh, solo);
+  if (isSmall) mesh = lookAround(mesh, solo);
   return { solo, mesh, speeds };
 
   /** Where drafts take no time, from the best one and the best neighbours of other structure once more. */
