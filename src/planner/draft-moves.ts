@@ -249,13 +249,20 @@ function* partMoves(draft: Draft, { space, speeds }: MoveContext): Generator<Dra
     if (lane.devices.length > 1) teams.unshift([...lane.devices]);
     for (const point of narrowest(space, segment)) {
       for (const team of teams) {
-        const shares = team.map((device) => speeds[device]!);
         for (const first of [true, false]) {
           const [start, end] = first ? [segment.start, point] : [point, segment.end];
           const rest = first ? { ...segment, start: point } : { ...segment, end: point };
-          for (const layout of layoutsOf(space, start, end, shares)) {
-            const part = { start, end, lanes: [{ share: 1, layout, devices: team }] };
-            yield withSegment(draft, at, ...(first ? [part, rest] : [rest, part]));
+          const rests = [rest];
+          // Who joins in may be the better one to go on alone.
+          if (lane.devices.length === 1) {
+            rests.push({ ...rest, lanes: [{ ...lane, layout: WHOLE, devices: team.slice(-1) }] });
+          }
+          for (const shares of dealsTo(team, lane, speeds)) {
+            for (const layout of layoutsOf(space, start, end, shares)) {
+              const part = { start, end, lanes: [{ share: 1, layout, devices: team }] };
+              for (const each of rests)
+                yield withSegment(draft, at, ...(first ? [part, each] : [each, part]));
+            }
           }
         }
       }
@@ -311,6 +318,26 @@ export function layoutsOf(
   return layouts;
 }
 
+/** Of its speed, what a device that is new in a small team is dealt: with far devices and slow links it is little. */
+const NEW_PARTS = [1, 1 / 3, 1 / 8];
+
+/** Shares for a team that takes the work of a lane over. */
+function dealsTo(team: readonly number[], lane: DraftLane, speeds: readonly number[]): (readonly number[])[] {
+  const known = sharesOf(lane.layout) ?? lane.devices.map((device) => speeds[device]!);
+  if (team === lane.devices && known.length === team.length) return [known];
+  const bySpeed = team.map((device) => speeds[device]!);
+  if (team.length > SMALL_TEAM) return [bySpeed];
+  // Those who are in it keep theirs.
+  const scale = sum(lane.devices.map((device) => speeds[device]!)) / sum(known);
+  const deals = NEW_PARTS.map((part) =>
+    team.map((device) => {
+      const at = lane.devices.indexOf(device);
+      return at < 0 ? speeds[device]! * part : known[at]! * scale;
+    }),
+  );
+  return lane.devices.length > 1 ? [bySpeed, ...deals] : deals;
+}
+
 function* layoutMoves(draft: Draft, { space, speeds }: MoveContext): Generator<Draft> {
   const used = devicesOf(draft);
   const fastest = [...speeds.keys()].sort((a, b) => speeds[b]! - speeds[a]! || a - b).slice(0, 4);
@@ -327,17 +354,7 @@ function* layoutMoves(draft: Draft, { space, speeds }: MoveContext): Generator<D
       }
       for (const team of teams) {
         if (team.length < 2) continue;
-        const known = team === lane.devices ? sharesOf(lane.layout) : undefined;
-        const bySpeed = team.map((device) => speeds[device]!);
-        const deals = known?.length === team.length ? [known] : [bySpeed];
-        if (team !== lane.devices && team.length <= SMALL_TEAM) {
-          // Far devices and slow links: little goes to who is new.
-          deals.push(bySpeed.map((speed, part) => (lane.devices.includes(team[part]!) ? speed : speed / 3)));
-          const old = sharesOf(lane.layout) ?? [1];
-          const mean = sum(old) / old.length;
-          deals.push(team.map((device) => old[lane.devices.indexOf(device)] ?? mean));
-        }
-        for (const shares of deals) {
+        for (const shares of dealsTo(team, lane, speeds)) {
           for (const layout of layoutsOf(space, segment.start, segment.end, shares)) {
             yield withSegment(draft, at, withLane(segment, index, { ...lane, layout, devices: team }));
           }

@@ -1,9 +1,6 @@
 import type { Codec } from './codec.ts';
-import { workMs } from './cost-model.ts';
 import type { TileProgram } from '../graph/tile-program.ts';
 import { memoryOfTiles, PACKED_COPIES } from './memory.ts';
-import type { PlacedPlan, PlacedTile } from './placed-plan.ts';
-import type { Places } from './places.ts';
 import { windowOf, type WindowObjective } from './plan-window.ts';
 import type { Plan } from './plan.ts';
 import type { Layout, SearchSpace, TileCost } from './search-space.ts';
@@ -25,67 +22,104 @@ export interface DraftSegment {
 /** A plan in the making. */
 export type Draft = readonly DraftSegment[];
 
+export interface LaidTile {
+  readonly device: number;
+  readonly cost: TileCost;
+}
+
 export interface LaidLane {
   readonly share: number;
-  readonly tiles: readonly { readonly device: number; readonly cost: TileCost }[];
+  readonly tiles: readonly LaidTile[];
+}
+
+/** Of each segment, its lanes. */
+export type Laid = readonly (readonly LaidLane[])[];
+
+/** `undefined` where the ops cannot be cut like that. */
+export function layLane(
+  space: SearchSpace,
+  { start, end }: DraftSegment,
+  { layout, devices }: DraftLane,
+): LaidTile[] | undefined {
+  return space.tiles(start, end, layout)?.map((cost, index) => ({ device: devices[index]!, cost }));
 }
 
 /** The tiles of every lane; `undefined` where some ops cannot be cut like that. */
-export function layDraft(space: SearchSpace, draft: Draft): readonly (readonly LaidLane[])[] | undefined {
+export function layDraft(space: SearchSpace, draft: Draft): Laid | undefined {
   const laid: LaidLane[][] = [];
-  for (const { start, end, lanes } of draft) {
+  for (const segment of draft) {
     const made: LaidLane[] = [];
-    for (const { share, layout, devices } of lanes) {
-      const costs = space.tiles(start, end, layout);
-      if (!costs) return undefined;
-      made.push({ share, tiles: costs.map((cost, index) => ({ device: devices[index]!, cost })) });
+    for (const lane of segment.lanes) {
+      const tiles = layLane(space, segment, lane);
+      if (!tiles) return undefined;
+      made.push({ share: lane.share, tiles });
     }
     laid.push(made);
   }
   return laid;
 }
 
-export type Laid = NonNullable<ReturnType<typeof layDraft>>;
+export function devicesOf(draft: Draft): number[] {
+  const used = new Set<number>();
+  for (const { lanes } of draft) {
+    for (const { devices } of lanes) for (const device of devices) used.add(device);
+  }
+  return [...used].sort((a, b) => a - b);
+}
 
-export const devicesOf = (draft: Draft): number[] =>
-  [...new Set(draft.flatMap(({ lanes }) => lanes.flatMap(({ devices }) => devices)))].sort((a, b) => a - b);
+/** Bytes on each device if its engine held weights packed: never too little. */
+class PackedBytes {
+  /** Of weights, and of the largest tile at work. */
+  readonly #held: Float64Array;
+  readonly #perFrame: Float64Array;
 
-/** Bytes on each device with `window` frames in flight if its engine held weights packed: never too little. */
-function packedBytes(laid: Laid, count: number, window: number): Float64Array {
-  const bytes = new Float64Array(count);
-  const work = new Float64Array(count);
-  for (const lanes of laid) {
-    for (const { tiles } of lanes) {
-      for (const { device, cost } of tiles) {
-        bytes[device]! += cost.weightBytes * PACKED_COPIES + cost.inputBytes * window;
-        work[device] = Math.max(work[device]!, cost.workBytes);
+  constructor(laid: Laid, count: number) {
+    this.#held = new Float64Array(count);
+    this.#perFrame = new Float64Array(count);
+    const work = new Float64Array(count);
+    for (const lanes of laid) {
+      for (const { tiles } of lanes) {
+        for (const { device, cost } of tiles) {
+          this.#held[device]! += cost.weightBytes * PACKED_COPIES;
+          this.#perFrame[device]! += cost.inputBytes;
+          work[device] = Math.max(work[device]!, cost.workBytes);
+        }
       }
     }
+    for (let device = 0; device < count; device++) this.#held[device]! += work[device]!;
   }
-  for (let device = 0; device < count; device++) bytes[device]! += work[device]!;
-  return bytes;
+
+  of(device: number, window: number): number {
+    return this.#held[device]! + this.#perFrame[device]! * window;
+  }
 }
 
 const exactBytes = (laid: Laid, device: number, window: number): number =>
   memoryOfTiles(programsOf(laid, device), window, 'once').totalBytes;
 
-/** Whether every device has room for its tiles with `window` frames in flight, as `verifyPlan` judges it. */
-export function fitsMemory(laid: Laid, devices: readonly Device[], window: number): boolean {
-  const packed = packedBytes(laid, devices.length, window);
-  return devices.every(
-    ({ memoryBytes, weightStorage }, device) =>
-      // Only where packed weights do not fit the exact sum is worth its time.
-      packed[device]! <= memoryBytes ||
-      (weightStorage === 'once' && exactBytes(laid, device, window) <= memoryBytes),
-  );
+/** The most frames in flight, up to `window`, for which every device has room as `verifyPlan` judges it; 0 where not even one fits. */
+export function windowThatFits(laid: Laid, devices: readonly Device[], window: number): number {
+  const packed = new PackedBytes(laid, devices.length);
+  const fits = (device: number, frames: number): boolean => {
+    const { memoryBytes, weightStorage } = devices[device]!;
+    // Only where packed weights do not fit the exact sum is worth its time.
+    if (packed.of(device, frames) <= memoryBytes) return true;
+    return weightStorage === 'once' && exactBytes(laid, device, frames) <= memoryBytes;
+  };
+  let frames = window;
+  for (let device = 0; device < devices.length; device++) {
+    while (frames > 0 && !fits(device, frames)) frames -= 1;
+  }
+  return frames;
 }
 
 /** Bytes on each device with one frame in flight. */
-export function draftBytes(laid: Laid, devices: readonly Device[]): Float64Array {
-  const bytes = packedBytes(laid, devices.length, 1);
-  return bytes.map((packed, device) =>
-    packed > 0 && devices[device]!.weightStorage === 'once' ? exactBytes(laid, device, 1) : packed,
-  );
+export function draftBytes(laid: Laid, devices: readonly Device[]): number[] {
+  const packed = new PackedBytes(laid, devices.length);
+  return devices.map(({ weightStorage }, device) => {
+    const bytes = packed.of(device, 1);
+    return bytes > 0 && weightStorage === 'once' ? exactBytes(laid, device, 1) : bytes;
+  });
 }
 
 /** In the order in which a peer loads them. */
@@ -103,45 +137,11 @@ export function draftWindow(
   devices: readonly Device[],
   objective: WindowObjective,
 ): number {
-  let window = windowOf(
+  const window = windowOf(
     draft.map(({ lanes }) => lanes.map((lane) => lane.devices)),
     objective,
   );
-  while (window > 0 && !fitsMemory(laid, devices, window)) window -= 1;
-  return window;
-}
-
-/** For simulations; `placeOf[device]` is its place. */
-export function placeDraft(
-  space: SearchSpace,
-  draft: Draft,
-  laid: Laid,
-  context: { readonly places: Places; readonly placeOf: readonly number[]; readonly codec: Codec },
-): PlacedPlan {
-  const { places, placeOf, codec } = context;
-  const { graph } = space;
-  const segments = draft.map(({ start, end }, segment) => ({
-    ops: [start, end] as const,
-    lanes: laid[segment]!.map(({ share, tiles }) => ({
-      share,
-      tiles: tiles.map(({ device, cost }): PlacedTile => {
-        const place = placeOf[device]!;
-        const profile = places.places[place]!.profile!;
-        return {
-          place,
-          computeMs: cost.computes ? profile.tileMs + workMs(cost.work, profile) : 0,
-          inputs: cost.inputs,
-          outputs:
-            codec === 'f32' || cost.reduce
-              ? cost.outputs
-              : cost.outputs.map((output) => ({ ...output, codec })),
-          ...(cost.reduce && !cost.computes ? { silent: true } : {}),
-        };
-      }),
-    })),
-  }));
-  const inputCodecs = new Map(graph.inputs.map(({ id }) => [id, codec]));
-  return { graph, segments, inputCodecs };
+  return windowThatFits(laid, devices, window);
 }
 
 /** As a plan. */

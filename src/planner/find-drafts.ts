@@ -28,6 +28,7 @@ export interface Found {
 const STARTS = 12;
 /** Shares are put right before drafts are compared. */
 const ROUNDS = 6;
+const LANE_ROUNDS = 3;
 const WORTH_A_ROUND = 1.5;
 const PROMISING = 1.2;
 /** Of the plans of lanes those that promise most. */
@@ -77,19 +78,22 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
   const starts: Scored[] = [];
   let leastCost = solo?.cost ?? Infinity;
   const consider = (draft: Draft | undefined, codec: Codec, group: readonly number[]): void => {
-    const fitting = draft && withinMemory(space, draft, devices, group);
-    // A rate that the busiest device alone keeps far from the best is not worth simulating.
-    let scored = fitting && scorer.score(fitting, codec, PROMISING * leastCost);
+    // A rate that the busiest device alone keeps far from the best is not worth repairing, nor simulating.
+    const bound = PROMISING * leastCost;
+    const fitting =
+      draft && scorer.mayReach(draft, codec, bound) && withinMemory(space, draft, devices, group);
+    let scored = fitting ? scorer.score(fitting, codec, bound) : undefined;
     if (scored) starts.push(scored);
     leastCost = Math.min(leastCost, scored?.cost ?? Infinity);
-    const rounds = objective.kind === 'latency' ? ROUNDS : 3;
-    for (let round = 0; round < rounds && scored; round++) {
+    const deals = scored?.draft.some(({ lanes }) => lanes.length > 1) ?? false;
+    for (let round = 0; round < (deals ? LANE_ROUNDS : ROUNDS) && scored; round++) {
       // The next round may be better where this one is not: transfers do not go with the shares.
-      const next = objective.kind === 'latency' || round > 0 ? balanced(scored) : evened(scored, 0.7);
+      const next = deals && round === 0 ? evened(scored, 0.7) : balanced(scored);
       scored = scorer.score(next, codec);
       const best = starts.at(-1)!;
       if (better(scored, best)) starts[starts.length - 1] = scored!;
       else if (!scored || scored.cost > WORTH_A_ROUND * best.cost) break;
+      if (best.cost > WORTH_A_ROUND * leastCost) break;
     }
   };
   const groups = groupsOf(devices.length, speeds, scorer);
@@ -155,8 +159,10 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
   // A steady state takes many frames, and several times as long as one of them.
   const frames = objective.kind === 'latency' ? 1 : FRAMES_PER_DRAFT;
   let tilesLeft = TILES_TRIED / frames;
+  const isSmall = space.graph.nodes.length * devices.length <= SMALL;
   for (const start of distinct(starts)) {
     if (isTimeUp() || tilesLeft <= 0) break;
+    if (!isSmall && start.cost > PROMISING * mesh!.cost) break;
     const tiles = start.laid.reduce(
       (sum, all) => sum + all.reduce((count, lane) => count + lane.tiles.length, 0),
       DRAFT_TILES + space.graph.nodes.length / 4,
@@ -167,7 +173,7 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
     tilesLeft -= (scorer.simulated - before) * tiles;
     if (better(improved, mesh)) mesh = improved;
   }
-  if (space.graph.nodes.length * devices.length <= SMALL) mesh = lookAround(mesh, solo);
+  if (isSmall) mesh = lookAround(mesh, solo);
   return { solo, mesh, speeds };
 
   /** Where drafts take no time, from the best one and the best neighbours of other structure once more. */

@@ -2,7 +2,7 @@ import { REQUESTER } from './compiled-plan.ts';
 import { EventQueue } from './event-queue.ts';
 import { LaneDealer } from './lane-dealer.ts';
 import type { Places } from './places.ts';
-import { Passages, type Passage, type PlacedPlan } from './placed-plan.ts';
+import { Routes, type Passage, type Passages, type PlacedPlan, type PlacedTile } from './placed-plan.ts';
 import { SharedRate } from './shared-rate.ts';
 
 /** What streams are cut into: a receiver works on the first of them while the rest is under way. */
@@ -19,14 +19,6 @@ const DOWNLINK_NEXT = 4;
 const DELIVERED = 5;
 const LINK_FREE = 6;
 const KINDS = 7;
-
-/** What passes between two lanes, grouped by the tile that sends. */
-interface Routes {
-  readonly consumer: number;
-  readonly byTile: readonly (readonly Passage[])[];
-  /** Pieces that each tile of the consumer gets from this producer. */
-  readonly counts: readonly number[];
-}
 
 /** A piece under way. */
 interface Transfer {
@@ -62,23 +54,20 @@ export interface FrameTimes {
 export class FrameSimulation {
   readonly #plan: PlacedPlan;
   readonly #places: Places;
-  readonly #passages: Passages;
+  readonly #routes: Routes;
   /** By producer + 1. */
   readonly #consumers: readonly (readonly number[])[];
-  readonly #routes = new Map<number, Routes>();
-  /** By producer + 1, of plans without choices. */
-  readonly #onlyRoutes: (readonly Routes[] | undefined)[] = [];
   /** Of a segment's tiles (its widest lane), the sink's one last. */
   readonly #firstTile: readonly number[];
   readonly #tileCount: number;
-  readonly #maxLanes: number;
 
-  constructor(plan: PlacedPlan, places: Places) {
+  /** @param routes of the same graph and codecs of its inputs. */
+  constructor(plan: PlacedPlan, places: Places, routes = new Routes(plan)) {
     this.#plan = plan;
     this.#places = places;
-    this.#passages = new Passages(plan);
+    this.#routes = routes;
     const { segments } = plan;
-    this.#consumers = [REQUESTER, ...segments.keys()].map((producer) => this.#passages.consumers(producer));
+    this.#consumers = [REQUESTER, ...segments.keys()].map((producer) => this.#consumersOf(producer));
     let tiles = 0;
     this.#firstTile = segments.map(({ lanes }) => {
       const first = tiles;
@@ -87,34 +76,37 @@ export class FrameSimulation {
     });
     this.#firstTile = [...this.#firstTile, tiles];
     this.#tileCount = tiles + 1;
-    this.#maxLanes = Math.max(...segments.map(({ lanes }) => lanes.length));
   }
 
-  /** What leaves the tiles of `producer` (`REQUESTER` for the inputs) for a frame with these lanes. */
-  routes(lanes: readonly number[], producer: number): readonly Routes[] {
-    if (this.#maxLanes > 1) return this.#find(lanes, producer);
-    return (this.#onlyRoutes[producer + 1] ??= this.#find(lanes, producer));
+  /** The segments that the tiles of `producer` (`REQUESTER` for the inputs) send to, their number for the requester. */
+  consumers(producer: number): readonly number[] {
+    return this.#consumers[producer + 1]!;
   }
 
-  #find(lanes: readonly number[], producer: number): readonly Routes[] {
-    return this.#consumers[producer + 1]!.map((consumer) => {
-      const producerLane = producer === REQUESTER ? 0 : lanes[producer]!;
-      const consumerLane = lanes[consumer] ?? 0;
-      const sides = (producer + 1) * (this.#plan.segments.length + 1) + consumer;
-      const key = (sides * this.#maxLanes + producerLane) * this.#maxLanes + consumerLane;
-      let known = this.#routes.get(key);
-      if (!known) {
-        const byTile: Passage[][] = [];
-        const counts: number[] = [];
-        for (const passage of this.#passages.between(producer, producerLane, consumer, consumerLane)) {
-          (byTile[passage.fromTile] ??= []).push(passage);
-          counts[passage.toTile] = (counts[passage.toTile] ?? 0) + 1;
-        }
-        known = { consumer, byTile, counts };
-        this.#routes.set(key, known);
-      }
-      return known;
-    });
+  /** What passes between two of them for a frame with these lanes. */
+  passages(lanes: readonly number[], producer: number, consumer: number): Passages {
+    return this.#routes.between(
+      this.#tiles(producer, lanes[producer] ?? 0),
+      this.#tiles(consumer, lanes[consumer] ?? 0),
+    );
+  }
+
+  #consumersOf(producer: number): number[] {
+    const { segments } = this.#plan;
+    const makers = this.#tiles(producer, 0);
+    const found: number[] = [];
+    for (let segment = Math.max(0, producer + 1); segment <= segments.length; segment++) {
+      const lanes = segments[segment]?.lanes ?? [{ tiles: this.#routes.sink }];
+      if (lanes.some(({ tiles }) => this.#routes.between(makers, tiles).counts.length > 0))
+        found.push(segment);
+    }
+    return found;
+  }
+
+  #tiles(segment: number, lane: number): readonly PlacedTile[] {
+    const { segments } = this.#plan;
+    if (segment === REQUESTER) return this.#routes.source;
+    return segment === segments.length ? this.#routes.sink : segments[segment]!.lanes[lane]!.tiles;
   }
 
   run({ window, frames, onTile }: FrameRun): FrameTimes {
@@ -188,8 +180,12 @@ export class FrameSimulation {
       const ready = waiting[place]!;
       let position = ready.length;
       const frame = frameOf[slot]!;
-      while (position > 0 && frameOf[Math.floor(ready[position - 1]! / tileCount)]! > frame) position -= 1;
-      ready.splice(position, 0, instance);
+      for (; position > 0; position--) {
+        const before = ready[position - 1]!;
+        if (frameOf[Math.floor(before / tileCount)]! <= frame) break;
+        ready[position] = before;
+      }
+      ready[position] = instance;
       post(place, nowMs);
     };
 
@@ -214,9 +210,9 @@ export class FrameSimulation {
     };
 
     const sendAll = (producer: number, tile: number, slot: number, nowMs: number): void => {
-      for (const { consumer, byTile } of this.routes(lanesOf[slot]!, producer)) {
-        const passages = byTile[tile];
-        if (passages) for (const passage of passages) send(passage, consumer, slot, nowMs);
+      for (const consumer of this.consumers(producer)) {
+        const sent = this.passages(lanesOf[slot]!, producer, consumer).byTile[tile];
+        if (sent) for (const passage of sent) send(passage, consumer, slot, nowMs);
       }
     };
 
@@ -227,7 +223,8 @@ export class FrameSimulation {
       admittedMs[slot] = nowMs;
       missing.fill(0, slot * tileCount, (slot + 1) * tileCount);
       for (let producer = REQUESTER; producer < sinkSegment; producer++) {
-        for (const { consumer, counts } of this.routes(lanes, producer)) {
+        for (const consumer of this.consumers(producer)) {
+          const { counts } = this.passages(lanes, producer, consumer);
           const base = slot * tileCount + firstTile[consumer]!;
           for (let tile = 0; tile < counts.length; tile++) missing[base + tile]! += counts[tile] ?? 0;
         }
@@ -290,8 +287,12 @@ export class FrameSimulation {
           const waits = (queued[link] ??= []);
           let position = waits.length;
           const frame = frameOf[slot]!;
-          while (position > 0 && frameOf[transfers[waits[position - 1]!]!.slot]! > frame) position -= 1;
-          waits.splice(position, 0, index);
+          for (; position > 0; position--) {
+            const before = waits[position - 1]!;
+            if (frameOf[transfers[before]!.slot]! <= frame) break;
+            waits[position] = before;
+          }
+          waits[position] = index;
           break;
         }
         case LINK_FREE: {

@@ -21,9 +21,9 @@ export class LaneDealer {
       const credit = this.#credit[segment]!;
       let chosen = 0;
       let total = 0;
-      for (const [lane, share] of shares.entries()) {
-        credit[lane]! += share;
-        total += share;
+      for (let lane = 0; lane < shares.length; lane++) {
+        credit[lane]! += shares[lane]!;
+        total += shares[lane]!;
         if (credit[lane]! > credit[chosen]!) chosen = lane;
       }
       credit[chosen]! -= total;

@@ -55,6 +55,44 @@ export function latencyPath(request: PathRequest): Draft {
   return new PathSearch(request).draft();
 }
 
+/** Where paths may be cut, whoever takes them. */
+interface Ground {
+  readonly points: readonly number[];
+  /** Points where partial sums end and nothing else does. */
+  readonly sumPoints: ReadonlySet<number>;
+  /** Tensors that cross each point. */
+  readonly alive: readonly (readonly number[])[];
+}
+
+const grounds = new WeakMap<RangeCosts, Ground>();
+
+function groundOf(costs: RangeCosts): Ground {
+  let ground = grounds.get(costs);
+  if (!ground) grounds.set(costs, (ground = findGround(costs)));
+  return ground;
+}
+
+function findGround(costs: RangeCosts): Ground {
+  const { graph, cutPoints, shapes } = costs.space;
+  const sums = new Set<number>();
+  for (const [index, node] of graph.nodes.entries()) {
+    // Every device sends all of its partial sums: only small ones are worth it.
+    const outputBytes = 4 * shapeSize(shapes.get(node.id)!);
+    if (outputBytes <= LARGEST_SUM_BYTES && costs.space.sumDomain(index, index + 1)) sums.add(index + 1);
+  }
+  const everywhere = [...new Set([...cutPoints, ...sums])].sort((a, b) => a - b);
+  const alive = aliveTensors(costs, everywhere);
+  // Of deep graphs, only the cuts that one tensor crosses; local search moves them.
+  const kept = [...everywhere.keys()].filter(
+    (index) => everywhere.length <= MANY_POINTS || alive[index]!.length <= 1 || everywhere[index] === 0,
+  );
+  return {
+    points: kept.map((index) => everywhere[index]!),
+    sumPoints: new Set([...sums].filter((point) => !cutPoints.includes(point))),
+    alive: kept.map((index) => alive[index]!),
+  };
+}
+
 class PathSearch {
   readonly #request: PathRequest;
   readonly #points: readonly number[];
@@ -62,6 +100,7 @@ class PathSearch {
   readonly #alive: readonly (readonly number[])[];
   readonly #bytes: readonly number[];
   readonly #rowAxis: RangeAxis;
+  readonly #passes = new Map<RangeAxis, readonly RangePass[]>();
   readonly #best = new Map<number, Map<Method, State>>();
   readonly #latencyMs: number;
   readonly #count: number;
@@ -77,23 +116,12 @@ class PathSearch {
   constructor(request: PathRequest) {
     this.#request = request;
     const { costs, group, places, placeOf } = request;
-    const { graph, cutPoints } = costs.space;
+    const { graph } = costs.space;
     this.#count = group.length;
-    const sums = new Set<number>();
-    for (const [index, node] of graph.nodes.entries()) {
-      // Every device sends all of its partial sums: only small ones are worth it.
-      const outputBytes = 4 * shapeSize(costs.space.shapes.get(node.id)!);
-      if (outputBytes <= LARGEST_SUM_BYTES && costs.space.sumDomain(index, index + 1)) sums.add(index + 1);
-    }
-    const everywhere = [...new Set([...cutPoints, ...sums])].sort((a, b) => a - b);
-    const alive = aliveTensors(costs, everywhere);
-    // Of deep graphs, only the cuts that one tensor crosses; local search moves them.
-    const kept = [...everywhere.keys()].filter(
-      (index) => everywhere.length <= MANY_POINTS || alive[index]!.length <= 1 || everywhere[index] === 0,
-    );
-    this.#points = kept.map((index) => everywhere[index]!);
-    this.#alive = kept.map((index) => alive[index]!);
-    this.#sumPoints = new Set([...sums].filter((point) => !cutPoints.includes(point)));
+    const { points, sumPoints, alive } = groundOf(costs);
+    this.#points = points;
+    this.#sumPoints = sumPoints;
+    this.#alive = alive;
     this.#bytes = costs.shapes.map((shape) => shapeSize(shape) * request.elementBytes);
     this.#rowAxis = graph.inputs[0]!.shape.length === 4 ? 'depth' : 'height';
     let latencyMs = 0;
@@ -169,6 +197,17 @@ class PathSearch {
     }
   }
 
+  /** One of each member; every end begins them anew. */
+  #passesAlong(axis: RangeAxis): readonly RangePass[] {
+    let passes = this.#passes.get(axis);
+    if (!passes) {
+      const { costs, group, devices } = this.#request;
+      passes = group.map((device) => new RangePass(costs, axis, devices[device]!.profile));
+      this.#passes.set(axis, passes);
+    }
+    return passes;
+  }
+
   /** Every segment that ends here with this method, behind every way to its start. */
   #extend(index: number, end: number, method: Method, states: Map<Method, State>): void {
     const { costs, group, devices, shares } = this.#request;
@@ -182,7 +221,8 @@ class PathSearch {
     const members = method === 'whole' ? group.slice(0, 1) : group;
     const axis: RangeAxis =
       method === 'columns' ? 'width' : method === 'rows' || method === 'sum-rows' ? this.#rowAxis : 'channel';
-    const passes = members.map((device) => new RangePass(costs, axis, devices[device]!.profile, end));
+    const passes = this.#passesAlong(axis).slice(0, members.length);
+    for (const pass of passes) pass.begin(end);
     const sumMs = new Float64Array(members.length);
     if (sums) {
       const inputs = inputShapes(last, costs.space.shapes);
@@ -221,7 +261,8 @@ class PathSearch {
     for (let from = index - 1; from >= 0; from--) {
       const start = this.#points[from]!;
       let ms = 0;
-      for (const [position, pass] of passes.entries()) {
+      for (let position = 0; position < passes.length; position++) {
+        const pass = passes[position]!;
         pass.backTo(start);
         ms = Math.max(ms, pass.ms + sumMs[position]!);
       }

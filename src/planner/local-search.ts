@@ -16,21 +16,25 @@ export function improve(start: Scored, options: ImproveOptions): Scored {
   const { scorer, attempts, isTimeUp } = options;
   let best = start;
   let left = attempts;
-  for (const gain of LEAST_GAINS) {
-    for (let moved = true; moved;) {
-      moved = false;
-      for (const draft of movesFrom(best, options)) {
-        if (left <= 0 || isTimeUp()) return best;
-        const bound = best.cost * (1 - gain);
-        const scored = scorer.score(draft, best.codec, best.cost);
-        // What is known already, or cannot be, took no time.
-        if (scored && !scorer.wasKnown) left -= 1;
-        if (!scored || !better(scored, best) || scored.cost > bound + 1e-12) continue;
-        best = scored;
-        moved = true;
-        break;
-      }
+  let level = 0;
+  for (;;) {
+    // Where no step is large enough, the first of the largest kind there was.
+    let step: Scored | undefined;
+    let size = LEAST_GAINS.length;
+    for (const draft of movesFrom(best, options)) {
+      if (left <= 0 || isTimeUp()) return step ?? best;
+      const scored = scorer.score(draft, best.codec, best.cost);
+      // What is known already, or cannot be, took no time.
+      if (scored && !scorer.wasKnown) left -= 1;
+      if (!scored || !better(scored, best)) continue;
+      const reached = LEAST_GAINS.findIndex((gain) => scored.cost <= best.cost * (1 - gain) + 1e-12);
+      if (reached < 0 || reached >= size) continue;
+      step = scored;
+      size = reached;
+      if (reached <= level) break;
     }
+    if (!step) return best;
+    best = step;
+    level = Math.max(level, size);
   }
-  return best;
 }

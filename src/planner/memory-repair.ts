@@ -1,5 +1,5 @@
 import { PeerceptronError } from '../shared/errors.ts';
-import { draftBytes, fitsMemory, layDraft, type Draft, type DraftLane } from './draft.ts';
+import { draftBytes, layDraft, windowThatFits, type Draft, type DraftLane } from './draft.ts';
 import { sharesOf } from './draft-moves.ts';
 import { memoryOfTiles } from './memory.ts';
 import { WHOLE, type SearchSpace } from './search-space.ts';
@@ -21,7 +21,7 @@ export function withinMemory(
   for (let round = 0; round < ROUNDS; round++) {
     const laid = layDraft(space, current);
     if (!laid) return undefined;
-    if (fitsMemory(laid, devices, 1)) return current;
+    if (windowThatFits(laid, devices, 1) > 0) return current;
     const need = draftBytes(laid, devices);
     const room = devices.map(({ memoryBytes }, device) => memoryBytes - need[device]!);
     current = current.map((segment, at) => ({

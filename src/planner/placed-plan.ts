@@ -2,8 +2,8 @@ import { fullBox, intersect, isEmpty, type Box } from '../graph/box.ts';
 import type { Graph, TensorId } from '../graph/graph.ts';
 import { tensorShapes } from '../graph/shapes.ts';
 import type { TileTensor } from '../graph/tile-program.ts';
-import { encodedBytes, type Codec } from './codec.ts';
-import { REQUESTER, type CompiledPlan } from './compiled-plan.ts';
+import { encodedBytes, type Codec, type WireCodec } from './codec.ts';
+import type { CompiledPlan } from './compiled-plan.ts';
 import { programWork, workMs } from './cost-model.ts';
 import { REQUESTER_PLACE, type Places } from './places.ts';
 
@@ -14,7 +14,7 @@ export interface PlacedTile {
   /** Of the engine, `tileMs` included. */
   readonly computeMs: number;
   readonly inputs: readonly TileTensor[];
-  readonly outputs: readonly (TileTensor & { readonly codec?: Codec })[];
+  readonly outputs: readonly (TileTensor & { readonly codec?: WireCodec })[];
   /** A partial sum over nothing: sends nothing. */
   readonly silent?: boolean;
 }
@@ -71,77 +71,84 @@ export interface Passage {
   readonly sizeBytes: number;
 }
 
+/** What passes from one lane to another. */
+export interface Passages {
+  /** By the tile that sends; those that send nothing have no entry. */
+  readonly byTile: readonly (readonly Passage[])[];
+  /** Pieces that each tile of the reader gets. */
+  readonly counts: readonly number[];
+}
+
+type Tiles = readonly PlacedTile[];
+
 /**
- * What passes between two lanes, as `CompiledPlan.deliveries` has it. `segment` is `REQUESTER` for inputs of the graph,
- * the number of segments for its outputs.
+ * What passes between lanes, as `CompiledPlan.deliveries` has it; each pair of lanes is looked at once, and drafts of a
+ * search share most of theirs.
  */
-export class Passages {
-  readonly #plan: PlacedPlan;
-  /** Producing segment of each tensor. */
-  readonly #producers = new Map<TensorId, number>();
-  readonly #sink: PlacedTile;
-  readonly #images: ReadonlySet<TensorId>;
+export class Routes {
+  /** The requester, as the one that makes the inputs of the graph, and as the one that reads its outputs. */
+  readonly source: Tiles;
+  readonly sink: Tiles;
+  readonly #known = new Map<Tiles, Map<Tiles, Passages>>();
 
-  constructor(plan: PlacedPlan) {
-    this.#plan = plan;
-    const { graph, segments } = plan;
-    for (const { id } of graph.inputs) this.#producers.set(id, REQUESTER);
-    for (const [index, { ops }] of segments.entries()) {
-      for (let op = ops[0]; op < ops[1]; op++) this.#producers.set(graph.nodes[op]!.id, index);
-    }
+  constructor({ graph, inputCodecs }: Pick<PlacedPlan, 'graph' | 'inputCodecs'>) {
     const shapes = tensorShapes(graph);
-    const inputs = graph.outputs.map((tensor) => ({ tensor, box: fullBox(shapes.get(tensor)!) }));
-    this.#sink = { place: REQUESTER_PLACE, computeMs: 0, inputs, outputs: [] };
-    this.#images = new Set(graph.inputs.filter(({ image }) => image).map(({ id }) => id));
+    const place = REQUESTER_PLACE;
+    const wholeOf = (tensor: TensorId): TileTensor => ({ tensor, box: fullBox(shapes.get(tensor)!) });
+    const outputs = graph.inputs.map(({ id, image }): PlacedTile['outputs'][number] => ({
+      ...wholeOf(id),
+      codec: image ? 'pixels' : (inputCodecs.get(id) ?? 'f32'),
+    }));
+    this.source = [{ place, computeMs: 0, inputs: [], outputs }];
+    this.sink = [{ place, computeMs: 0, inputs: graph.outputs.map(wholeOf), outputs: [] }];
   }
 
-  /** The segments that the tiles of a segment may send to, in order. */
-  consumers(producer: number): readonly number[] {
-    const { segments } = this.#plan;
-    const found: number[] = [];
-    for (let segment = Math.max(0, producer + 1); segment <= segments.length; segment++) {
-      const lanes = segments[segment]?.lanes ?? [{ tiles: [this.#sink] }];
-      const reads = lanes.some(({ tiles }) =>
-        tiles.some(({ inputs }) => inputs.some(({ tensor }) => this.#producers.get(tensor) === producer)),
-      );
-      if (reads) found.push(segment);
-    }
-    return found;
-  }
-
-  between(producer: number, producerLane: number, consumer: number, consumerLane: number): Passage[] {
-    const passages: Passage[] = [];
-    for (const [toTile, { place: to, inputs }] of this.#tiles(consumer, consumerLane).entries()) {
-      for (const { tensor, box } of inputs) {
-        if (this.#producers.get(tensor) !== producer) continue;
-        if (producer === REQUESTER) {
-          if (isEmpty(box)) continue;
-          const codec = this.#images.has(tensor) ? 'pixels' : (this.#plan.inputCodecs.get(tensor) ?? 'f32');
-          const sizeBytes = encodedBytes(codec, box);
-          passages.push({ fromTile: 0, toTile, from: REQUESTER_PLACE, to, sizeBytes });
-          continue;
-        }
-        for (const [fromTile, tile] of this.#tiles(producer, producerLane).entries()) {
-          if (tile.silent) continue;
-          const { box: made, codec = 'f32' } = outputOf(tile, tensor);
-          const region: Box = intersect(box, made);
-          if (isEmpty(region)) continue;
-          const sizeBytes = encodedBytes(tile.place === to ? 'f32' : codec, region);
-          passages.push({ fromTile, toTile, from: tile.place, to, sizeBytes });
-        }
-      }
-    }
+  between(makers: Tiles, readers: Tiles): Passages {
+    let ofMakers = this.#known.get(makers);
+    if (!ofMakers) this.#known.set(makers, (ofMakers = new Map<Tiles, Passages>()));
+    let passages = ofMakers.get(readers);
+    if (!passages) ofMakers.set(readers, (passages = this.#find(makers, readers)));
     return passages;
   }
 
-  #tiles(segment: number, lane: number): readonly PlacedTile[] {
-    return segment === this.#plan.segments.length
-      ? [this.#sink]
-      : this.#plan.segments[segment]!.lanes[lane]!.tiles;
+  #find(makers: Tiles, readers: Tiles): Passages {
+    const byTile: Passage[][] = [];
+    const counts: number[] = [];
+    for (let toTile = 0; toTile < readers.length; toTile++) {
+      const { place: to, inputs } = readers[toTile]!;
+      for (const { tensor, box } of inputs) {
+        for (let fromTile = 0; fromTile < makers.length; fromTile++) {
+          const { place: from, outputs, silent } = makers[fromTile]!;
+          const made = silent ? undefined : outputOf(outputs, tensor);
+          const size = made ? commonSize(box, made.box) : 0;
+          if (!made || size === 0) continue;
+          const codec = from !== to || makers === this.source ? (made.codec ?? 'f32') : 'f32';
+          // Most are plain, and take no box to count.
+          const sizeBytes = codec === 'f32' ? 4 * size : encodedBytes(codec, intersect(box, made.box));
+          (byTile[fromTile] ??= []).push({ fromTile, toTile, from, to, sizeBytes });
+          counts[toTile] = (counts[toTile] ?? 0) + 1;
+        }
+      }
+    }
+    return { byTile, counts };
   }
 }
 
-function outputOf({ outputs }: PlacedTile, tensor: TensorId): PlacedTile['outputs'][number] {
+function outputOf(
+  outputs: PlacedTile['outputs'],
+  tensor: TensorId,
+): PlacedTile['outputs'][number] | undefined {
   for (const output of outputs) if (output.tensor === tensor) return output;
-  throw new Error(`no output ${tensor}`);
+  return undefined;
+}
+
+/** Elements that two boxes have in common. */
+function commonSize(a: Box, b: Box): number {
+  let size = 1;
+  for (let axis = 0; axis < a.length && size > 0; axis++) {
+    const [start, end] = a[axis]!;
+    const [from, to] = b[axis]!;
+    size *= Math.max(0, Math.min(end, to) - Math.max(start, from));
+  }
+  return size;
 }

@@ -7,7 +7,7 @@ import { poolWindow } from '../graph/ops/pool.ts';
 import { inputShapes } from '../graph/shapes.ts';
 import { windowSpan, type SlidingWindow } from '../graph/window.ts';
 import { axisOf, type AxisName } from './axes.ts';
-import { absorbingOps, addOpWork, noWork, workMs } from './cost-model.ts';
+import { absorbingOps, addOpWork, noWork, workMs, type Work } from './cost-model.ts';
 import type { DeviceProfile } from './profile.ts';
 import type { SearchSpace } from './search-space.ts';
 
@@ -38,13 +38,18 @@ export interface OpTimes {
   readonly partMs: number;
 }
 
-const NO_TIME: OpTimes = { fixedMs: 0, partMs: 0 };
+/** Of an op, and of about half of it where it can be cut. */
+interface OpWork {
+  readonly whole: Work;
+  readonly half?: { readonly work: Work; readonly part: number };
+}
 
 /** Costs of ops along one axis at a time, linear in the length of the range: good to compare many ways to cut a graph. */
 export class RangeCosts {
   readonly space: SearchSpace;
   readonly #flows = new Map<RangeAxis, readonly AxisFlow[]>();
   readonly #times = new Map<DeviceProfile, Map<RangeAxis | 'sum', readonly OpTimes[]>>();
+  readonly #work = new Map<RangeAxis | 'sum', readonly OpWork[]>();
   readonly #inputs: readonly (readonly number[])[];
   /** Bias and activation take nothing behind a convolution. */
   readonly #absorbing: Int32Array;
@@ -101,48 +106,52 @@ export class RangeCosts {
   times(profile: DeviceProfile, along: RangeAxis | 'sum'): readonly OpTimes[] {
     const byAxis = this.#times.get(profile) ?? new Map<RangeAxis | 'sum', readonly OpTimes[]>();
     this.#times.set(profile, byAxis);
-    const known = byAxis.get(along);
-    if (known) return known;
-    const times = this.space.graph.nodes.map((node, op) =>
-      this.#absorbing[op]! < 0 ? this.#opTimes(node, profile, along) : NO_TIME,
-    );
-    byAxis.set(along, times);
+    let times = byAxis.get(along);
+    if (!times) byAxis.set(along, (times = this.#workOf(along).map((work) => timesOf(work, profile))));
     return times;
   }
 
-  #opTimes(node: OpNode, profile: DeviceProfile, along: RangeAxis | 'sum'): OpTimes {
-    const shapes = inputShapes(node, this.space.shapes);
-    const shape = this.space.shapes.get(node.id)!;
-    const whole = noWork();
-    addOpWork(whole, node.op, shapes, fullBox(shape));
-    const wholeMs = workMs(whole, profile);
-    const half = noWork();
-    let part: number;
-    if (along === 'sum') {
-      const domain = definitionOf(node.op).reduceShape(node.op, shapes);
-      if (domain.length === 0) return { fixedMs: wholeMs, partMs: 0 };
-      const axis = domain.length - 1;
-      const end = Math.ceil(domain[axis]! / 2);
-      part = end / domain[axis]!;
-      const reduce = fullBox(domain).map((range, at): Range => (at === axis ? [0, end] : range));
-      addOpWork(half, node.op, shapes, fullBox(shape), reduce);
-    } else {
-      const axis = axisOf(shape, along);
-      const tileable = definitionOf(node.op).tileableAxes(node.op, shapes);
-      if (axis === undefined || !tileable.includes(axis)) return { fixedMs: wholeMs, partMs: 0 };
-      const end = Math.ceil(shape[axis]! / 2);
-      part = end / shape[axis]!;
-      addOpWork(
-        half,
-        node.op,
-        shapes,
-        fullBox(shape).map((range, at): Range => (at === axis ? [0, end] : range)),
+  #workOf(along: RangeAxis | 'sum'): readonly OpWork[] {
+    let work = this.#work.get(along);
+    if (!work) {
+      work = this.space.graph.nodes.map((node, op) =>
+        this.#absorbing[op]! < 0 ? this.#opWork(node, along) : { whole: noWork() },
       );
+      this.#work.set(along, work);
     }
-    if (part >= 1) return { fixedMs: 0, partMs: wholeMs };
-    const partMs = (wholeMs - workMs(half, profile)) / (1 - part);
-    return { fixedMs: Math.max(0, wholeMs - partMs), partMs };
+    return work;
   }
+
+  #opWork({ id, op, inputs }: OpNode, along: RangeAxis | 'sum'): OpWork {
+    const shapes = inputs.map((input) => this.space.shapes.get(input)!);
+    const output = fullBox(this.space.shapes.get(id)!);
+    const whole = noWork();
+    addOpWork(whole, op, shapes, output);
+    const domain = along === 'sum' ? definitionOf(op).reduceShape(op, shapes) : undefined;
+    const box = domain ? fullBox(domain) : output;
+    const axis = along === 'sum' ? box.length - 1 : axisOf(this.space.shapes.get(id)!, along);
+    const isCuttable = domain
+      ? box.length > 0
+      : definitionOf(op)
+          .tileableAxes(op, shapes)
+          .includes(axis ?? -1);
+    if (!isCuttable) return { whole };
+    const extent = box[axis!]![1];
+    const end = Math.ceil(extent / 2);
+    const halved = box.map((range, at): Range => (at === axis ? [0, end] : range));
+    const half = noWork();
+    if (domain) addOpWork(half, op, shapes, output, halved);
+    else addOpWork(half, op, shapes, halved);
+    return { whole, half: { work: half, part: end / extent } };
+  }
+}
+
+function timesOf({ whole, half }: OpWork, profile: DeviceProfile): OpTimes {
+  const wholeMs = workMs(whole, profile);
+  if (!half) return { fixedMs: wholeMs, partMs: 0 };
+  if (half.part >= 1) return { fixedMs: 0, partMs: wholeMs };
+  const partMs = (wholeMs - workMs(half.work, profile)) / (1 - half.part);
+  return { fixedMs: Math.max(0, wholeMs - partMs), partMs };
 }
 
 function flowOf(node: OpNode, inputs: readonly Shape[], name: RangeAxis, { shapes }: SearchSpace): AxisFlow {
@@ -199,16 +208,21 @@ export class RangePass {
   readonly #costs: RangeCosts;
   readonly #axis: RangeAxis;
   readonly #times: readonly OpTimes[];
-  #at: number;
+  #at = 0;
 
-  /** `share` of each tensor alive at `end`, from `from` on; tensors that cannot be cut are whole. */
-  constructor(costs: RangeCosts, axis: RangeAxis, profile: DeviceProfile, end: number) {
+  constructor(costs: RangeCosts, axis: RangeAxis, profile: DeviceProfile) {
     this.#costs = costs;
     this.#axis = axis;
     this.#times = costs.times(profile, axis);
-    this.#at = end;
     this.low = new Int32Array(costs.shapes.length);
     this.high = new Int32Array(costs.shapes.length);
+  }
+
+  /** Behind the op before `end`, where nothing is needed yet. */
+  begin(end: number): void {
+    this.#at = end;
+    this.ms = 0;
+    this.high.fill(0);
   }
 
   need(tensor: number, low: number, high: number): void {

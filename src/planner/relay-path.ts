@@ -85,7 +85,11 @@ export function relayPath(request: RelayRequest): Draft | undefined {
   /** Each device behind the run from which it gets the frame at the least cost. */
   function takeOvers(before: readonly Run[], start: number): Run[] {
     const bytes = (bytesAt[start]! * elementBytes) / 4;
-    const quickestOf = devices.map((_, device) => quickest(before.filter((run) => run.device === device)));
+    const quickestOf: (Run | undefined)[] = devices.map(() => undefined);
+    for (const run of before) {
+      const known = quickestOf[run.device];
+      if (!known || costOf(run) < costOf(known)) quickestOf[run.device] = run;
+    }
     return devices.flatMap((_, device): Run[] => {
       let best: Run | undefined;
       for (const run of quickestOf) {

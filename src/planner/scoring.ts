@@ -1,11 +1,12 @@
 import { FrameSimulation } from './frame-simulation.ts';
 import type { Objective } from './choice.ts';
 import type { Codec } from './codec.ts';
-import { devicesOf, draftWindow, layDraft, placeDraft, type Draft, type Laid } from './draft.ts';
+import { devicesOf, draftWindow, type Draft, type Laid } from './draft.ts';
+import { DraftPlacer } from './draft-placer.ts';
 import type { PlacedPlan } from './placed-plan.ts';
 import type { Places } from './places.ts';
 import type { Prediction } from './prediction.ts';
-import { loadsOf, loneLatencyMs, steadyState } from './simulate.ts';
+import { engineLoads, loadsOf, loneLatencyMs, steadyState } from './simulate.ts';
 import type { SearchSpace } from './search-space.ts';
 import type { Device } from './world.ts';
 
@@ -36,6 +37,7 @@ export const MISSED = 1e9;
 /** Scores drafts by simulation, each once. */
 export class Scorer {
   readonly context: ScoringContext;
+  readonly #placers = new Map<Codec, DraftPlacer>();
   readonly #known = new Map<string, Scored | undefined>();
   /** Per device, the best draft that it computes in. */
   readonly bestWith: (Scored | undefined)[] = [];
@@ -49,10 +51,13 @@ export class Scorer {
 
   /** `undefined` for drafts that cannot be laid out or do not fit into memory. `bound`: a cost above it is of no interest. */
   score(draft: Draft, codec: Codec, bound = Infinity): Scored | undefined {
-    const key = draftKey(draft, codec);
+    const placer = this.#placer(codec);
+    const name = placer.nameOf(draft);
+    if (name === undefined) return undefined;
+    const key = codec + name;
     this.wasKnown = this.#known.has(key);
     if (this.wasKnown) return this.#known.get(key);
-    const scored = this.#score(draft, codec, bound);
+    const scored = this.#score(draft, codec, placer, bound);
     if (scored === 'beyond') return undefined;
     this.#known.set(key, scored);
     for (const device of scored?.devices ?? []) {
@@ -61,14 +66,32 @@ export class Scorer {
     return scored;
   }
 
-  #score(draft: Draft, codec: Codec, bound: number): Scored | undefined | 'beyond' {
-    const { space, devices, places, placeOf, objective } = this.context;
-    const laid = layDraft(space, draft);
-    if (!laid) return undefined;
+  /** Whether the busiest engine alone leaves room for a cost up to `bound`. */
+  mayReach(draft: Draft, codec: Codec, bound: number): boolean {
+    const placer = this.#placer(codec);
+    return placer.nameOf(draft) !== undefined && !this.#isBeyond(placer.place(draft).placed, bound);
+  }
+
+  /** Most rates end here: the busiest engine alone takes longer. */
+  #isBeyond(placed: PlacedPlan, bound: number): boolean {
+    const { objective, places } = this.context;
+    if (objective.kind === 'latency' || bound === Infinity) return false;
+    return Math.max(...engineLoads(placed, places)) > intervalBound(bound, objective);
+  }
+
+  #placer(codec: Codec): DraftPlacer {
+    let placer = this.#placers.get(codec);
+    if (!placer) this.#placers.set(codec, (placer = new DraftPlacer({ ...this.context, codec })));
+    return placer;
+  }
+
+  #score(draft: Draft, codec: Codec, placer: DraftPlacer, bound: number): Scored | undefined | 'beyond' {
+    const { devices, places, placeOf, objective } = this.context;
+    const { laid, placed } = placer.place(draft);
+    if (this.#isBeyond(placed, bound)) return 'beyond';
     const window = draftWindow(draft, laid, devices, objective.kind === 'latency' ? 'latency' : 'rate');
     if (window === 0) return undefined;
-    const placed = placeDraft(space, draft, laid, { places, placeOf, codec });
-    const simulation = new FrameSimulation(placed, places);
+    const simulation = new FrameSimulation(placed, places, placer.routes);
     const known = { draft, laid, placed, codec, devices: devicesOf(draft) };
     if (objective.kind === 'latency') {
       this.simulated += 1;
@@ -76,29 +99,23 @@ export class Scorer {
     }
     const loads = loadsOf(placed, places, simulation);
     let leastMs = 0;
-    for (const [index, { computeMs, transportMs, bytesIn, bytesOut }] of loads.entries()) {
+    for (const [index, { transportMs, bytesIn, bytesOut }] of loads.entries()) {
       const { uplinkBytesPerMs, downlinkBytesPerMs } = places.places[index]!.transport;
-      leastMs = Math.max(
-        leastMs,
-        computeMs,
-        transportMs,
-        bytesOut / uplinkBytesPerMs,
-        bytesIn / downlinkBytesPerMs,
-      );
+      leastMs = Math.max(leastMs, transportMs, bytesOut / uplinkBytesPerMs, bytesIn / downlinkBytesPerMs);
     }
-    // The busiest resource alone takes longer.
-    if (leastMs > bound) return 'beyond';
+    // The busiest thread or radio alone takes longer.
+    if (leastMs > intervalBound(bound, objective)) return 'beyond';
     this.simulated += 1;
-    const boundMs = objective.kind === 'throughput' ? (objective.latencyBoundMs ?? Infinity) : Infinity;
+    const latestMs = objective.kind === 'throughput' ? (objective.latencyBoundMs ?? Infinity) : Infinity;
     let best: Scored | undefined;
     for (let frames = window; frames >= 1; frames -= 1) {
       const { framesPerSecond, loadedLatencyMs } = steadyState(placed, simulation, loads, frames);
-      const late = loadedLatencyMs > boundMs;
+      const late = loadedLatencyMs > latestMs;
       const scored = {
         ...known,
         window: frames,
         cost: late
-          ? MISSED * (loadedLatencyMs / boundMs)
+          ? MISSED * (loadedLatencyMs / latestMs)
           : rateCost(
               1000 / framesPerSecond,
               known.devices,
@@ -111,6 +128,12 @@ export class Scorer {
     }
     return best;
   }
+}
+
+/** Between frames, where a plan must not cost more than `bound`. */
+function intervalBound(bound: number, objective: Objective): number {
+  if (objective.kind !== 'rate') return bound;
+  return (1000 / objective.framesPerSecond) * Math.max(1 + 1e-9, bound / MISSED);
 }
 
 /** What a plan with this rate costs by the objective, on these devices. */
@@ -153,17 +176,4 @@ export function better(a: Scored | undefined, b: Scored | undefined): boolean {
   const difference = a.cost - b.cost;
   if (Math.abs(difference) > 1e-9 * b.cost) return difference < 0;
   return a.devices.length < b.devices.length;
-}
-
-function draftKey(draft: Draft, codec: Codec): string {
-  let key: string = codec;
-  for (const { start, end, lanes } of draft) {
-    key += `|${start}-${end}`;
-    for (const { share, layout, devices } of lanes) {
-      key += `/${share}@${devices.join()}`;
-      for (const { axis, shares } of layout.cuts) key += `${axis}${shares.join()}`;
-      if (layout.sum) key += `+${layout.sum.axis}${layout.sum.shares.join()}`;
-    }
-  }
-  return key;
 }

@@ -190,7 +190,8 @@ export class SearchSpace {
   }
 }
 
-function layoutKey({ cuts, sum }: Layout): string {
+/** Equal for equal layouts. */
+export function layoutKey({ cuts, sum }: Layout): string {
   let key = '';
   for (const { axis, shares, multipleOf } of cuts) key += `${axis}*${multipleOf ?? 1}:${shares.join()};`;
   return sum ? `${key}+${sum.axis}:${sum.shares.join()}` : key;

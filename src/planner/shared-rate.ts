@@ -38,8 +38,13 @@ export class SharedRate {
     this.#advance(nowMs);
     const transfer = this.#transfers[least]!;
     this.#served = Math.max(this.#served, this.#through[least]!);
-    this.#through.splice(least, 1);
-    this.#transfers.splice(least, 1);
+    const left = this.#through.length - 1;
+    for (let index = least; index < left; index++) {
+      this.#through[index] = this.#through[index + 1]!;
+      this.#transfers[index] = this.#transfers[index + 1]!;
+    }
+    this.#through.length = left;
+    this.#transfers.length = left;
     if (this.#through.length === 0) this.#served = 0;
     return transfer;
   }

@@ -2,7 +2,7 @@ import { REQUESTER, type CompiledPlan } from './compiled-plan.ts';
 import { FrameSimulation, type FrameTimes } from './frame-simulation.ts';
 import { LaneDealer } from './lane-dealer.ts';
 import { placesOf, type Places } from './places.ts';
-import { placePlan, type PlacedPlan } from './placed-plan.ts';
+import { placePlan, type Passage, type Passages, type PlacedPlan } from './placed-plan.ts';
 import type { Bottleneck, DeviceLoad, Prediction, SimulatedTile } from './prediction.ts';
 import type { World } from './world.ts';
 
@@ -81,6 +81,18 @@ export interface PlaceLoad {
   bytesOut: number;
 }
 
+/** Milliseconds of each engine per frame, on average over the lanes' shares. */
+export function engineLoads(plan: PlacedPlan, { places }: Places): Float64Array {
+  const loads = new Float64Array(places.length);
+  for (const { lanes } of plan.segments) {
+    const total = lanes.reduce((sum, { share }) => sum + share, 0);
+    for (const { share, tiles } of lanes) {
+      for (const { place, computeMs } of tiles) loads[place]! += (computeMs * share) / total;
+    }
+  }
+  return loads;
+}
+
 export function loadsOf(plan: PlacedPlan, places: Places, simulation: FrameSimulation): PlaceLoad[] {
   const loads = places.places.map((): PlaceLoad => ({
     computeMs: 0,
@@ -88,43 +100,46 @@ export function loadsOf(plan: PlacedPlan, places: Places, simulation: FrameSimul
     bytesIn: 0,
     bytesOut: 0,
   }));
-  for (const { lanes } of plan.segments) {
-    const total = lanes.reduce((sum, { share }) => sum + share, 0);
-    for (const { share, tiles } of lanes) {
-      for (const { place, computeMs } of tiles) loads[place]!.computeMs += (computeMs * share) / total;
-    }
-  }
-  for (const { lanes, weight } of laneChoices(plan)) {
-    for (let producer = REQUESTER; producer < plan.segments.length; producer++) {
-      for (const { byTile } of simulation.routes(lanes, producer)) {
-        for (const passages of byTile) {
-          // Tiles that send nothing have no entry.
-          for (const { from, to, sizeBytes } of passages ?? []) {
-            const sender = loads[from]!;
-            const receiver = loads[to]!;
-            const sending = places.places[from]!;
-            if (from === to) {
-              sender.transportMs += weight * sizeBytes * sending.copyMsPerByte;
-              continue;
-            }
-            const { pieceMs, sendMsPerByte } = sending.transport;
-            const receiving = places.places[to]!.transport;
-            sender.transportMs += weight * (pieceMs + sizeBytes * sendMsPerByte);
-            receiver.transportMs += weight * (receiving.pieceMs + sizeBytes * receiving.receiveMsPerByte);
-            sender.bytesOut += weight * sizeBytes;
-            receiver.bytesIn += weight * sizeBytes;
-          }
-        }
+  for (const [place, computeMs] of engineLoads(plan, places).entries()) loads[place]!.computeMs = computeMs;
+  const choices = laneChoices(plan);
+  for (let producer = REQUESTER; producer < plan.segments.length; producer++) {
+    for (const consumer of simulation.consumers(producer)) {
+      const weights = new Map<Passages, number>();
+      for (const { lanes, weight } of choices) {
+        const passages = simulation.passages(lanes, producer, consumer);
+        weights.set(passages, (weights.get(passages) ?? 0) + weight);
+      }
+      for (const [{ byTile }, weight] of weights) {
+        for (const passages of byTile) for (const passage of passages ?? []) add(passage, weight);
       }
     }
   }
   return loads;
+
+  function add({ from, to, sizeBytes }: Passage, weight: number): void {
+    const sender = loads[from]!;
+    const receiver = loads[to]!;
+    const sending = places.places[from]!;
+    if (from === to) {
+      sender.transportMs += weight * sizeBytes * sending.copyMsPerByte;
+      return;
+    }
+    const { pieceMs, sendMsPerByte } = sending.transport;
+    const receiving = places.places[to]!.transport;
+    sender.transportMs += weight * (pieceMs + sizeBytes * sendMsPerByte);
+    receiver.transportMs += weight * (receiving.pieceMs + sizeBytes * receiving.receiveMsPerByte);
+    sender.bytesOut += weight * sizeBytes;
+    receiver.bytesIn += weight * sizeBytes;
+  }
+}
+
+interface LaneChoice {
+  readonly lanes: readonly number[];
+  readonly weight: number;
 }
 
 /** The lanes that frames take, and which part of the frames takes them. */
-function laneChoices(
-  plan: PlacedPlan,
-): Iterable<{ readonly lanes: readonly number[]; readonly weight: number }> {
+function laneChoices(plan: PlacedPlan): LaneChoice[] {
   const many = plan.segments.flatMap(({ lanes }, segment) => (lanes.length > 1 ? [segment] : []));
   if (many.length <= 1) {
     const { lanes } = plan.segments[many[0] ?? 0]!;
@@ -134,17 +149,8 @@ function laneChoices(
       weight: share / total,
     }));
   }
-  const choices = new Map<string, { readonly lanes: readonly number[]; weight: number }>();
-  const frames = DEALT_FRAMES;
   const dealer = new LaneDealer(plan);
-  for (let frame = 0; frame < frames; frame++) {
-    const lanes = dealer.next();
-    const key = lanes.join();
-    const known = choices.get(key);
-    if (known) known.weight += 1 / frames;
-    else choices.set(key, { lanes, weight: 1 / frames });
-  }
-  return choices.values();
+  return Array.from({ length: DEALT_FRAMES }, () => ({ lanes: dealer.next(), weight: 1 / DEALT_FRAMES }));
 }
 
 export interface SteadyState {

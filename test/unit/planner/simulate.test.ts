@@ -6,7 +6,8 @@ import { tensorShapes } from '../../../src/graph/shapes.ts';
 import { encodedBytes } from '../../../src/planner/codec.ts';
 import { compilePlan, REQUESTER } from '../../../src/planner/compiled-plan.ts';
 import { programWork, workMs } from '../../../src/planner/cost-model.ts';
-import { Passages, placePlan } from '../../../src/planner/placed-plan.ts';
+import { FrameSimulation } from '../../../src/planner/frame-simulation.ts';
+import { placePlan } from '../../../src/planner/placed-plan.ts';
 import { planBuilder } from '../../../src/planner/plan-builder.ts';
 import type { Plan } from '../../../src/planner/plan.ts';
 import { placesOf } from '../../../src/planner/places.ts';
@@ -194,7 +195,7 @@ describe('simulate, on random plans', () => {
         const { graph, plan, world } = drawnPlan(seed);
         const compiled = compilePlan(graph, plan);
         const places = placesOf(world, compiled.peers);
-        const passages = new Passages(placePlan(compiled, places));
+        const simulation = new FrameSimulation(placePlan(compiled, places), places);
         const shapes = tensorShapes(graph);
         expect(shapes.size).toBeGreaterThan(0);
         for (const lanes of [
@@ -211,13 +212,12 @@ describe('simulate, on random plans', () => {
                 expected.push([tile, delivery.segment, delivery.tile, sizeBytes].join());
               }
             }
-            const found = passages
-              .consumers(producer)
-              .flatMap((consumer) =>
-                passages
-                  .between(producer, producer < 0 ? 0 : lanes[producer]!, consumer, lanes[consumer] ?? 0)
-                  .map(({ fromTile, toTile, sizeBytes }) => [fromTile, consumer, toTile, sizeBytes].join()),
-              );
+            const found = simulation.consumers(producer).flatMap((consumer) =>
+              simulation
+                .passages(lanes, producer, consumer)
+                .byTile.flat()
+                .map(({ fromTile, toTile, sizeBytes }) => [fromTile, consumer, toTile, sizeBytes].join()),
+            );
             expect(found.sort()).toEqual(expected.sort());
           }
         }
