@@ -16,6 +16,9 @@ import { drawDevice, drawSmallNet, prepared, spread, worldOf } from './planner/d
 import { exhaustive } from './planner/exhaustive.ts';
 import { singleMethodBest } from './planner/single-method.ts';
 
+/** Plans until the code is compiled for speed, as it is in a session that plans again and again. */
+const WARM_UPS = 5;
+
 const session = asSessionId('b'.repeat(32));
 const OBJECTIVES = ['latency', 'throughput'] as const;
 type Kind = (typeof OBJECTIVES)[number];
@@ -156,6 +159,7 @@ async function timeRows({ quick, say }: BenchmarkContext): Promise<Row[]> {
         const random = seededRandom(77 + count);
         const world = worldOf(Array.from({ length: count }, () => drawDevice(random)));
         // A graph of its own each time: nothing is known of it, only the code is warm.
+        for (let run = 0; run < WARM_UPS && !quick; run++) choose(prepared(network), world, kind);
         const runs = await timings(quick ? 1 : 5, () => choose(prepared(network), world, kind));
         say(`planning ${network} for ${kind} on ${count} devices: ${Math.round(median(runs))} ms`);
         times.push(median(runs));

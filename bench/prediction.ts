@@ -25,10 +25,11 @@ const NETWORKS_MEASURED: readonly NetworkName[] = ['alexnet', 'vgg16', 'xception
 const OBJECTIVES: readonly Objective[] = [{ kind: 'latency' }, { kind: 'throughput' }];
 const SEED = 5;
 /** What is measured of a cell takes about so long, within these numbers of frames. */
-const CELL_MS = 4_000;
-const FEWEST_FRAMES = 4;
-const FRAMES_PER_LANE = 4;
-const MOST_FRAMES = 40;
+const CELL_MS = 8_000;
+const FEWEST_FRAMES = 3;
+/** Lanes take turns by their shares: of fewer frames some would have had more than theirs. */
+const FRAMES_PER_LANE = 6;
+const MOST_FRAMES = 80;
 
 interface Cell {
   readonly network: NetworkName;
@@ -90,7 +91,6 @@ async function rows(undo: (() => unknown)[], { quick, say }: BenchmarkContext): 
         const { maxAbsDiff, maxAbs } = compareOutputs(outputs, known);
         difference = Math.max(difference, maxAbsDiff / maxAbs);
         const perFrameMs = isLatency ? prediction.latencyMs : 1000 / prediction.framesPerSecond;
-        // Lanes take turns: of a few frames some would have had more of the fast ones.
         const lanes = Math.max(...plan.segments.map((segment) => segment.lanes.length));
         const fewest = isLatency ? FEWEST_FRAMES : Math.max(FEWEST_FRAMES, FRAMES_PER_LANE * lanes);
         const wanted = Math.ceil((quick ? 3000 : CELL_MS) / perFrameMs);
