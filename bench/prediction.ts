@@ -25,11 +25,11 @@ const NETWORKS_MEASURED: readonly NetworkName[] = ['alexnet', 'vgg16', 'xception
 const OBJECTIVES: readonly Objective[] = [{ kind: 'latency' }, { kind: 'throughput' }];
 const SEED = 5;
 /** What is measured of a cell takes about so long, within these numbers of frames. */
-const CELL_MS = 8_000;
+const CELL_MS = 5_000;
 const FEWEST_FRAMES = 3;
 /** Lanes take turns by their shares: of fewer frames some would have had more than theirs. */
-const FRAMES_PER_LANE = 6;
-const MOST_FRAMES = 80;
+const FRAMES_PER_LANE = 4;
+const MOST_FRAMES = 60;
 
 interface Cell {
   readonly network: NetworkName;

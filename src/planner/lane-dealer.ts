@@ -16,17 +16,24 @@ export class LaneDealer {
     this.#credit = this.#shares.map((shares) => shares.map(() => 0));
   }
 
-  next(): number[] {
+  /**
+   * @param isFull lanes that have enough to do for now: they get nothing while another has not, and make up for it later.
+   */
+  next(isFull: (segment: number, lane: number) => boolean = () => false): number[] {
     return this.#shares.map((shares, segment) => {
       const credit = this.#credit[segment]!;
-      let chosen = 0;
-      let total = 0;
+      const total = shares.reduce((sum, share) => sum + share, 0);
+      let chosen: number | undefined;
+      let first = 0;
       for (let lane = 0; lane < shares.length; lane++) {
-        credit[lane]! += shares[lane]!;
-        total += shares[lane]!;
-        if (credit[lane]! > credit[chosen]!) chosen = lane;
+        // Where lanes were full for long, the difference is a frame or two, not all that they have missed.
+        credit[lane] = Math.min(credit[lane]! + shares[lane]!, total);
+        if (credit[lane]! > credit[first]!) first = lane;
+        if (shares.length === 1 || isFull(segment, lane)) continue;
+        if (chosen === undefined || credit[lane]! > credit[chosen]!) chosen = lane;
       }
-      credit[chosen]! -= total;
+      chosen ??= first;
+      credit[chosen] = Math.max(credit[chosen]! - total, -total);
       return chosen;
     });
   }

@@ -169,6 +169,16 @@ export class FramesInFlight {
     return this.#tiles(entry.lanes).filter((tile) => !reports?.has(tileKey(tile)));
   }
 
+  /** Frames that a lane has not done with. */
+  waiting(segment: number, lane: number): number {
+    const { tiles } = this.#compiled.plan.segments[segment]!.lanes[lane]!;
+    return this.inFlight().filter(({ frame, lanes }) => {
+      if (lanes[segment] !== lane) return false;
+      const reports = this.#reports.get(frame);
+      return tiles.some((_, tile) => !reports?.has(tileKey({ segment, tile })));
+    }).length;
+  }
+
   failAll(error: PeerceptronError): void {
     for (const entry of this.inFlight()) entry.fail(error);
   }
