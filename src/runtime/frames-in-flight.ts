@@ -169,14 +169,11 @@ export class FramesInFlight {
     return this.#tiles(entry.lanes).filter((tile) => !reports?.has(tileKey(tile)));
   }
 
-  /** Frames that a lane has not done with. */
+  /** Frames that have come as far as this lane, and no further. */
   waiting(segment: number, lane: number): number {
-    const { tiles } = this.#compiled.plan.segments[segment]!.lanes[lane]!;
-    return this.inFlight().filter(({ frame, lanes }) => {
-      if (lanes[segment] !== lane) return false;
-      const reports = this.#reports.get(frame);
-      return tiles.some((_, tile) => !reports?.has(tileKey({ segment, tile })));
-    }).length;
+    return this.inFlight().filter(
+      (entry) => entry.lanes[segment] === lane && this.missingTiles(entry)[0]?.segment === segment,
+    ).length;
   }
 
   failAll(error: PeerceptronError): void {
