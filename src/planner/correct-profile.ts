@@ -1,7 +1,8 @@
 import { median } from '../shared/median.ts';
 import { workMs, type Work } from './cost-model.ts';
 import type { WorkSample } from './fit-rates.ts';
-import { OP_CLASSES, type ClassRate, type DeviceProfile, type OpClass } from './profile.ts';
+import { withEngineTimes } from './engine-times.ts';
+import { OP_CLASSES, type DeviceProfile, type OpClass } from './profile.ts';
 
 /** How much slower a device is than its profile says, per op class; 1 where it is as fast. */
 export interface Correction {
@@ -88,18 +89,8 @@ export function observeTile(
 
 /** The profile as the observations would have it. */
 export function correctedProfile(profile: DeviceProfile, { factors }: Correction): DeviceProfile {
-  const rates = OP_CLASSES.map((name): [OpClass, ClassRate] => {
-    const { stepMs, msPerMac, msPerByte } = profile.rates[name];
-    const factor = factors[name];
-    return [name, { stepMs: stepMs * factor, msPerMac: msPerMac * factor, msPerByte: msPerByte * factor }];
-  });
   const overall = median(Object.values(factors));
-  return {
-    ...profile,
-    rates: Object.fromEntries(rates) as Record<OpClass, ClassRate>,
-    tileMs: profile.tileMs * overall,
-    tileMsPerByte: profile.tileMsPerByte * overall,
-  };
+  return withEngineTimes(profile, (ms, name) => ms * (name ? factors[name] : overall));
 }
 
 /** Rounds in which the classes of a few tiles come to terms. */

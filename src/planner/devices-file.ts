@@ -9,7 +9,8 @@ import {
   type DevicesFile,
   type LinkEntry,
 } from './devices-schema.ts';
-import { OP_CLASSES, type DeviceProfile, type OpClass } from './profile.ts';
+import { withEngineTimes } from './engine-times.ts';
+import type { DeviceProfile } from './profile.ts';
 
 /** A device of a file, with what its preset says filled in. */
 export interface DeviceSpec {
@@ -145,19 +146,9 @@ export function withRate(profile: DeviceProfile, mbitPerSecond: number): DeviceP
 
 /** The profile of the same device on a processor that is `speed` times as fast; its connection stays what it is. */
 export function sped(profile: DeviceProfile, speed: number): DeviceProfile {
-  const rates = OP_CLASSES.map((key) => {
-    const { stepMs, msPerMac, msPerByte } = profile.rates[key];
-    return [
-      key,
-      { stepMs: stepMs / speed, msPerMac: msPerMac / speed, msPerByte: msPerByte / speed },
-    ] as const;
-  });
   const { pieceMs, sendMsPerByte, receiveMsPerByte } = profile.transport;
   return {
-    ...profile,
-    rates: Object.fromEntries(rates) as Record<OpClass, DeviceProfile['rates'][OpClass]>,
-    tileMs: profile.tileMs / speed,
-    tileMsPerByte: profile.tileMsPerByte / speed,
+    ...withEngineTimes(profile, (ms) => ms / speed),
     transport: {
       ...profile.transport,
       pieceMs: pieceMs / speed,

@@ -169,11 +169,14 @@ export class FramesInFlight {
     return this.#tiles(entry.lanes).filter((tile) => !reports?.has(tileKey(tile)));
   }
 
-  /** Frames that have come as far as this lane, and no further. */
-  waiting(segment: number, lane: number): number {
-    return this.inFlight().filter(
-      (entry) => entry.lanes[segment] === lane && this.missingTiles(entry)[0]?.segment === segment,
-    ).length;
+  /** How many frames have come as far as a lane, and no further; as of now. */
+  waiting(): (segment: number, lane: number) => number {
+    let reached: readonly (TileRef | undefined)[] | undefined;
+    return (segment, lane) => {
+      // Plans without a choice of lanes do not ask.
+      reached ??= this.inFlight().map((entry) => this.missingTiles(entry)[0]);
+      return reached.filter((tile) => tile?.segment === segment && tile.lane === lane).length;
+    };
   }
 
   failAll(error: PeerceptronError): void {

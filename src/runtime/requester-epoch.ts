@@ -167,10 +167,10 @@ export class RequesterEpoch implements FrameEpoch {
    * A lane that is slower than its share would fill the window with its frames, and the others would have nothing to do: it gets little more
    * than its share of the window.
    */
-  #isFull(segment: number, lane: number): boolean {
+  #isFull(segment: number, lane: number, waiting: number): boolean {
     const { lanes } = this.plan.segments[segment]!;
     const part = lanes[lane]!.share / lanes.reduce((sum, { share }) => sum + share, 0);
-    return this.#frames.waiting(segment, lane) >= Math.max(1, Math.ceil(LANE_SLACK * part * this.window));
+    return waiting >= Math.max(1, Math.ceil(LANE_SLACK * part * this.window));
   }
 
   /** Deals the frame to lanes and sends the pieces of its inputs. */
@@ -178,7 +178,8 @@ export class RequesterEpoch implements FrameEpoch {
     const { node } = this.#options;
     const { compiled } = this;
     const trace = this.trace?.recorder;
-    const lanes = this.#dealer.next((segment, lane) => this.#isFull(segment, lane));
+    const waiting = this.#frames.waiting();
+    const lanes = this.#dealer.next((segment, lane) => this.#isFull(segment, lane, waiting(segment, lane)));
     const entry = this.#frames.start(id, lanes, startedAt, () => this.#dropEverywhere(id));
     this.trace?.frameStarted(id, lanes, askedAt, startedAt);
     const encoders = compiled.graph.inputs.map(

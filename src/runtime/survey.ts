@@ -130,7 +130,7 @@ export class Survey {
   async measure(links: readonly DirectedLink[]): Promise<void> {
     for (const link of links) {
       const key = linkKey(link.from, link.to);
-      if (this.#links.has(key) || this.#failed.has(key)) continue;
+      if (this.#isSettled(link)) continue;
       try {
         const profile = await this.#measure(link);
         this.#links.set(key, profile);
@@ -141,6 +141,12 @@ export class Survey {
       }
     }
     await Promise.all(links.map((link) => this.#measureTogether(link)));
+  }
+
+  /** Measured, or not to be measured. */
+  #isSettled({ from, to }: DirectedLink): boolean {
+    const key = linkKey(from, to);
+    return this.#links.has(key) || this.#failed.has(key);
   }
 
   async #measureTogether(link: DirectedLink): Promise<void> {
@@ -166,9 +172,7 @@ export class Survey {
     for (let round = 1; ; round++) {
       const choice = await choose({ ...request, world: this.world(devices) });
       const links = planLinks(request.graph, choice.plan, this.#options.node.self);
-      const isOpen = ({ from, to }: DirectedLink): boolean =>
-        !this.#links.has(linkKey(from, to)) && !this.#failed.has(linkKey(from, to));
-      if (!links.some(isOpen) || round === MOST_ROUNDS) return choice;
+      if (links.every((link) => this.#isSettled(link)) || round === MOST_ROUNDS) return choice;
       await this.measure(links);
     }
   }
