@@ -1,7 +1,7 @@
 import { PeerceptronError } from '../shared/errors.ts';
 import { PROTOCOL_VERSION } from './messages.ts';
 
-/** Every message of a link starts with this many bytes; SPEC.md section FR gives the layout. */
+/** Every frame starts with this many bytes; SPEC.md section FR gives the layout. */
 export const HEADER_BYTES = 20;
 
 const TYPE_CODES = { control: 1, open: 2, data: 3, credit: 4, cancel: 5, close: 6 } as const;
@@ -78,15 +78,25 @@ export function encodeFrame(header: FrameHeader, payload: Uint8Array): Uint8Arra
 }
 
 /**
- * Reads one message of a link. Everything that a header alone can get wrong is refused here; what depends on the
- * state of a stream is refused by the channel.
- * @throws PROTOCOL_VERSION (another version), PROTOCOL_MALFORMED
+ * Reads the frames of one message of a link, one after the other. Everything that a header alone can get wrong is refused here;
+ * what depends on the state of a stream is refused by the channel.
+ * @throws PROTOCOL_VERSION (another version), PROTOCOL_MALFORMED; where it comes to the frame at fault
  */
-export function decodeFrame(message: Uint8Array): Frame {
-  if (message.length < HEADER_BYTES) {
-    throw malformed(`a message of ${message.length} bytes is shorter than the header of ${HEADER_BYTES}`);
+export function* decodeFrames(message: Uint8Array): Generator<Frame, void, undefined> {
+  let start = 0;
+  do {
+    const frame = decodeFrame(message.subarray(start));
+    yield frame;
+    start += HEADER_BYTES + frame.payload.length;
+  } while (start < message.length);
+}
+
+/** The frame at the start of `bytes`. */
+function decodeFrame(bytes: Uint8Array): Frame {
+  if (bytes.length < HEADER_BYTES) {
+    throw malformed(`a frame of ${bytes.length} bytes is shorter than the header of ${HEADER_BYTES}`);
   }
-  const view = new DataView(message.buffer, message.byteOffset, message.length);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const version = view.getUint8(0);
   if (version !== PROTOCOL_VERSION) {
     throw new PeerceptronError(
@@ -97,9 +107,9 @@ export function decodeFrame(message: Uint8Array): Frame {
   const type = TYPE_NAMES[view.getUint8(1)];
   if (type === undefined) throw malformed(`unknown frame type ${view.getUint8(1)}`);
   const length = view.getUint32(16, true);
-  if (length !== message.length - HEADER_BYTES) {
+  if (length > bytes.length - HEADER_BYTES) {
     throw malformed(
-      `the header announces ${length} bytes of payload, the message has ${message.length - HEADER_BYTES}`,
+      `the header announces ${length} bytes of payload, ${bytes.length - HEADER_BYTES} are left of the message`,
     );
   }
   const frame: Frame = {
@@ -109,7 +119,7 @@ export function decodeFrame(message: Uint8Array): Frame {
     stream: view.getUint32(4, true),
     sequence: view.getUint32(8, true),
     offset: view.getUint32(12, true),
-    payload: message.subarray(HEADER_BYTES),
+    payload: bytes.subarray(HEADER_BYTES, HEADER_BYTES + length),
   };
   const fault = faultOf(frame);
   if (fault !== undefined) throw malformed(`${type}: ${fault}`);

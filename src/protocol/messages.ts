@@ -8,7 +8,7 @@ import { surveyMessageSchemas } from './survey-message.ts';
 import { traceMessageSchemas } from './trace-span.ts';
 
 /** Raised whenever an old peer could misread a new one; a mismatch is refused at HELLO. */
-export const PROTOCOL_VERSION = 3;
+export const PROTOCOL_VERSION = 4;
 
 const hex128 = v.pipe(v.string(), v.check(isHex128, 'expected 32 hex digits'));
 const sessionId = v.pipe(hex128, v.transform(asSessionId));

@@ -133,6 +133,15 @@ export class PeerEpoch {
     this.#releaseIfEmpty(pending.frame, held);
   }
 
+  /** Whether this peer computes nothing of the frame behind this tile. */
+  isLast({ segment, tile, lanes }: PendingTile): boolean {
+    return !this.addresses.some(
+      (other) =>
+        other.lane === lanes[other.segment] &&
+        (other.segment > segment || (other.segment === segment && other.tile > tile)),
+    );
+  }
+
   isDropped(frame: number): boolean {
     return this.#dropped.has(frame);
   }

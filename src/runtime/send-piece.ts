@@ -10,6 +10,7 @@ import {
 } from '../protocol/codec/encode-piece.ts';
 import type { U8Scales } from '../protocol/codec/u8.ts';
 import type { PieceMeta } from '../protocol/messages.ts';
+import { afterTask } from '../transport/after-task.ts';
 import { unreachable } from '../shared/errors.ts';
 import type { PeerChannel } from '../transport/channel.ts';
 import type { FrameInput } from './frame-input.ts';
@@ -59,7 +60,7 @@ export class PieceEncoder {
 
   async #measure(values: Float32Array, region: Box): Promise<U8Scales> {
     const measuring = new U8Measuring(values, this.#box, region);
-    while (!measuring.advance(MEASURED_AT_ONCE)) await nextTask();
+    while (!measuring.advance(MEASURED_AT_ONCE)) await new Promise<void>(afterTask);
     return measuring.scales();
   }
 }
@@ -76,16 +77,4 @@ export async function sendPiece(
   const send = (): Promise<void> => channel.sendStream(meta, piece, { priority: 'activation', signal });
   const sizeBytes = piece instanceof Uint8Array ? piece.length : piece.totalBytes;
   await (trace ? trace.sent(meta, sizeBytes, send) : send());
-}
-
-/** After whatever else waits for this thread. No timer: browsers slow those down in the background. */
-function nextTask(): Promise<void> {
-  return new Promise((resolve) => {
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => {
-      port1.close();
-      resolve();
-    };
-    port2.postMessage(undefined);
-  });
 }

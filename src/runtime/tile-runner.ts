@@ -2,7 +2,7 @@ import { asSentence, type ControlMessage } from '../protocol/messages.ts';
 import type { Clock } from '../shared/clock.ts';
 import { PeerceptronError, toPeerceptronError } from '../shared/errors.ts';
 import type { SessionId } from '../shared/ids.ts';
-import type { PeerChannel } from '../transport/channel.ts';
+import type { ControlOptions, PeerChannel } from '../transport/channel.ts';
 import { AbortGroup } from './abort-group.ts';
 import { ComputeQueue, type QueuedFrame } from './compute-queue.ts';
 import { PeerEpoch, type PendingTile } from './peer-epoch.ts';
@@ -10,6 +10,12 @@ import { consumerOf, pieceMeta } from './routes.ts';
 import type { RuntimeNode } from './runtime-node.ts';
 import { PieceEncoder, sendPiece } from './send-piece.ts';
 import type { ServeEvent } from './serve-events.ts';
+
+/**
+ * The requester waits for the reports of a frame when it has the result. Until a peer has done its last tile of the frame they feed
+ * leases, which count in seconds, and share a message.
+ */
+const REPORT_LINGER_MS = 100;
 
 export interface TileRunnerOptions {
   readonly node: RuntimeNode;
@@ -65,7 +71,8 @@ export class TileRunner {
         epoch.trace?.computed(pending, { sinceMs: pending.since, completeMs, computeMs });
         const { frame, segment, tile } = pending;
         const done = { session: session.id, frame, segment, tile, computeMs };
-        trySend(session.channel, { type: 'tile-done', epoch: number, receiveMs, ...done });
+        const report = { type: 'tile-done', epoch: number, receiveMs, ...done } as const;
+        trySend(session.channel, report, { lingerMs: epoch.isLast(pending) ? 0 : REPORT_LINGER_MS });
         emit({ type: 'tile-done', ...done });
         void this.#handOn(session, epoch, pending, outputs).then((all) => all && loaded.recycle?.(outputs));
         return computeMs;
@@ -163,9 +170,9 @@ export class TileRunner {
 }
 
 /** For messages that no longer matter when the link is gone: its end is handled where it is noticed. */
-export function trySend(channel: PeerChannel, message: ControlMessage): void {
+export function trySend(channel: PeerChannel, message: ControlMessage, options?: ControlOptions): void {
   try {
-    channel.sendControl(message);
+    channel.sendControl(message, options);
   } catch (error) {
     if (!(error instanceof PeerceptronError)) throw error;
   }

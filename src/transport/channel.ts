@@ -11,6 +11,11 @@ export interface SendOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface ControlOptions {
+  /** Nobody waits for it: it may wait so long for something else that goes the same way. Later messages do not overtake it. */
+  readonly lingerMs?: number;
+}
+
 /**
  * What a stream sends when it is not simply bytes that lie ready: they are made chunk by chunk, when the link takes them,
  * so that nothing large is encoded or copied at once.
@@ -56,7 +61,7 @@ export interface PeerChannel {
   /** The authenticated remote peer. */
   readonly peer: PeerId;
   /** Ahead of every stream. Throws `LINK_CLOSED` after the end. */
-  sendControl(message: ControlMessage): void;
+  sendControl(message: ControlMessage, options?: ControlOptions): void;
   /**
    * Sends `data` as one stream. Resolves when the last byte was handed to the link; rejects with `STREAM_CANCELLED`
    * (either side), `LINK_CLOSED` or `LINK_LOST`. The buffer, or what a source reads from, must stay untouched until then.

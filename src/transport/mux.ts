@@ -1,12 +1,19 @@
 import { MAX_CONTROL_BYTES, MAX_STREAM_BYTES } from '../protocol/chunk.ts';
-import { decodeFrame, FLAG_ACKNOWLEDGE, FLAG_BY_RECEIVER, FLAG_LAST, type Frame } from '../protocol/frame.ts';
+import {
+  decodeFrames,
+  FLAG_ACKNOWLEDGE,
+  FLAG_BY_RECEIVER,
+  FLAG_LAST,
+  type Frame,
+} from '../protocol/frame.ts';
 import { parseControlMessage, type ControlMessage, type StreamMeta } from '../protocol/messages.ts';
 import { decodePayload, decodeReason, encodePayload, encodeReason } from '../protocol/payload.ts';
 import type { Clock } from '../shared/clock.ts';
 import { PeerceptronError, toPeerceptronError, unreachable } from '../shared/errors.ts';
 import type { PeerId } from '../shared/ids.ts';
 import { Arrivals } from './arrivals.ts';
-import type { PeerChannel, SendOptions, StreamSink, StreamSource } from './channel.ts';
+import { afterTask } from './after-task.ts';
+import type { ControlOptions, PeerChannel, SendOptions, StreamSink, StreamSource } from './channel.ts';
 import { ControlAssembly } from './control-assembly.ts';
 import { FlightWindow } from './flight-window.ts';
 import { FrameWriter } from './frame-writer.ts';
@@ -21,6 +28,8 @@ export interface ChannelOptions {
   readonly peer: PeerId;
   /** Measures round trips to size the send window, and bounds how long a close may take. The default is the real one. */
   readonly clock?: Clock;
+  /** Calls back when the task that runs now is over: short frames wait for that, and share a message. */
+  readonly defer?: (callback: () => void) => void;
   readonly limits?: Partial<ReceiveLimits>;
 }
 
@@ -67,12 +76,12 @@ class MuxChannel implements PeerChannel {
   #sequence = 0;
   #ended = false;
 
-  constructor({ link, peer, clock = realClock, limits }: ChannelOptions) {
+  constructor({ link, peer, clock = realClock, defer = afterTask, limits }: ChannelOptions) {
     this.peer = peer;
     this.closed = new Promise((resolve) => (this.#settleClosed = resolve));
     this.#link = link;
     this.#clock = clock;
-    this.#writer = new FrameWriter(link, (error) => this.#end(error));
+    this.#writer = new FrameWriter({ link, clock, defer, onFailure: (error) => this.#end(error) });
     this.#flight = new FlightWindow(clock);
     this.#probe = new TailProbe(
       clock,
@@ -110,13 +119,14 @@ class MuxChannel implements PeerChannel {
     this.#arrivals.setHandlers({ stream: handler && (({ stream }) => this.#deliverStream(handler, stream)) });
   }
 
-  sendControl(message: ControlMessage): void {
+  sendControl(message: ControlMessage, { lingerMs = 0 }: ControlOptions = {}): void {
     if (this.#ended) throw closedError(this.peer);
     const bytes = encodePayload(message, MAX_CONTROL_BYTES, `the control message "${message.type}"`);
     const step = this.#writer.payloadBytes;
     for (let offset = 0; offset < bytes.length; offset += step) {
       const flags = offset + step >= bytes.length ? FLAG_LAST : 0;
-      this.#writer.write('control', { flags, offset, payload: bytes.subarray(offset, offset + step) });
+      const payload = bytes.subarray(offset, offset + step);
+      this.#writer.write('control', { flags, offset, payload }, lingerMs);
     }
   }
 
@@ -128,6 +138,7 @@ class MuxChannel implements PeerChannel {
   close(error?: PeerceptronError): void {
     if (this.#ended) return;
     this.#writer.write('close', error === undefined ? {} : { payload: encodeReason(error) });
+    this.#writer.flush();
     const wasSent = !this.#writer.stopped;
     this.#end(error, wasSent ? 'linger' : 'now');
   }
@@ -135,18 +146,25 @@ class MuxChannel implements PeerChannel {
   #receive(message: Uint8Array): void {
     if (this.#ended) return;
     try {
-      const frame = decodeFrame(message);
-      if (frame.sequence !== this.#sequence) {
-        throw new PeerceptronError(
-          'PROTOCOL_ORDER',
-          `frame ${frame.sequence} arrived instead of frame ${this.#sequence}`,
-        );
+      for (const frame of decodeFrames(message)) {
+        if (frame.sequence !== this.#sequence) {
+          throw new PeerceptronError(
+            'PROTOCOL_ORDER',
+            `frame ${frame.sequence} arrived instead of frame ${this.#sequence}`,
+          );
+        }
+        this.#sequence = (this.#sequence + 1) >>> 0;
+        this.#dispatch(frame);
+        if (this.#isOver()) return;
       }
-      this.#sequence = (this.#sequence + 1) >>> 0;
-      this.#dispatch(frame);
     } catch (thrown) {
       this.close(toPeerceptronError(thrown));
     }
+  }
+
+  /** Whatever a frame set off may have ended the channel. */
+  #isOver(): boolean {
+    return this.#ended;
   }
 
   #dispatch(frame: Frame): void {

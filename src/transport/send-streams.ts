@@ -33,6 +33,8 @@ export class SendStreams {
   #lastId = 0;
   #arrivals = 0;
   #pumping = false;
+  /** Since the pump was started. */
+  #wrote = false;
 
   constructor(writer: FrameWriter, flight: FlightWindow, onSent: () => void) {
     this.#writer = writer;
@@ -117,6 +119,8 @@ export class SendStreams {
       }
     } finally {
       this.#pumping = false;
+      if (this.#wrote) this.#writer.flush();
+      this.#wrote = false;
     }
   }
 
@@ -150,7 +154,7 @@ export class SendStreams {
       const end = Math.min(
         stream.source.totalBytes,
         stream.creditBytes,
-        stream.sentBytes + Math.min(this.#writer.payloadBytes, this.#flight.frameBytes - HEADER_BYTES),
+        stream.sentBytes + this.#chunkBytes(),
       );
       const sizeBytes = HEADER_BYTES + end - stream.sentBytes;
       if (!this.#flight.admits(sizeBytes)) return false;
@@ -183,8 +187,15 @@ export class SendStreams {
     return true;
   }
 
+  /** Of the next chunk: what the message has room for beside the frames that wait, unless that is little. */
+  #chunkBytes(): number {
+    const mostBytes = Math.min(this.#writer.payloadBytes, this.#flight.frameBytes - HEADER_BYTES);
+    return Math.max(mostBytes - this.#writer.gatheredBytes, mostBytes >> 1);
+  }
+
   #account(stream: OutgoingStream, sizeBytes: number): void {
     if (sizeBytes === 0) return;
+    this.#wrote = true;
     this.#flight.sent(sizeBytes);
     this.#onSent();
     this.#schedule.served(stream, sizeBytes);

@@ -1,6 +1,6 @@
 import SimplePeer from 'simple-peer';
 import wrtc from 'wrtc';
-import { decodeFrame } from '../../src/protocol/frame.ts';
+import { decodeFrames } from '../../src/protocol/frame.ts';
 import { PROTOCOL_VERSION } from '../../src/protocol/messages.ts';
 import { PeerceptronError } from '../../src/shared/errors.ts';
 import type { PeerLink } from '../../src/transport/peer-link.ts';
@@ -126,6 +126,7 @@ export function cuttingRtc(cutAt: readonly number[] = []): CuttingRtc {
 
 function streamBytes(message: Uint8Array): number {
   if (message[0] !== PROTOCOL_VERSION) return 0;
-  const { type, payload } = decodeFrame(message);
-  return type === 'data' ? payload.length : 0;
+  let sizeBytes = 0;
+  for (const { type, payload } of decodeFrames(message)) if (type === 'data') sizeBytes += payload.length;
+  return sizeBytes;
 }

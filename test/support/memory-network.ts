@@ -44,8 +44,8 @@ export class MemoryRoom {
     if (!other) throw new PeerceptronError('LINK_NO_ROUTE', `${to} is not in the room`);
     const pair = this.#openPair();
     this.#pairs.set(`${from.self} ${to}`, pair);
-    const near = createChannel({ link: pair.a, peer: to });
-    const far = createChannel({ link: pair.b, peer: from.self });
+    const near = createChannel({ link: pair.a, peer: to, defer: queueMicrotask });
+    const far = createChannel({ link: pair.b, peer: from.self, defer: queueMicrotask });
     other.adopt(far);
     from.adopt(near);
     return near;

@@ -4,6 +4,7 @@ import type { MeshEvent } from '../../../src/mesh/mesh.ts';
 import type { Capabilities } from '../../../src/protocol/messages.ts';
 import { createRoomLink } from '../../../src/protocol/room-link.ts';
 import { seededRandom } from '../../../src/shared/random.ts';
+import { createChannel } from '../../../src/transport/mux.ts';
 import type { PeerChannel } from '../../../src/transport/channel.ts';
 import { FakeClock, settle } from './fake-clock.ts';
 import { FakeRtcNetwork } from './fake-rtc.ts';
@@ -36,6 +37,7 @@ export function createWorld(seed = 1) {
       openRtc: rtc.openRtc,
       clock,
       randomBytes,
+      createChannel: ({ link, peer }) => createChannel({ link, peer, clock, defer: queueMicrotask }),
       ...options,
     });
     const events: MeshEvent[] = [];

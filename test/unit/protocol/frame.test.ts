@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import {
-  decodeFrame,
+  decodeFrames,
   encodeFrame,
   HEADER_BYTES,
   writeFrame,
+  type Frame,
   type FrameHeader,
 } from '../../../src/protocol/frame.ts';
 import { PROTOCOL_VERSION } from '../../../src/protocol/messages.ts';
@@ -21,9 +22,11 @@ const header = (fields: Partial<FrameHeader>): FrameHeader => ({
 });
 const payload = Uint8Array.of(1, 2, 3);
 
+const decodeAll = (message: Uint8Array): Frame[] => [...decodeFrames(message)];
+
 function refusal(message: Uint8Array): string {
   try {
-    decodeFrame(message);
+    decodeAll(message);
     return 'accepted';
   } catch (thrown) {
     return thrown instanceof PeerceptronError ? thrown.code : `uncoded: ${String(thrown)}`;
@@ -59,15 +62,15 @@ describe('frames', () => {
       2,
       3,
     ]);
-    expect(decodeFrame(message)).toEqual({ ...fields, payload });
+    expect(decodeAll(message)).toEqual([{ ...fields, payload }]);
   });
 
   it('[FR1] the payload is a view, also of a message inside a larger buffer', () => {
     const around = new Uint8Array(100);
     const message = writeFrame(around.subarray(7), header({}), payload);
-    const frame = decodeFrame(message);
+    const [frame] = decodeAll(message);
     around[7 + HEADER_BYTES] = 99;
-    expect([...frame.payload]).toEqual([99, 2, 3]);
+    expect([...(frame?.payload ?? [])]).toEqual([99, 2, 3]);
   });
 
   it('[FR1] refuses every message that is shorter than the header', () => {
@@ -81,7 +84,7 @@ describe('frames', () => {
       const message = encodeFrame(header({}), payload);
       message[0] = version;
       expect(refusal(message)).toBe('PROTOCOL_VERSION');
-      expect(() => decodeFrame(message)).toThrow(`version ${version}, this one ${PROTOCOL_VERSION}`);
+      expect(() => decodeAll(message)).toThrow(`version ${version}, this one ${PROTOCOL_VERSION}`);
     }
   });
 
@@ -93,9 +96,30 @@ describe('frames', () => {
     }
   });
 
-  it('[FR4] refuses a length that is not that of the message', () => {
+  it('[FR4] a message has one frame behind the other', () => {
+    const fields = [
+      header({}),
+      header({ type: 'close', priority: 0, stream: 0, sequence: 1 }),
+      header({ sequence: 2 }),
+    ];
+    const contents = [payload, new Uint8Array(0), Uint8Array.of(4)];
+    const message = Buffer.concat(fields.map((each, at) => encodeFrame(each, contents[at]!)));
+    expect(decodeAll(message)).toEqual(
+      fields.map((each, at) => ({ ...each, payload: Buffer.from(contents[at]!) })),
+    );
+    const before: Frame[] = [];
+    const whenItComesToIt = (): void => {
+      for (const frame of decodeFrames(message.subarray(0, message.length - 1))) before.push(frame);
+    };
+    expect(whenItComesToIt).toThrow('1 bytes of payload, 0 are left');
+    expect(before.length).toBe(2);
+  });
+
+  it('[FR4] refuses a length beyond the message, and bytes behind its last frame', () => {
     const message = encodeFrame(header({}), payload);
     expect(refusal(message.subarray(0, message.length - 1))).toBe('PROTOCOL_MALFORMED');
+    for (let more = 1; more <= HEADER_BYTES; more += 1)
+      expect(refusal(Buffer.concat([message, new Uint8Array(more)]))).not.toBe('accepted');
     message[16] = 4;
     expect(refusal(message)).toBe('PROTOCOL_MALFORMED');
     message.set([0xff, 0xff, 0xff, 0xff], 16);

@@ -223,7 +223,7 @@ describe('epochs of one session', () => {
     await settle();
     expect(await memory(world)).toBe(one);
     await world.feed(1, 6, 1).all;
-    await settle();
+    await world.resultsOf(1);
     expect(world.results.get('1/6')![0]).toBe(11);
     world.channel.sendControl({ type: 'end', session });
     await settle();
@@ -244,7 +244,7 @@ describe('epochs of one session', () => {
     await late.all;
     expect(late.state.refused).toBe('SESSION_CLOSED');
     await world.feed(0, 6, 1).all;
-    await settle();
+    await world.resultsOf(1);
     expect(world.results.get('0/6')![0]).toBe(11);
   });
 });

@@ -5,7 +5,7 @@ import {
   INITIAL_CREDIT_BYTES,
   SMALL_FRAME_BYTES,
 } from '../../../src/protocol/chunk.ts';
-import { decodeFrame, FLAG_BY_RECEIVER, HEADER_BYTES, type Frame } from '../../../src/protocol/frame.ts';
+import { decodeFrames, FLAG_BY_RECEIVER, HEADER_BYTES, type Frame } from '../../../src/protocol/frame.ts';
 import type { ControlMessage } from '../../../src/protocol/messages.ts';
 import { decodePayload, decodeReason, encodeReason } from '../../../src/protocol/payload.ts';
 import { PeerceptronError } from '../../../src/shared/errors.ts';
@@ -122,8 +122,7 @@ describe('streams', () => {
       const done = new Promise<void>((resolve) => {
         far.onMessage = (message) => {
           largest = Math.max(largest, message.length);
-          const frame = decodeFrame(message);
-          if (frame.type === 'data') total += frame.payload.length;
+          for (const frame of decodeFrames(message)) if (frame.type === 'data') total += frame.payload.length;
           if (total === 50_000) resolve();
         };
       });

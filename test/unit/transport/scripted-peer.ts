@@ -1,5 +1,5 @@
 import {
-  decodeFrame,
+  decodeFrames,
   encodeFrame,
   PRIORITY,
   type Frame,
@@ -38,10 +38,11 @@ export function scripted(options: Omit<ChannelOptions, 'link' | 'peer' | 'clock'
     link: a,
     peer: PEER_B,
     clock: { now: () => 0, after: () => () => undefined },
+    defer: queueMicrotask,
     ...options,
   });
   const sent: Frame[] = [];
-  b.onMessage = (message) => sent.push(decodeFrame(message));
+  b.onMessage = (message) => sent.push(...decodeFrames(message));
   let sequence = 0;
   const script: Scripted = {
     channel,
