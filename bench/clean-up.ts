@@ -4,16 +4,7 @@
  */
 export async function withCleanUp<T>(run: (undo: (() => unknown)[]) => Promise<T>): Promise<T> {
   const undo: (() => unknown)[] = [];
-  const finish = async (): Promise<void> => {
-    for (const step of undo.splice(0).reverse()) {
-      try {
-        await step();
-      } catch (error) {
-        console.error(`cleaning up: ${String(error)}`);
-      }
-    }
-  };
-  const interrupted = (): void => void finish().finally(() => process.exit(130));
+  const interrupted = (): void => void undoAll(undo).finally(() => process.exit(130));
   process.once('SIGINT', interrupted);
   process.once('SIGTERM', interrupted);
   try {
@@ -21,6 +12,32 @@ export async function withCleanUp<T>(run: (undo: (() => unknown)[]) => Promise<T
   } finally {
     process.off('SIGINT', interrupted);
     process.off('SIGTERM', interrupted);
-    await finish();
+    await undoAll(undo);
+  }
+}
+
+/** Of a part of a benchmark that starts things of its own: `undo`, of the whole, has them as long as they are there. */
+export async function withPart<T>(
+  undo: (() => unknown)[],
+  run: (undo: (() => unknown)[]) => Promise<T>,
+): Promise<T> {
+  const own: (() => unknown)[] = [];
+  const step = (): Promise<void> => undoAll(own);
+  undo.push(step);
+  try {
+    return await run(own);
+  } finally {
+    await step();
+    undo.splice(undo.indexOf(step), 1);
+  }
+}
+
+async function undoAll(undo: (() => unknown)[]): Promise<void> {
+  for (const step of undo.splice(0).reverse()) {
+    try {
+      await step();
+    } catch (error) {
+      console.error(`cleaning up: ${String(error)}`);
+    }
   }
 }

@@ -10,7 +10,7 @@ import { compareOutputs } from '../src/runtime/whole-model.ts';
 import { asSessionId } from '../src/shared/ids.ts';
 import { seededRandom } from '../src/shared/random.ts';
 import { median, type Benchmark, type BenchmarkContext, type Row } from './benchmark.ts';
-import { withCleanUp } from './clean-up.ts';
+import { withCleanUp, withPart } from './clean-up.ts';
 import {
   measureLatency,
   measureRate,
@@ -18,6 +18,7 @@ import {
   openLimitedWorld,
   profiled,
   SHARES,
+  type LimitedWorld,
 } from './prediction/limited-world.ts';
 import { slowedDevice } from './prediction/slowed-device.ts';
 
@@ -35,7 +36,6 @@ interface Cell {
   readonly network: NetworkName;
   readonly peers: number;
   readonly objective: Objective['kind'];
-  readonly choice: PlanChoice;
   /** Latency in milliseconds, or frames per second. */
   readonly predicted: number;
   readonly measured: number;
@@ -44,71 +44,101 @@ interface Cell {
 }
 
 async function rows(undo: (() => unknown)[], { quick, say }: BenchmarkContext): Promise<Row[]> {
-  say(`starting ${SHARES.length} peers, with ${SHARES.join(', ')} of a core`);
-  const world = await openLimitedWorld(undo);
-  const { node } = world;
-  const survey = await newSurvey(world);
-  const devices = await profiled(survey, world.peers);
   const cells: Cell[] = [];
-  let sessions = 0;
   let difference = 0;
   for (const network of quick ? NETWORKS_MEASURED.slice(0, 1) : NETWORKS_MEASURED) {
-    const { graph, weights, seeded } = await loadModelByName(network, { seed: SEED });
+    const model = await loadModelByName(network, { seed: SEED });
     const random = seededRandom(11);
-    const inputs = graph.inputs.map(({ shape }) =>
+    const inputs = model.graph.inputs.map(({ shape }) =>
       Float32Array.from({ length: shapeSize(shape) }, () => random.next() * 2 - 1),
     );
     let known: readonly Float32Array[] | undefined;
-    for (let count = 1; count <= devices.length; count++) {
-      for (const objective of OBJECTIVES) {
-        sessions += 1;
-        const session = asSessionId(sessions.toString(16).padStart(32, '0'));
-        const choice = await survey.plan(
-          devices.slice(0, count),
-          { graph, session, epoch: 0, objective },
-          choosePlan,
-        );
-        const { prediction, plan } = choice;
-        const isLatency = objective.kind === 'latency';
-        const predicted = isLatency ? prediction.latencyMs : prediction.framesPerSecond;
-        const used = new Set(
-          plan.segments.flatMap(({ lanes }) => lanes.flatMap(({ tiles }) => tiles.map(({ peer }) => peer))),
-        ).size;
-        const told = (value: number): string =>
-          isLatency ? `${value.toFixed(0)} ms` : `${value.toPrecision(3)} frames/s`;
-        say(`${network}, ${count} peers, ${objective.kind}: predicted ${told(predicted)} on ${used} of them`);
-        const opened = await openSession({
-          node,
-          graph,
-          weights,
-          seeded,
-          plan,
-          window: isLatency ? 1 : prediction.window,
-          clock: systemClock,
-        });
-        const { outputs } = await opened.run(inputs);
-        known ??= outputs;
-        const { maxAbsDiff, maxAbs } = compareOutputs(outputs, known);
-        difference = Math.max(difference, maxAbsDiff / maxAbs);
-        const perFrameMs = isLatency ? prediction.latencyMs : 1000 / prediction.framesPerSecond;
-        const lanes = Math.max(...plan.segments.map((segment) => segment.lanes.length));
-        const fewest = isLatency ? FEWEST_FRAMES : Math.max(FEWEST_FRAMES, FRAMES_PER_LANE * lanes);
-        const wanted = Math.ceil((quick ? 3000 : CELL_MS) / perFrameMs);
-        const frames = Math.min(MOST_FRAMES, Math.max(fewest, wanted));
-        const { value: measured, frames: results } = await (isLatency ? measureLatency : measureRate)(
-          opened,
-          inputs,
-          frames,
-        );
-        await opened.close();
-        say(`  measured ${told(measured)} (${((predicted / measured - 1) * 100).toFixed(0)} % off)`);
-        say(`  computing per frame: ${computingOf(choice, results)}`);
-        cells.push({ network, peers: count, objective: objective.kind, choice, predicted, measured, used });
-      }
+    for (let count = 1; count <= SHARES.length; count++) {
+      say(`starting ${count} peers, with ${SHARES.slice(0, count).join(', ')} of a core`);
+      await withPart(undo, async (own) => {
+        // Devices that join now: what their machine is busy with changes over the minutes that a network takes.
+        const world = await openLimitedWorld(own, count);
+        const survey = await newSurvey(world);
+        const devices = await profiled(survey, world.peers);
+        for (const [index, objective] of OBJECTIVES.entries()) {
+          const session = asSessionId((index + 1).toString(16).padStart(32, '0'));
+          const { graph } = model;
+          const choice = await survey.plan(devices, { graph, session, epoch: 0, objective }, choosePlan);
+          const cell = {
+            network,
+            peers: count,
+            objective: objective.kind,
+            ...expectation(choice, objective),
+          };
+          const { told } = cell;
+          say(
+            `${network}, ${count} peers, ${objective.kind}: predicted ${told(cell.predicted)} on ${cell.used} of them`,
+          );
+          const { measured, outputs, results } = await measure({
+            world,
+            model,
+            inputs,
+            choice,
+            objective,
+            quick,
+          });
+          known ??= outputs;
+          const { maxAbsDiff, maxAbs } = compareOutputs(outputs, known);
+          difference = Math.max(difference, maxAbsDiff / maxAbs);
+          say(`  measured ${told(measured)} (${((cell.predicted / measured - 1) * 100).toFixed(0)} % off)`);
+          say(`  computing per frame: ${computingOf(choice, results)}`);
+          cells.push({ ...cell, measured });
+        }
+      });
     }
   }
-  const slowed = await slowedDevice(world, { quick, say });
+  const slowed = await withPart(undo, async (own) =>
+    slowedDevice(await openLimitedWorld(own), { quick, say }),
+  );
   return [...cells.map(rowOf), ...summary(cells), differenceRow(difference), ...slowed];
+}
+
+function expectation(
+  { prediction, plan }: PlanChoice,
+  objective: Objective,
+): Pick<Cell, 'predicted' | 'used'> & { readonly told: (value: number) => string } {
+  const tiles = plan.segments.flatMap(({ lanes }) => lanes.flatMap((lane) => lane.tiles));
+  const used = new Set(tiles.map(({ peer }) => peer)).size;
+  return objective.kind === 'latency'
+    ? { used, predicted: prediction.latencyMs, told: (value) => `${value.toFixed(0)} ms` }
+    : { used, predicted: prediction.framesPerSecond, told: (value) => `${value.toPrecision(3)} frames/s` };
+}
+
+interface MeasureOptions {
+  readonly world: LimitedWorld;
+  readonly model: Awaited<ReturnType<typeof loadModelByName>>;
+  readonly inputs: readonly Float32Array[];
+  readonly choice: PlanChoice;
+  readonly objective: Objective;
+  readonly quick: boolean;
+}
+
+/** Latency in milliseconds, or frames per second, of a session that runs the plan; with the first answer, and the frames of the figure. */
+async function measure({ world, model, inputs, choice, objective, quick }: MeasureOptions): Promise<{
+  readonly measured: number;
+  readonly outputs: readonly Float32Array[];
+  readonly results: readonly FrameResult[];
+}> {
+  const { prediction, plan } = choice;
+  const { graph, weights, seeded } = model;
+  const isLatency = objective.kind === 'latency';
+  const window = isLatency ? 1 : prediction.window;
+  const source = { node: world.node, graph, weights, seeded, clock: systemClock };
+  const session = await openSession({ ...source, plan, window });
+  const { outputs } = await session.run(inputs);
+  const perFrameMs = isLatency ? prediction.latencyMs : 1000 / prediction.framesPerSecond;
+  const lanes = Math.max(...plan.segments.map((segment) => segment.lanes.length));
+  const fewest = isLatency ? FEWEST_FRAMES : Math.max(FEWEST_FRAMES, FRAMES_PER_LANE * lanes);
+  const wanted = Math.ceil((quick ? 3000 : CELL_MS) / perFrameMs);
+  const count = Math.min(MOST_FRAMES, Math.max(fewest, wanted));
+  const { value, frames } = await (isLatency ? measureLatency : measureRate)(session, inputs, count);
+  await session.close();
+  return { measured: value, outputs, results: frames };
 }
 
 /** Of each device, as predicted and as its engine took it; milliseconds. */

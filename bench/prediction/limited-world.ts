@@ -31,13 +31,16 @@ export interface LimitedWorld {
   readonly processes: readonly PeerProcess[];
 }
 
-/** Real processes and real WebRTC on this machine; every peer is a small device from the beginning. */
-export async function openLimitedWorld(undo: (() => unknown)[]): Promise<LimitedWorld> {
+/** Real processes and real WebRTC on this machine; every one of `count` peers, the fastest of all, is a small device from the beginning. */
+export async function openLimitedWorld(
+  undo: (() => unknown)[],
+  count: number = SHARES.length,
+): Promise<LimitedWorld> {
   const room = await openLocalRoom({ port: 0, host: '127.0.0.1', room: 'prediction' });
   undo.push(() => room.server.close());
   const processes: readonly PeerProcess[] = await startPeerProcesses({
     url: room.urlAt('127.0.0.1'),
-    count: SHARES.length,
+    count,
     engine: 'wasm',
     share: (name) => SHARES[Number(name.split('-')[1]) - 1]!,
     // Built before any benchmark starts; the working folder is the repository's root.
@@ -46,7 +49,7 @@ export async function openLimitedWorld(undo: (() => unknown)[]): Promise<Limited
   undo.push(() => Promise.all(processes.map((peer) => peer.stop())));
   const { mesh, node } = await joinNodeMesh({ link: room.link, name: 'prediction' });
   undo.push(() => mesh.leave());
-  const found = await gatherPeers(mesh, { count: SHARES.length, timeoutMs: 30_000 });
+  const found = await gatherPeers(mesh, { count, timeoutMs: 30_000 });
   if (process.platform === 'linux')
     for (const pid of [process.pid, ...processes.map((peer) => peer.pid)]) setApart(pid);
   const peers = processes.map(({ id }): SurveyPeer => {

@@ -44,4 +44,4 @@ export interface DeviceProfile {
 }
 
 /** Raised whenever rates get another meaning, or measuring another method. */
-export const PROFILE_VERSION = 3;
+export const PROFILE_VERSION = 4;
