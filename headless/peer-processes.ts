@@ -10,8 +10,8 @@ export interface PeerProcess {
   readonly pid: number;
   /** Its id in the room, once it has joined. */
   readonly id: string;
-  /** Gives the mesh another part of its processor, as `join --share`; what it is about to compute begins with that. */
-  setShare(share: number): Promise<void>;
+  /** Gives the mesh another part of its processor, as `join --share`; what it is about to compute begins with that. `steady`: see `Engine`. */
+  setShare(share: number, steady?: boolean): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -88,10 +88,10 @@ function startPeerProcess(name: string, options: PeerProcessOptions): Promise<Pe
   };
 
   const whenShared: (() => void)[] = [];
-  const setShare = (wanted: number): Promise<void> =>
+  const setShare = (share: number, steady = false): Promise<void> =>
     new Promise((resolve, reject) => {
       whenShared.push(resolve);
-      child.stdin.write(`${JSON.stringify({ share: wanted } satisfies ParentMessage)}\n`, (error) => {
+      child.stdin.write(`${JSON.stringify({ share, steady } satisfies ParentMessage)}\n`, (error) => {
         if (error) reject(new PeerceptronError('INTERNAL', `${name} cannot be told: ${error.message}`));
       });
     });

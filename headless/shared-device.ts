@@ -15,6 +15,7 @@ export interface SharedDeviceOptions {
 export class SharedDevice {
   readonly #options: SharedDeviceOptions;
   #share: number;
+  #steady = false;
   #measured: Promise<DeviceProfile> | undefined;
 
   constructor(options: SharedDeviceOptions) {
@@ -23,8 +24,9 @@ export class SharedDevice {
   }
 
   /** @throws ENGINE_FAILED where the engine cannot keep to it. */
-  async setShare(share: number): Promise<void> {
+  async setShare(share: number, steady = false): Promise<void> {
     this.#share = share;
+    this.#steady = steady;
     await this.#apply(share);
   }
 
@@ -47,7 +49,7 @@ export class SharedDevice {
 
   async #apply(share: number): Promise<void> {
     const { engine } = this.#options;
-    if (engine.setShare) await engine.setShare(share);
+    if (engine.setShare) await engine.setShare(share, this.#steady);
     else if (share < 1) {
       throw new PeerceptronError(
         'ENGINE_FAILED',

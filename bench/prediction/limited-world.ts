@@ -42,7 +42,6 @@ export async function openLimitedWorld(
     url: room.urlAt('127.0.0.1'),
     count,
     engine: 'wasm',
-    share: (name) => SHARES[Number(name.split('-')[1]) - 1]!,
     // Built before any benchmark starts; the working folder is the repository's root.
     program: join(process.cwd(), 'dist/node/cli.js'),
   });
@@ -52,6 +51,8 @@ export async function openLimitedWorld(
   const found = await gatherPeers(mesh, { count, timeoutMs: 30_000 });
   if (process.platform === 'linux')
     for (const pid of [process.pid, ...processes.map((peer) => peer.pid)]) setApart(pid);
+  // They have this machine's caches and memory in common, and its one or two cores: devices have not.
+  await Promise.all(processes.map((peer, index) => peer.setShare(SHARES[index]!, true)));
   const peers = processes.map(({ id }): SurveyPeer => {
     const { id: peer, capabilities } = found.find((member) => member.id === id)!;
     return { id: peer, ...capabilities };

@@ -54,7 +54,7 @@ export async function slowedDevice(
       doneAtMs.push(nowMs);
       if (slowedAtMs === Infinity && nowMs > doneAtMs[0]! + BEFORE_MS * scale) {
         say(`the fastest device becomes ${SLOWER} times slower`);
-        void processes[0]!.setShare(SHARES[0] / SLOWER);
+        void processes[0]!.setShare(SHARES[0] / SLOWER, true);
         slowedAtMs = nowMs;
       }
     },
@@ -77,7 +77,7 @@ export async function slowedDevice(
   await reference.run(inputs);
   const { value: best } = await measureRate(reference, inputs, Math.round(REFERENCE_FRAMES * scale));
   await reference.close();
-  await processes[0]!.setShare(SHARES[0]);
+  await processes[0]!.setShare(SHARES[0], true);
   const which = `a device ${SLOWER} × slower mid-run`;
   return [
     { name: `${which}: rate from ${ADAPT_MS / 1000} s on over that of a plan made for it`, value: rate / best, unit: '×', goal: { atLeast: 0.9 } },

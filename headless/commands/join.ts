@@ -45,9 +45,13 @@ export type PeerEvent =
   | { readonly type: 'share'; readonly share: number }
   | { readonly type: 'left' };
 
-/** A line that the program that started a peer (`--parent`) may write to its standard input: another `--share`. */
+/**
+ * A line that the program that started a peer (`--parent`) may write to its standard input: another `--share`; `steady` where it
+ * plays a device (`Engine.setShare`).
+ */
 export interface ParentMessage {
   readonly share: number;
+  readonly steady?: boolean;
 }
 
 interface JoinFlags extends CacheFlags, ProfileFlags {
@@ -157,9 +161,10 @@ async function join(url: string | undefined, flags: JoinFlags): Promise<void> {
   emit({ type: 'joined', id: mesh.self, room: link.room, memoryBytes, share: flags.share });
 
   const obey = (line: string): void => {
-    const share = shareIn(line);
-    if (share === undefined) terminal.note(`no such message of a parent: '${line}'`);
-    else void device.setShare(share).then(() => emit({ type: 'share', share }));
+    const message = parentMessage(line);
+    if (message === undefined) return terminal.note(`no such message of a parent: '${line}'`);
+    const { share, steady } = message;
+    void device.setShare(share, steady === true).then(() => emit({ type: 'share', share }));
   };
   const signalled = (): Promise<void> =>
     new Promise((resolve) => {
@@ -207,10 +212,10 @@ function narrate(terminal: Terminal, event: PeerEvent): void {
   }
 }
 
-function shareIn(line: string): number | undefined {
+function parentMessage(line: string): ParentMessage | undefined {
   try {
-    const { share } = JSON.parse(line) as ParentMessage;
-    return share > 0 && share <= 1 ? share : undefined;
+    const message = JSON.parse(line) as ParentMessage;
+    return message.share > 0 && message.share <= 1 ? message : undefined;
   } catch {
     return undefined;
   }

@@ -31,9 +31,10 @@ export interface Engine {
   memory(): Promise<EngineMemory>;
   /**
    * From now on runs take as long as on a device with this part of the processor, above 0 and at most 1: results are held
-   * back, and the thread rests meanwhile. Loading is not held back. Absent: the engine cannot.
+   * back, and the thread rests meanwhile. Loading is not held back. With `steady`, for machines that play several devices: as
+   * long as on a device that nobody disturbs. Absent: the engine cannot.
    */
-  setShare?(share: number): Promise<void>;
+  setShare?(share: number, steady?: boolean): Promise<void>;
   /** Frees everything; loaded tiles are dead afterwards. */
   dispose(): Promise<void>;
 }

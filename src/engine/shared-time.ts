@@ -12,6 +12,20 @@ export interface Shared<T> {
   readonly tookMs: number;
 }
 
+/** Of how many runs of a job the least counts: a machine may become slower for good. */
+const RUNS_KEPT = 16;
+
+/** What a job that is done again and again has taken of the processor. */
+export class UsualTime {
+  readonly #usedMs: number[] = [];
+
+  /** Adds a run; the least of the last ones, which is what the job takes when nothing disturbs it. */
+  add(usedMs: number): number {
+    if (this.#usedMs.push(usedMs) > RUNS_KEPT) this.#usedMs.shift();
+    return Math.min(...this.#usedMs);
+  }
+}
+
 /** A rest in which the system brings the count of processor time up to date. */
 const SHORTEST_REST_MS = 0.05;
 /** Shorter rests take longer to begin and end than they last. */
@@ -25,13 +39,18 @@ const LEAST_REST_MS = 0.02;
 export class SharedTime {
   /** Above 0, at most 1: no rests. */
   share = 1;
+  /**
+   * Whether a job is over when it would be if nothing disturbed it: several devices that one machine plays share its caches and
+   * memory, and often one core, as devices do not. What is used of the processor may then exceed the share.
+   */
+  steady = false;
   readonly #time: ThreadTime;
 
   constructor(time: ThreadTime) {
     this.#time = time;
   }
 
-  async run<T>(job: () => Promise<T>): Promise<Shared<T>> {
+  async run<T>(job: () => Promise<T>, usual: UsualTime): Promise<Shared<T>> {
     const { share } = this;
     const time = this.#time;
     const startedMs = time.now();
@@ -45,7 +64,8 @@ export class SharedTime {
     await time.sleep(SHORTEST_REST_MS);
     // What a thread did between two jobs counts as well; what passed between them does not.
     const usedMs = Math.min(ranMs, time.processorMs() - processorMs);
-    const leftMs = startedMs + usedMs / share - time.now();
+    const countedMs = this.steady ? usual.add(usedMs) : usedMs;
+    const leftMs = startedMs + countedMs / share - time.now();
     if (leftMs >= LEAST_REST_MS) await time.sleep(leftMs);
     return { value, tookMs: time.now() - startedMs };
   }

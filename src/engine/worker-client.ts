@@ -155,8 +155,8 @@ class WorkerEngine implements Engine {
     return this.#calls.call({ type: 'memory' });
   }
 
-  setShare(share: number): Promise<void> {
-    return this.#calls.call({ type: 'share', share });
+  setShare(share: number, steady = false): Promise<void> {
+    return this.#calls.call({ type: 'share', share, steady });
   }
 
   dispose(): Promise<void> {

@@ -25,7 +25,7 @@ export type WorkerCall =
   | { readonly type: 'weight'; readonly tile: number; readonly index: number }
   | { readonly type: 'release'; readonly tile: number }
   | { readonly type: 'memory' }
-  | { readonly type: 'share'; readonly share: number }
+  | { readonly type: 'share'; readonly share: number; readonly steady: boolean }
   | { readonly type: 'dispose' };
 
 export interface WorkerAnswers {

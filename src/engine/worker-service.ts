@@ -1,7 +1,7 @@
 import { PeerceptronError, toPeerceptronError } from '../shared/errors.ts';
 import type { Engine, LoadedTile } from './engine.ts';
 import { Sequence } from './sequential.ts';
-import { SharedTime, type ThreadTime } from './shared-time.ts';
+import { SharedTime, UsualTime, type ThreadTime } from './shared-time.ts';
 import {
   toWireError,
   transferable,
@@ -37,7 +37,7 @@ export function serveEngine(
   const turns = new Sequence();
   let released: Promise<void> = Promise.resolve();
   const sharedTime = new SharedTime(time);
-  const tiles = new Map<number, LoadedTile>();
+  const tiles = new Map<number, LoadedTile & { readonly usual: UsualTime }>();
   let nextTile = 1;
   let engine: Engine | undefined;
   /** Of weights, since garbage was collected. */
@@ -60,14 +60,17 @@ export function serveEngine(
       case 'load': {
         loadedBytes += request.weights.reduce((sum, { byteLength }) => sum + byteLength, 0);
         const tile = await sequence.add(() => started().load(request.program, request.weights));
-        tiles.set(nextTile, tile);
+        tiles.set(nextTile, Object.assign(tile, { usual: new UsualTime() }));
         return { value: { tile: nextTile++ } };
       }
       case 'run': {
         const tile = tiles.get(request.tile);
         if (!tile) throw new PeerceptronError('ENGINE_FAILED', 'this tile was disposed; load it again');
         if (request.recycled) tile.recycle?.(request.recycled.map((buffer) => new Float32Array(buffer)));
-        const { value, tookMs } = await sharedTime.run(() => sequence.add(() => tile.run(request.inputs)));
+        const { value, tookMs } = await sharedTime.run(
+          () => sequence.add(() => tile.run(request.inputs)),
+          tile.usual,
+        );
         const { outputs } = value;
         const computeMs = sharedTime.share < 1 ? tookMs : value.computeMs;
         const { arrays, transfer } = transferable(outputs);
@@ -90,6 +93,7 @@ export function serveEngine(
         return { value: await sequence.add(() => started().memory()) };
       case 'share':
         sharedTime.share = request.share;
+        sharedTime.steady = request.steady;
         return { value: undefined };
       case 'dispose':
         tiles.clear();

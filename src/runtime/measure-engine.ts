@@ -143,6 +143,7 @@ export async function measureEngine({
   budgetMs = DEFAULT_BUDGET_MS,
 }: MeasureEngineOptions): Promise<EngineRates> {
   const samples: WorkSample[] = [];
+  const again: (() => Promise<number>)[] = [];
   const startedAt = clock.now();
   let slowdown = 1;
   for (const [index, experiment] of EXPERIMENTS.entries()) {
@@ -158,12 +159,22 @@ export async function measureEngine({
     const shareMs = leftMs / (EXPERIMENTS.length - index) / slowdown;
     const runMs = Math.max(0, Math.min(RUN_MS, shareMs / (LEAST_RUNS + LOADING_RUNS)));
     const program = programOf(wanted, repeatsOf(wanted, samples, runMs));
-    const computeMs = await withTile(engine, program, async (run) =>
-      wanted.rested
-        ? lowerQuartile(await restedRuns(run, clock))
-        : undisturbedMs(run, program, LEAST_RUNS * runMs, samples),
-    );
-    samples.push({ work: programWork(program), computeMs });
+    const measure = (): Promise<number> =>
+      withTile(engine, program, async (run) =>
+        wanted.rested
+          ? lowerQuartile(await restedRuns(run, clock))
+          : undisturbedMs(run, program, LEAST_RUNS * runMs, samples),
+      );
+    samples.push({ work: programWork(program), computeMs: await measure() });
+    again.push(measure);
+  }
+  if (slowdown === 1) {
+    // Whatever else the machine did for a moment, it does not do now.
+    for (const [index, measure] of again.entries()) {
+      if (clock.now() - startedAt >= budgetMs) break;
+      const { work, computeMs } = samples[index]!;
+      samples[index] = { work, computeMs: Math.min(computeMs, await measure()) };
+    }
   }
   const tripMs = await tripOf(engine, clock, samples[1]?.computeMs ?? 0);
   const inTheLongRun = samples.map(({ work, computeMs }) => ({

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SharedTime, type ThreadTime } from '../../../src/engine/shared-time.ts';
+import { SharedTime, UsualTime, type ThreadTime } from '../../../src/engine/shared-time.ts';
 
 /** A thread whose processor other programs may take: time passes and its processor time does not. */
 class FakeThread implements ThreadTime {
@@ -36,7 +36,7 @@ describe('SharedTime', () => {
       const thread = new FakeThread();
       const time = new SharedTime(thread);
       time.share = share;
-      const { value, tookMs } = await time.run(() => thread.compute(10));
+      const { value, tookMs } = await time.run(() => thread.compute(10), new UsualTime());
       expect(value).toBe('done');
       expect(tookMs).toBeCloseTo(10 / share, 6);
       expect(thread.nowMs).toBeCloseTo(1000 + 10 / share, 6);
@@ -47,16 +47,17 @@ describe('SharedTime', () => {
     const thread = new FakeThread();
     const time = new SharedTime(thread);
     time.share = 0.25;
-    const { tookMs } = await time.run(() => thread.compute(10, { takenByOthersMs: 9 }));
+    const usual = new UsualTime();
+    const { tookMs } = await time.run(() => thread.compute(10, { takenByOthersMs: 9 }), usual);
     expect(tookMs).toBeCloseTo(40, 6);
     // So much that the share cannot be kept to: it is late, and rests no longer than it takes to know that.
-    const late = await time.run(() => thread.compute(1, { takenByOthersMs: 99 }));
+    const late = await time.run(() => thread.compute(1, { takenByOthersMs: 99 }), usual);
     expect(late.tookMs).toBeGreaterThanOrEqual(100);
   });
 
   it('rests not at all with all of the processor', async () => {
     const thread = new FakeThread();
-    const { tookMs } = await new SharedTime(thread).run(() => thread.compute(10));
+    const { tookMs } = await new SharedTime(thread).run(() => thread.compute(10), new UsualTime());
     expect(tookMs).toBe(10);
     expect(thread.sleeps).toEqual([]);
   });
@@ -64,6 +65,26 @@ describe('SharedTime', () => {
   it('hands on what a job throws', async () => {
     const time = new SharedTime(new FakeThread());
     time.share = 0.5;
-    await expect(time.run(() => Promise.reject(new Error('no memory')))).rejects.toThrow('no memory');
+    await expect(time.run(() => Promise.reject(new Error('no memory')), new UsualTime())).rejects.toThrow(
+      'no memory',
+    );
+  });
+
+  it('where it is steady, a job takes what it takes undisturbed, until it has been slower for a while', async () => {
+    const thread = new FakeThread();
+    const time = new SharedTime(thread);
+    time.share = 0.1;
+    time.steady = true;
+    const usual = new UsualTime();
+    const took = async (ms: number): Promise<number> =>
+      Math.round((await time.run(() => thread.compute(ms), usual)).tookMs);
+    expect(await took(12)).toBe(120);
+    expect(await took(10)).toBe(100);
+    expect(await took(15)).toBe(100);
+    expect((await time.run(() => thread.compute(4), new UsualTime())).tookMs).toBeCloseTo(40, 6);
+    for (let run = 0; run < 14; run++) expect(await took(15)).toBe(100);
+    expect(await took(15)).toBe(150);
+    time.steady = false;
+    expect(await took(20)).toBe(200);
   });
 });
