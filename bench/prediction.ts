@@ -11,9 +11,8 @@ import { asSessionId } from '../src/shared/ids.ts';
 import { seededRandom } from '../src/shared/random.ts';
 import { median, type Benchmark, type BenchmarkContext, type Row } from './benchmark.ts';
 import { withCleanUp, withPart } from './clean-up.ts';
+import { measureLatency, measureRate } from './frame-times.ts';
 import {
-  measureLatency,
-  measureRate,
   newSurvey,
   openLimitedWorld,
   profiled,

@@ -76,7 +76,7 @@ function formatGoal(goal: Goal): string {
 /** Four digits: more than that is noise. */
 const rounded = (value: number): number => Number(value.toPrecision(4));
 
-function machine(): Machine {
+export function machine(): Machine {
   const list = cpus();
   return {
     cpu: list[0]?.model.trim() ?? 'unknown processor',
@@ -87,7 +87,7 @@ function machine(): Machine {
   };
 }
 
-function commitOf(root: string): string | null {
+export function commitOf(root: string): string | null {
   const git = (...args: string[]): string =>
     execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
   try {

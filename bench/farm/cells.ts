@@ -57,8 +57,8 @@ export interface CellResult extends CellKey {
   readonly joulesPerFrame: number;
   /** Largest difference from the unsplit model, over its largest value. */
   readonly difference: number;
-  /** Where the time of the median frame goes: shares that sum to 1. */
-  readonly where: { readonly compute: number; readonly link: number; readonly wait: number };
+  /** Where the time of a frame goes, along its critical path: shares that sum to 1. Absent: not traced. */
+  readonly where?: { readonly compute: number; readonly link: number; readonly wait: number };
   /** When, ISO 8601. */
   readonly at: string;
 }

@@ -11,9 +11,6 @@ import type { Device } from '../../src/planner/world.ts';
 import { measureTransport } from '../../src/runtime/measure-transport.ts';
 import type { RuntimeNode } from '../../src/runtime/runtime-node.ts';
 import { Survey, type SurveyPeer } from '../../src/runtime/survey.ts';
-import type { Session } from '../../src/runtime/session.ts';
-import type { FrameResult } from '../../src/runtime/frames-in-flight.ts';
-import { median } from '../benchmark.ts';
 
 /**
  * Of a processor core, for what each peer computes (`join --share`); the fastest first. So little that this machine, which they share
@@ -87,56 +84,3 @@ export async function profiled(survey: Survey, peers: readonly SurveyPeer[]): Pr
 /** A survey of its own asks for profiles that are measured now. */
 export const newSurvey = async ({ node }: LimitedWorld): Promise<Survey> =>
   new Survey({ node, clock: systemClock, transport: await measureTransport({ clock: systemClock }) });
-
-/** A figure, and the frames that it is of. */
-export interface Measured {
-  readonly value: number;
-  readonly frames: readonly FrameResult[];
-}
-
-/** Median latency of frames that are alone in the mesh. */
-export async function measureLatency(
-  session: Session,
-  inputs: readonly Float32Array[],
-  count: number,
-): Promise<Measured> {
-  const frames: FrameResult[] = [];
-  for (let frame = 0; frame < count; frame++) frames.push(await session.run(inputs));
-  return { value: median(frames.map(({ latencyMs }) => latencyMs)), frames };
-}
-
-/**
- * Frames per second of the full pipeline: the slope of the line through the times at which frames were done, of which lanes that
- * take turns make several at a time.
- */
-export async function measureRate(
-  session: Session,
-  inputs: readonly Float32Array[],
-  count: number,
-): Promise<Measured> {
-  const frames: FrameResult[] = [];
-  const doneAtMs: number[] = [];
-  const fill = session.window;
-  const feed = async (): Promise<void> => {
-    while (doneAtMs.length < fill + count) {
-      const result = await session.run(inputs);
-      doneAtMs.push(performance.now());
-      if (doneAtMs.length <= fill + count) frames.push(result);
-    }
-  };
-  await Promise.all(Array.from({ length: session.window }, feed));
-  return { value: 1000 * slope(doneAtMs.slice(fill, fill + count)), frames: frames.slice(fill) };
-}
-
-/** Of the line through the points (times[i], i) with the least squares. */
-function slope(times: readonly number[]): number {
-  const meanTime = times.reduce((sum, ms) => sum + ms, 0) / times.length;
-  const meanIndex = (times.length - 1) / 2;
-  let covariance = 0;
-  let variance = 0;
-  for (const [index, ms] of times.entries()) {
-    covariance += (ms - meanTime) * (index - meanIndex);
-    variance += (ms - meanTime) ** 2;
-  }
-  return covariance / variance;
-}

@@ -9,7 +9,8 @@ import { openSession } from '../../src/runtime/session.ts';
 import { asSessionId } from '../../src/shared/ids.ts';
 import { seededRandom } from '../../src/shared/random.ts';
 import type { BenchmarkContext, Row } from '../benchmark.ts';
-import { measureRate, newSurvey, profiled, SHARES, type LimitedWorld } from './limited-world.ts';
+import { measureRate } from '../frame-times.ts';
+import { newSurvey, profiled, SHARES, type LimitedWorld } from './limited-world.ts';
 
 const NETWORK = 'alexnet';
 const SLOWER = 4;

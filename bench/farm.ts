@@ -1,0 +1,171 @@
+import { basename } from 'node:path';
+import type { NetworkName } from '../src/models/presets.ts';
+import { median, type Benchmark, type BenchmarkContext, type Row } from './benchmark.ts';
+import { withCleanUp, withPart } from './clean-up.ts';
+import { startSoloDevice } from './farm/baselines/solo-device.ts';
+import { keyOf, type Calibration } from './farm/cells.ts';
+import { equalFarm, readFarm, type FarmDescription } from './farm/description.ts';
+import { openFarm } from './farm/devices.ts';
+import { measureFloor } from './farm/floor.ts';
+import { FARM_SEED, measureAlone, measureOnFarm, type CellWorld } from './farm/measure-cell.ts';
+import { startRequester } from './farm/requester.ts';
+import { RunStore } from './farm/run-store.ts';
+import { DEVICE_BYTES, mixedSuite, quickSuite, wholeSuite, type Wanted } from './farm/suite.ts';
+import { TimeLeft } from './farm/time-left.ts';
+import { goalRows } from './farm/goal-rows.ts';
+import { commitOf, machine } from './report.ts';
+
+/** One frame of VGG16 on a Raspberry Pi 3 (arXiv:1901.02537): what one device of the farm is made to take. */
+const PI3_VGG16_MS = 10_370;
+const CALIBRATION_FRAMES = 5;
+const MEGABITS = 90;
+const MIXED = 'bench/farm/mixed.json';
+const KEPT = '.cache/farm/run.json';
+const REPORTED = 'docs/farm/run.json';
+
+/** What one frame of VGG16 takes of this machine's processor undisturbed, over what a Pi 3 takes: so much of a core is a Pi 3. */
+async function calibrated(
+  say: BenchmarkContext['say'],
+): Promise<Pick<Calibration, 'share' | 'vgg16Ms' | 'goalMs'>> {
+  const device = startSoloDevice();
+  try {
+    await device.load({ runtime: 'engine', network: 'vgg16' });
+    const times: number[] = [];
+    for (let frame = 0; frame < CALIBRATION_FRAMES; frame++)
+      times.push((await device.run(FARM_SEED)).processorMs);
+    const share = Number((Math.min(...times) / PI3_VGG16_MS).toFixed(4));
+    await device.setShare(share);
+    const { latencyMs } = await device.run(FARM_SEED);
+    say(
+      `calibrated: VGG16 takes one device ${(latencyMs / 1000).toFixed(1)} s with ${(100 * share).toFixed(1)} % of a core, a Raspberry Pi 3 ${PI3_VGG16_MS / 1000} s`,
+    );
+    return { share, vgg16Ms: latencyMs, goalMs: PI3_VGG16_MS };
+  } finally {
+    await device.stop();
+  }
+}
+
+async function rows(undo: (() => unknown)[], { quick, say }: BenchmarkContext): Promise<Row[]> {
+  const { share, vgg16Ms, goalMs } = await calibrated(say);
+  const device = { share, memoryBytes: DEVICE_BYTES, megabitsPerSecond: MEGABITS };
+  const mixed = await readFarm(MIXED);
+  const suite = quick ? quickSuite() : wholeSuite();
+  const most = Math.max(...suite.map(({ devices }) => devices));
+  const answers = new Map<NetworkName, Promise<Float32Array>>();
+  const answerOf = (network: NetworkName): Promise<Float32Array> => {
+    if (!answers.has(network)) answers.set(network, unsplitAnswer(network));
+    return answers.get(network)!;
+  };
+  let store: RunStore | undefined;
+  await withPart(undo, async (own) => {
+    const world = await openWorld(own, equalFarm(most, device), say, answerOf);
+    await world.farm.limit();
+    const hopMs = await measureFloor(world.farm, { trips: quick ? 20 : 100 });
+    await world.farm.free();
+    say(
+      `the emulation's floor: ${hopMs.smallP50.toFixed(1)} ms there and back (p95 ${hopMs.smallP95.toFixed(1)}), ${hopMs.megabyteP50.toFixed(0)} ms for a megabyte`,
+    );
+    store = new RunStore(KEPT, {
+      commit: commitOf(process.cwd()),
+      machine: machine(),
+      startedAt: new Date().toISOString(),
+      command: `npm run bench -- farm${quick ? ' --quick' : ''}`,
+      calibration: { share, vgg16Ms, goalMs, hopMs, kind: 'namespaces' },
+      cells: [],
+    });
+    await measureAll(suite, store, say, async (wanted) =>
+      wanted.method === 'tfjs' || wanted.method === 'onnxruntime-web'
+        ? measureAlone(wanted.method, wanted, share, await answerOf(wanted.network))
+        : measureOnFarm(await world.withRequester(), wanted),
+    );
+  });
+  if (!quick) {
+    await withPart(undo, async (own) => {
+      const world = await openWorld(own, mixed, say, answerOf);
+      const cells = mixedSuite(basename(MIXED), mixed.devices.length);
+      await measureAll(cells, store!, say, async (wanted) =>
+        measureOnFarm(await world.withRequester(), wanted),
+      );
+    });
+  }
+  const run = store!.finish(new Date().toISOString(), quick ? undefined : REPORTED);
+  return goalRows(run);
+}
+
+async function measureAll(
+  cells: readonly Wanted[],
+  store: RunStore,
+  say: BenchmarkContext['say'],
+  measure: (wanted: Wanted) => ReturnType<typeof measureOnFarm>,
+): Promise<void> {
+  const left = new TimeLeft(cells.map(({ network }) => network));
+  for (const [index, wanted] of cells.entries()) {
+    const { frames, memoryBytes, traced, ...key } = wanted;
+    const title = `[${index + 1}/${cells.length}] ${keyOf(key)}`;
+    if (store.has(key)) {
+      left.skip(wanted.network);
+      say(`${title}: kept from before`);
+      continue;
+    }
+    const since = performance.now();
+    const outcome = await measure(wanted);
+    store.add({ ...key, ...outcome, at: new Date().toISOString() });
+    left.took(wanted.network, performance.now() - since);
+    say(`${title}: ${told(outcome)}; ${left.sentence()}`);
+  }
+}
+
+function told(outcome: Awaited<ReturnType<typeof measureOnFarm>>): string {
+  if (outcome.state === 'refused') return `refused: ${outcome.why}`;
+  const { latenciesMs, framesPerSecond, predicted, used } = outcome;
+  const expected = predicted
+    ? ` (expected ${predicted.latencyMs.toFixed(0)} ms, ${predicted.framesPerSecond.toPrecision(3)} frames/s)`
+    : '';
+  return `${median(latenciesMs).toFixed(0)} ms, ${framesPerSecond.toPrecision(3)} frames/s${expected} on ${used}`;
+}
+
+interface FarmWorld {
+  readonly farm: CellWorld['farm'];
+  /** The requester's program is started when it is first needed: its device measures the floor before. */
+  withRequester(): Promise<CellWorld>;
+}
+
+async function openWorld(
+  undo: (() => unknown)[],
+  description: FarmDescription,
+  say: BenchmarkContext['say'],
+  answerOf: CellWorld['answerOf'],
+): Promise<FarmWorld> {
+  say(`starting ${description.devices.length} devices in network namespaces`);
+  const farm = await openFarm(undo, { description, say, offeredBytes: ({ memoryBytes }) => memoryBytes });
+  let opened: Promise<CellWorld> | undefined;
+  const start = async (): Promise<CellWorld> => {
+    await farm.free();
+    const requester = await startRequester({
+      command: farm.requesterCommand,
+      environment: farm.requesterEnvironment,
+    });
+    undo.push(() => requester.stop());
+    await farm.adoptRequester(requester.pid);
+    const peers = await requester.ask({ type: 'gather', count: description.devices.length });
+    return { farm, requester, idOf: new Map(peers.map(({ id, name }) => [name, id])), answerOf };
+  };
+  return { farm, withRequester: () => (opened ??= start()) };
+}
+
+/** By our engine, the whole network as one tile. */
+async function unsplitAnswer(network: NetworkName): Promise<Float32Array> {
+  const device = startSoloDevice();
+  try {
+    await device.load({ runtime: 'engine', network });
+    return Float32Array.from((await device.run(FARM_SEED, { output: true })).output!);
+  } finally {
+    await device.stop();
+  }
+}
+
+export const farm: Benchmark = {
+  summary:
+    'up to eleven emulated Raspberry Pis in network namespaces, four networks, beside other runtimes and layouts (needs root)',
+  run: (context) => withCleanUp((undo) => rows(undo, context)),
+};

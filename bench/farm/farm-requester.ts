@@ -1,0 +1,175 @@
+import { loadModelByName } from '../../headless/model-files.ts';
+import type { RoomPeer } from '../../headless/room-peers.ts';
+import { systemClock } from '../../src/mesh/system-clock.ts';
+import type { PlanChoice, PlanRequest } from '../../src/planner/choice.ts';
+import { choosePlan } from '../../src/planner/search.ts';
+import { measureTransport } from '../../src/runtime/measure-transport.ts';
+import type { RuntimeNode } from '../../src/runtime/runtime-node.ts';
+import { openSession, type Session, type SessionOptions } from '../../src/runtime/session.ts';
+import { Survey, type SurveyPeer } from '../../src/runtime/survey.ts';
+import { summarizeTrace } from '../../src/runtime/trace/summary.ts';
+import { PeerceptronError } from '../../src/shared/errors.ts';
+import { asSessionId, type SessionId } from '../../src/shared/ids.ts';
+import { measureLatency, measureRate } from '../frame-times.ts';
+import { layoutOf, type LayoutMethod } from './baselines/layouts.ts';
+import { soloInput } from './baselines/solo-input.ts';
+import type { Planned, RequesterAnswers, RequesterCommand, Run, Where } from './requester-commands.ts';
+
+type Command = Exclude<RequesterCommand, { type: 'gather' }>;
+type Of<Type extends Command['type']> = Extract<Command, { readonly type: Type }>;
+
+interface Cell {
+  readonly options: SessionOptions;
+  readonly inputs: readonly Float32Array[];
+  readonly isLatency: boolean;
+}
+
+/** What the requester's program does, one command at a time. */
+export class FarmRequester {
+  readonly #node: RuntimeNode;
+  #peers: readonly RoomPeer[] = [];
+  #cell: Cell | undefined;
+  #session: Session | undefined;
+  #sessions = 0;
+
+  constructor(node: RuntimeNode) {
+    this.#node = node;
+  }
+
+  know(peers: readonly RoomPeer[]): void {
+    this.#peers = peers;
+  }
+
+  async obey(command: Command): Promise<RequesterAnswers[Command['type']]> {
+    switch (command.type) {
+      case 'plan':
+        return this.#plan(command);
+      case 'open':
+        return this.#open(command);
+      case 'run':
+        return this.#run(command);
+      case 'trace':
+        return this.#trace(command);
+      case 'close':
+        await this.#session?.close();
+        this.#session = undefined;
+        return undefined;
+    }
+  }
+
+  async #plan({
+    network,
+    method,
+    objective,
+    peers,
+    memoryBytes,
+    seed,
+  }: Of<'plan'>): Promise<Planned | { readonly refused: string }> {
+    const { graph, weights, seeded } = await loadModelByName(network, { seed });
+    const survey = new Survey({
+      node: this.#node,
+      clock: systemClock,
+      transport: await measureTransport({ clock: systemClock }),
+    });
+    const devices = await survey.devices(this.#surveyed(peers, memoryBytes));
+    const session = this.#newSession();
+    const request = { graph, session, epoch: 0, objective: { kind: objective } } as const;
+    let choice: PlanChoice;
+    try {
+      const choose = method === 'ours' ? choosePlan : choiceOf(method, objective);
+      choice = await survey.plan(devices, request, choose);
+    } catch (thrown) {
+      if (thrown instanceof PeerceptronError && REFUSALS.has(thrown.code)) return { refused: thrown.message };
+      throw thrown;
+    }
+    const { plan, prediction } = choice;
+    const isLatency = objective === 'latency';
+    const window = isLatency ? 1 : prediction.window;
+    const source = { node: this.#node, graph, weights, seeded, clock: systemClock };
+    this.#cell = {
+      options: { ...source, plan, window },
+      inputs: [soloInput(graph, seed)],
+      isLatency,
+    };
+    const tiles = plan.segments.flatMap(({ lanes }) => lanes.flatMap((lane) => lane.tiles));
+    const { latencyMs, framesPerSecond } = prediction;
+    return { predicted: { latencyMs, framesPerSecond }, used: [...new Set(tiles.map(({ peer }) => peer))] };
+  }
+
+  async #open({ traced }: Of<'open'>): Promise<undefined> {
+    const { options, inputs } = this.#planned();
+    const plan = { ...options.plan, session: this.#newSession() };
+    this.#session = await openSession({ ...options, plan, trace: traced });
+    await this.#session.run(inputs);
+  }
+
+  async #run({ frames }: Of<'run'>): Promise<Run> {
+    const session = this.#opened();
+    const { inputs, isLatency } = this.#planned();
+    const since = performance.now();
+    const { value, frames: results } = await (isLatency ? measureLatency : measureRate)(
+      session,
+      inputs,
+      frames,
+    );
+    const elapsedMs = performance.now() - since;
+    return {
+      latenciesMs: results.map(({ latencyMs }) => latencyMs),
+      framesPerSecond: isLatency ? (1000 * results.length) / elapsedMs : value,
+      frames: isLatency ? results.length : results.length + session.window,
+      elapsedMs,
+      output: [...results.at(-1)!.outputs[0]!],
+    };
+  }
+
+  async #trace({ frames }: Of<'trace'>): Promise<Where> {
+    const session = this.#opened();
+    const { inputs } = this.#planned();
+    for (let frame = 0; frame < frames; frame++) await session.run(inputs);
+    const summary = summarizeTrace(await session.trace(), (peer) => peer);
+    // The first one was there to warm up.
+    const stages = summary.frames.slice(1).map(({ stagesMs }) => stagesMs);
+    const sum = (...names: (keyof (typeof stages)[number])[]): number =>
+      stages.reduce((total, each) => total + names.reduce((ms, name) => ms + (each[name] ?? 0), 0), 0);
+    const compute = sum('compute');
+    const link = sum('transfer');
+    const wait = sum('encode', 'assemble', 'queue', 'unknown');
+    const all = compute + link + wait;
+    return { compute: compute / all, link: link / all, wait: wait / all };
+  }
+
+  #newSession(): SessionId {
+    this.#sessions += 1;
+    return asSessionId(this.#sessions.toString(16).padStart(32, '0'));
+  }
+
+  #surveyed(peers: readonly string[], memoryBytes: number): SurveyPeer[] {
+    return peers.map((id) => {
+      const peer = this.#peers.find((each) => each.id === id);
+      if (!peer) throw new PeerceptronError('USAGE', `there is no peer ${id} in the room`);
+      return { id: peer.id, ...peer.capabilities, memoryBytes };
+    });
+  }
+
+  #planned(): Cell {
+    if (!this.#cell) throw new PeerceptronError('USAGE', 'nothing is planned: `plan` first');
+    return this.#cell;
+  }
+
+  #opened(): Session {
+    if (!this.#session) throw new PeerceptronError('USAGE', 'no session is open: `open` first');
+    return this.#session;
+  }
+}
+
+const REFUSALS: ReadonlySet<string> = new Set(['PLAN_MEMORY', 'PLAN_NO_PEERS', 'PLAN_INVALID']);
+
+/** Another method in the place of the planner: what it chooses, judged by the same simulation, with links that are measured as for ours. */
+const choiceOf =
+  (method: LayoutMethod, objective: 'latency' | 'throughput') =>
+  ({ graph, world, session, epoch }: PlanRequest): PlanChoice => {
+    const outcome = layoutOf(method, { graph, world, session, epoch, objective });
+    if (outcome.state === 'refused') throw new PeerceptronError('PLAN_NO_PEERS', outcome.why);
+    const { plan, prediction } = outcome;
+    return { plan, prediction, objective: { kind: objective }, leftOut: [], candidates: 1 };
+  };

@@ -1,0 +1,192 @@
+import type { PeerId } from '../../src/shared/ids.ts';
+import { compareOutputs } from '../../src/runtime/whole-model.ts';
+import { PeerceptronError } from '../../src/shared/errors.ts';
+import { startSoloDevice } from './baselines/solo-device.ts';
+import type { Runtime } from './baselines/solo-model.ts';
+import type { CellKey, CellRefused, CellResult } from './cells.ts';
+import type { DeviceFigures, Farm } from './devices.ts';
+import { busyShares, joulesPerFrame } from './energy.ts';
+import type { Requester } from './requester.ts';
+import { OWN_BYTES } from './devices.ts';
+import type { Wanted } from './suite.ts';
+
+/** Of weights and input of every network. */
+export const FARM_SEED = 5;
+const TRACED_FRAMES = 2;
+
+export interface CellWorld {
+  readonly farm: Farm;
+  readonly requester: Requester;
+  /** Ids of the peers, by name of their device. */
+  readonly idOf: ReadonlyMap<string, PeerId>;
+  /** What the unsplit network answers. */
+  readonly answerOf: (network: CellKey['network']) => Promise<Float32Array>;
+}
+
+type Outcome = Omit<CellResult, keyof CellKey | 'at'> | Omit<CellRefused, keyof CellKey | 'at'>;
+
+/** A plan on the farm: planned by what the devices are then, loaded quickly, and run on small devices. */
+export async function measureOnFarm(world: CellWorld, wanted: Wanted): Promise<Outcome> {
+  const { farm, requester, idOf } = world;
+  const { network, objective, method, devices, frames, memoryBytes } = wanted;
+  if (method === 'tfjs' || method === 'onnxruntime-web')
+    throw new PeerceptronError('INTERNAL', `${method} does not run on a farm`);
+  const chosen = farm.description.devices.slice(0, devices);
+  if (!wanted.farm) {
+    for (const { name } of [...farm.description.devices, farm.description.requester])
+      farm.network.setRate(name, wanted.megabitsPerSecond);
+  }
+  await farm.limit();
+  const planned = await requester.ask({
+    type: 'plan',
+    network,
+    method,
+    objective,
+    peers: chosen.map(({ name }) => idOf.get(name)!),
+    memoryBytes: memoryBytes - OWN_BYTES,
+    seed: FARM_SEED,
+  });
+  if ('refused' in planned) return { state: 'refused', why: planned.refused };
+  const used = chosen.filter(({ name }) => planned.used.includes(idOf.get(name)!));
+  const { run, before, after } = await inSession(world, false, async () => {
+    farm.resetPeaks();
+    const before = farm.figures();
+    const run = await requester.ask({ type: 'run', frames });
+    return { before, run, after: farm.figures() };
+  });
+  const where = wanted.traced
+    ? await inSession(world, true, () => requester.ask({ type: 'trace', frames: TRACED_FRAMES }))
+    : undefined;
+  const took = figuresOf({ before, after, used: used.map(({ name }) => name), frames: run.frames });
+  const answers = [Float32Array.from(run.output)];
+  const { maxAbsDiff, maxAbs } = compareOutputs(answers, [await world.answerOf(network)]);
+  const busy = took.devices.map(({ name, ...times }) =>
+    busyShares({
+      ...times,
+      wallMs: run.elapsedMs,
+      share: used.find((device) => device.name === name)!.share,
+    }),
+  );
+  return {
+    state: 'measured',
+    frames: run.latenciesMs.length,
+    latenciesMs: run.latenciesMs,
+    framesPerSecond: run.framesPerSecond,
+    predicted: planned.predicted,
+    used: used.length,
+    bytesPerFrame: took.bytesPerFrame,
+    processors: took.processors,
+    memoryBytes: took.memoryBytes,
+    joulesPerFrame: joulesPerFrame(busy, run.frames / (run.elapsedMs / 1000)),
+    difference: maxAbsDiff / maxAbs,
+    ...(where ? { where } : {}),
+  };
+}
+
+/** Devices are quick while the plan is dealt out, and small while `use` runs. */
+async function inSession<T>(
+  { farm, requester }: CellWorld,
+  traced: boolean,
+  use: () => Promise<T>,
+): Promise<T> {
+  await farm.free();
+  try {
+    await requester.ask({ type: 'open', traced });
+    await farm.limit();
+    return await use();
+  } finally {
+    await farm.free();
+    await requester.ask({ type: 'close' });
+  }
+}
+
+interface Taken {
+  readonly bytesPerFrame: number;
+  readonly processors: CellResult['processors'];
+  readonly memoryBytes: CellResult['memoryBytes'];
+  readonly devices: readonly {
+    readonly name: string;
+    readonly computeMs: number;
+    readonly otherMs: number;
+  }[];
+}
+
+/** What the devices took between two looks at them. */
+export function figuresOf({
+  before,
+  after,
+  used,
+  frames,
+}: {
+  readonly before: readonly DeviceFigures[];
+  readonly after: readonly DeviceFigures[];
+  readonly used: readonly string[];
+  readonly frames: number;
+}): Taken {
+  const grown = after.map((now) => {
+    const then = before.find(({ name }) => name === now.name)!;
+    return {
+      name: now.name,
+      computeMs: now.computeMs - then.computeMs,
+      otherMs: now.otherMs - then.otherMs,
+      sentBytes: now.sentBytes - then.sentBytes,
+      memoryBytes: now.peakResidentBytes,
+    };
+  });
+  const devices = grown.filter(({ name }) => used.includes(name));
+  const mean = (pick: (device: (typeof grown)[number]) => number): number =>
+    devices.reduce((sum, device) => sum + pick(device), 0) / devices.length;
+  return {
+    bytesPerFrame: grown.reduce((sum, { sentBytes }) => sum + sentBytes, 0) / frames,
+    processors: {
+      computeMs: mean(({ computeMs }) => computeMs) / frames,
+      otherMs: mean(({ otherMs }) => otherMs) / frames,
+    },
+    memoryBytes: {
+      mean: mean(({ memoryBytes }) => memoryBytes),
+      most: Math.max(...devices.map(({ memoryBytes }) => memoryBytes)),
+    },
+    devices,
+  };
+}
+
+/** A runtime on one device, which has all the memory that it wants. */
+export async function measureAlone(
+  runtime: Runtime,
+  { network, frames }: Pick<Wanted, 'network' | 'frames'>,
+  share: number,
+  answer?: Float32Array,
+): Promise<Outcome> {
+  const device = startSoloDevice();
+  try {
+    await device.load({ runtime, network });
+    await device.setShare(share);
+    const runs = [];
+    for (let frame = 0; frame < frames; frame++)
+      runs.push(await device.run(FARM_SEED, { output: frame === frames - 1 }));
+    const latenciesMs = runs.map(({ latencyMs }) => latencyMs);
+    const wallMs = latenciesMs.reduce((sum, ms) => sum + ms, 0);
+    const computeMs = runs.reduce((sum, { processorMs }) => sum + processorMs, 0);
+    const residentBytes = Math.max(0, ...runs.map(({ resident }) => resident?.most ?? 0));
+    const output = Float32Array.from(runs.at(-1)!.output!);
+    const { maxAbsDiff, maxAbs } = compareOutputs([output], [answer ?? output]);
+    const framesPerSecond = (1000 * frames) / wallMs;
+    return {
+      state: 'measured',
+      frames,
+      latenciesMs,
+      framesPerSecond,
+      used: 1,
+      bytesPerFrame: 0,
+      processors: { computeMs: computeMs / frames, otherMs: 0 },
+      memoryBytes: { mean: residentBytes, most: residentBytes },
+      joulesPerFrame: joulesPerFrame([busyShares({ computeMs, otherMs: 0, wallMs, share })], framesPerSecond),
+      difference: maxAbsDiff / maxAbs,
+    };
+  } catch (thrown) {
+    if (!(thrown instanceof PeerceptronError)) throw thrown;
+    return { state: 'refused', why: thrown.message };
+  } finally {
+    await device.stop();
+  }
+}
