@@ -32,7 +32,8 @@ export async function withPart<T>(
   }
 }
 
-async function undoAll(undo: (() => unknown)[]): Promise<void> {
+/** What was started last first; one step that fails does not keep the others. */
+export async function undoAll(undo: (() => unknown)[]): Promise<void> {
   for (const step of undo.splice(0).reverse()) {
     try {
       await step();

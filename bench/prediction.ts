@@ -10,7 +10,7 @@ import { compareOutputs } from '../src/runtime/whole-model.ts';
 import { asSessionId } from '../src/shared/ids.ts';
 import { seededRandom } from '../src/shared/random.ts';
 import { median, type Benchmark, type BenchmarkContext, type Row } from './benchmark.ts';
-import { withCleanUp, withPart } from './clean-up.ts';
+import { undoAll, withCleanUp, withPart } from './clean-up.ts';
 import { measureLatency, measureRate } from './frame-times.ts';
 import {
   newSurvey,
@@ -19,6 +19,7 @@ import {
   SHARES,
   type LimitedWorld,
 } from './prediction/limited-world.ts';
+import { Quiet } from './quiet.ts';
 import { slowedDevice } from './prediction/slowed-device.ts';
 
 const NETWORKS_MEASURED: readonly NetworkName[] = ['alexnet', 'vgg16', 'xception', 'c3d'];
@@ -44,6 +45,7 @@ interface Cell {
 
 async function rows(undo: (() => unknown)[], { quick, say }: BenchmarkContext): Promise<Row[]> {
   const cells: Cell[] = [];
+  const quiet = new Quiet();
   let difference = 0;
   for (const network of quick ? NETWORKS_MEASURED.slice(0, 1) : NETWORKS_MEASURED) {
     const model = await loadModelByName(network, { seed: SEED });
@@ -56,9 +58,12 @@ async function rows(undo: (() => unknown)[], { quick, say }: BenchmarkContext): 
       say(`starting ${count} peers, with ${SHARES.slice(0, count).join(', ')} of a core`);
       await withPart(undo, async (own) => {
         // Devices that join now: what their machine is busy with changes over the minutes that a network takes.
-        const world = await openLimitedWorld(own, count);
-        const survey = await newSurvey(world);
-        const devices = await profiled(survey, world.peers);
+        const { world, survey, devices } = await quiet.measured(say, async () => {
+          await undoAll(own);
+          const joined = await openLimitedWorld(own, count);
+          const survey = await newSurvey(joined);
+          return { world: joined, survey, devices: await profiled(survey, joined.peers) };
+        });
         for (const [index, objective] of OBJECTIVES.entries()) {
           const session = asSessionId((index + 1).toString(16).padStart(32, '0'));
           const { graph } = model;
@@ -73,14 +78,9 @@ async function rows(undo: (() => unknown)[], { quick, say }: BenchmarkContext): 
           say(
             `${network}, ${count} peers, ${objective.kind}: predicted ${told(cell.predicted)} on ${cell.used} of them`,
           );
-          const { measured, outputs, results } = await measure({
-            world,
-            model,
-            inputs,
-            choice,
-            objective,
-            quick,
-          });
+          const { measured, outputs, results } = await quiet.measured(say, () =>
+            measure({ world, model, inputs, choice, objective, quick }),
+          );
           known ??= outputs;
           const { maxAbsDiff, maxAbs } = compareOutputs(outputs, known);
           difference = Math.max(difference, maxAbsDiff / maxAbs);
