@@ -76,7 +76,7 @@ function linksChart(cells: CellIndex, from: string): string {
   });
 }
 
-/** Speed-ups of all methods at the usual rate of links; ours on each number of devices that another method has, and on eight. */
+/** Speed-ups of all methods at the usual rate of links; ours on each number of devices that another method has, on one and on eight. */
 function methodsChart(cells: CellIndex, objective: FarmObjective, from: string): string {
   const groups = NETWORKS_SHOWN.map((network) => {
     const found = cells.all.filter(
@@ -87,6 +87,7 @@ function methodsChart(cells: CellIndex, objective: FarmObjective, from: string):
         cell.farm === undefined,
     );
     const sizes = new Set([
+      1,
       LINK_DEVICES,
       ...found.filter(({ method }) => method !== 'ours').map(({ devices }) => devices),
     ]);
