@@ -48,8 +48,10 @@ export function svgDocument(options: {
   readonly title: string;
   readonly description: string;
   readonly body: readonly string[];
+  /** CSS behind the common rules. */
+  readonly style?: string;
 }): string {
-  const { width, height, title, description, body } = options;
+  const { width, height, title, description, body, style = '' } = options;
   return `${element(
     'svg',
     {
@@ -64,13 +66,32 @@ export function svgDocument(options: {
       '',
       element('title', { id: 'title' }, escapeXml(title)),
       element('desc', { id: 'desc' }, escapeXml(description)),
-      element('style', {}, STYLE),
+      element('style', {}, STYLE + style),
       element('rect', { class: 'paper', x: 0, y: 0, width, height }),
       ...body,
       '',
     ].join('\n'),
   )}\n`;
 }
+
+/** The `points` attribute of lines and areas. */
+export const pointsOf = (at: readonly (readonly [number, number])[]): string =>
+  at.map(([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`).join(' ');
+
+/** Lines across a plot, one per tick of its vertical axis, with the labels left of it. */
+export const gridLines = (options: {
+  readonly ticks: readonly number[];
+  readonly labels: readonly string[];
+  readonly left: number;
+  readonly right: number;
+  readonly y: (tick: number) => number;
+}): string[] => {
+  const { ticks, labels, left, right, y } = options;
+  return ticks.flatMap((tick, index) => [
+    element('line', { class: 'grid', x1: left, x2: right, y1: y(tick), y2: y(tick) }),
+    text(labels[index]!, left - 8, y(tick) + 4, { class: 'quiet', 'text-anchor': 'end' }),
+  ]);
+};
 
 /** Round numbers for an axis from 0 to at least `highest`, about `count` of them. */
 export function axisTicks(highest: number, count = 5): number[] {

@@ -22,7 +22,7 @@ export type Method =
 export interface CellKey {
   readonly method: Method;
   readonly network: NetworkName;
-  /** Of the farm; a plan may use fewer. */
+  /** Of the farm; a plan may use fewer. Of the paper's layouts their own number, the device that only sends included. */
   readonly devices: number;
   readonly objective: 'latency' | 'throughput';
   /** Of every device's link, each way. */

@@ -1,5 +1,5 @@
 import type { Knee, ScalingMetric, ScalingPoint } from '../../src/planner/scaling.ts';
-import { axisTicks, element, svgDocument, text } from '../svg.ts';
+import { axisTicks, element, gridLines, pointsOf, svgDocument, text } from '../svg.ts';
 import { formatTicks } from './plan-report.ts';
 import { describeKnee, formatMetric, METRIC_NAMES } from './scaling-report.ts';
 
@@ -34,21 +34,13 @@ export function scalingSvg(options: {
   const ticks = axisTicks(Math.max(0, ...known.map(({ high }) => high)));
   const plotHeight = HEIGHT - TOP - BOTTOM;
   const y = (value: number): number => HEIGHT - BOTTOM - (value / (ticks.at(-1)! || 1)) * plotHeight;
-  const path = (at: readonly (readonly [number, number])[]): string =>
-    at.map(([px, py]) => `${px.toFixed(1)},${py.toFixed(1)}`).join(' ');
 
   const tickLabels = metric === 'latencyMs' ? formatTicks(ticks) : ticks.map((tick) => String(tick));
-  const grid = ticks.flatMap((tick, index) => [
-    element('line', { class: 'grid', x1: LEFT, x2: WIDTH - RIGHT, y1: y(tick), y2: y(tick) }),
-    text(tickLabels[index]!, LEFT - 8, y(tick) + 4, {
-      class: 'quiet',
-      'text-anchor': 'end',
-    }),
-  ]);
+  const grid = gridLines({ ticks, labels: tickLabels, left: LEFT, right: WIDTH - RIGHT, y });
   const labels = labelled(points, x).map((devices) =>
     text(String(devices), x(devices), HEIGHT - BOTTOM + 18, { class: 'quiet', 'text-anchor': 'middle' }),
   );
-  const spread = path([
+  const spread = pointsOf([
     ...known.map(({ devices, high }) => [x(devices), y(high)] as const),
     ...[...known].reverse().map(({ devices, low }) => [x(devices), y(low)] as const),
   ]);
@@ -91,7 +83,7 @@ export function scalingSvg(options: {
       element('polygon', { class: 'spread', points: spread }),
       element('polyline', {
         class: 'line',
-        points: path(known.map(({ devices, median }) => [x(devices), y(median)])),
+        points: pointsOf(known.map(({ devices, median }) => [x(devices), y(median)])),
       }),
       ...dots,
       ...mark,

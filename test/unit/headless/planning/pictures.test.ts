@@ -5,17 +5,7 @@ import { scalingSvg } from '../../../../headless/planning/scaling-svg.ts';
 import { axisTicks, element, escapeXml } from '../../../../headless/svg.ts';
 import { scalingCurve } from '../../../../src/planner/scaling.ts';
 import { graph, madeUpChoice, world } from '../../../support/planned.ts';
-
-/** Elements that are opened and not closed, or the other way round; empty for a document that is well formed. */
-function unbalanced(svg: string): string[] {
-  const open: string[] = [];
-  for (const [, closing, name, selfClosing] of svg.matchAll(/<(\/?)([a-z]+)[^>]*?(\/?)>/g)) {
-    if (selfClosing) continue;
-    if (!closing) open.push(name!);
-    else if (open.pop() !== name) return [name!];
-  }
-  return open;
-}
+import { unbalanced } from '../../../support/well-formed-svg.ts';
 
 describe('the picture of a plan', () => {
   const svg = planSvg(previewPlan(graph, world, madeUpChoice()));
