@@ -31,7 +31,8 @@ export async function measureOnFarm(world: CellWorld, wanted: Wanted): Promise<O
   const { network, objective, method, devices, frames, memoryBytes } = wanted;
   if (method === 'tfjs' || method === 'onnxruntime-web')
     throw new PeerceptronError('INTERNAL', `${method} does not run on a farm`);
-  const chosen = farm.description.devices.slice(0, devices);
+  // Of the paper's devices one only sends, which is the requester's here.
+  const chosen = farm.description.devices.slice(0, method === 'paper' ? devices - 1 : devices);
   if (!wanted.farm) {
     for (const { name } of [...farm.description.devices, farm.description.requester])
       farm.network.setRate(name, wanted.megabitsPerSecond);

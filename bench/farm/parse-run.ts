@@ -30,7 +30,7 @@ const measured = v.looseObject({
   memoryBytes: v.object({ mean: notNegative, most: notNegative }),
   joulesPerFrame: notNegative,
   difference: notNegative,
-  where: v.object({ compute: notNegative, link: notNegative, wait: notNegative }),
+  where: v.exactOptional(v.object({ compute: notNegative, link: notNegative, wait: notNegative })),
   at: time,
 });
 const refused = v.looseObject({ ...key, state: v.literal('refused'), why: v.string(), at: time });

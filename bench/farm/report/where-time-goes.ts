@@ -12,18 +12,21 @@ const PART_TITLES: Readonly<Record<Part, string>> = {
   wait: 'waiting for other parts',
 };
 
-/** `71 / 20 / 9 %`: computing, links, waiting. */
-export const sharesOf = ({ where }: CellResult): string =>
-  `${PARTS.map((part) => Math.round(where[part] * 100)).join(' / ')} %`;
+/** `71 / 20 / 9 %`: computing, links, waiting. Undefined where no trace was taken. */
+export const sharesOf = ({ where }: CellResult): string | undefined =>
+  where && `${PARTS.map((part) => Math.round(where[part] * 100)).join(' / ')} %`;
 
 /** Where the time of the median frame goes and how busy the engines are: one sentence, without a full stop. */
 export function whereTimeGoes(cells: CellIndex, cell: CellResult, calibration: Calibration): string {
-  const parts = PARTS.toSorted((a, b) => cell.where[b] - cell.where[a]).map(
-    (part) => `${formatPercent(cell.where[part])} ${PART_TITLES[part]}`,
-  );
+  const { where } = cell;
+  const parts =
+    where &&
+    PARTS.toSorted((a, b) => where[b] - where[a]).map(
+      (part) => `${formatPercent(where[part])} ${PART_TITLES[part]}`,
+    );
   const work = workOverOne(cells, cell);
   return [
-    `the median frame's ${formatTime(latencyMs(cell))} are ${listed(parts)}`,
+    ...(parts ? [`the median frame's ${formatTime(latencyMs(cell))} are ${listed(parts)}`] : []),
     `engines work ${formatPercent(engineBusy(cell, calibration))} of the time`,
     ...(work === undefined ? [] : [`together ${digits(work)} times as much as one device would`]),
     ...(cell.used < cell.devices ? [`${cell.used} of ${cell.devices} devices are in use`] : []),
@@ -35,10 +38,13 @@ export function whereTimeGoes(cells: CellIndex, cell: CellResult, calibration: C
  * devices were added; the part that lacks most is named.
  */
 export function whatDoesNotShrink(fewer: CellResult, more: CellResult): string {
+  const took = `it takes ${formatTime(latencyMs(fewer))} → ${formatTime(latencyMs(more))}`;
+  const [then, now] = [fewer.where, more.where];
+  if (!then || !now) return took;
   const ideal = fewer.devices / more.devices;
   const parts = PARTS.map((part) => {
-    const beforeMs = latencyMs(fewer) * fewer.where[part];
-    const afterMs = latencyMs(more) * more.where[part];
+    const beforeMs = latencyMs(fewer) * then[part];
+    const afterMs = latencyMs(more) * now[part];
     return { part, beforeMs, afterMs, lackMs: afterMs - beforeMs * ideal };
   });
   const told = parts.map(
