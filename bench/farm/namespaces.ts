@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 
 const PREFIX = 'peerceptron-';
 /** A process that was killed is gone within this time, unless the machine has none left. */
@@ -52,7 +52,7 @@ export function removeLeftovers(): void {
   for (const line of run('ip', ['netns', 'list']).split('\n')) {
     const [name = ''] = line.split(' ');
     const owner = ownerOf(name);
-    if (owner !== undefined && !existsSync(`/proc/${owner}`)) removeNamespace(name);
+    if (owner !== undefined && !isRunning(owner)) removeNamespace(name);
   }
 }
 
@@ -105,7 +105,8 @@ function triedWith(module: string, attempt: () => unknown): string | undefined {
   }
 }
 
-function isRunning(pid: number): boolean {
+/** Who has ended and is only still to be asked for its exit code, does not. */
+export function isRunning(pid: number): boolean {
   try {
     return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
   } catch {

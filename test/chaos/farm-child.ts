@@ -3,8 +3,15 @@ import { openFarm } from '../../bench/farm/devices.ts';
 import { equalFarm } from '../../bench/farm/description.ts';
 import type { FarmPrograms } from '../../bench/farm/programs.ts';
 
+/** Of the same receiver, by its clock. */
+export interface Transfer {
+  readonly bytes: number;
+  readonly sinceMs: number;
+  readonly untilMs: number;
+}
+
 /**
- * `receive`: tells its port; then, per connection, bytes per millisecond from the first of them on. `send <address> <port> <bytes>`: sends
+ * `receive`: tells its port; then, per connection, the bytes that came after the first of them, and when. `send <address> <port> <bytes>`: sends
  * them. `farm <programs>`: opens a farm of one device, tells the ids of its processes, and waits to be killed.
  */
 const [what = '', ...args] = process.argv.slice(2);
@@ -20,14 +27,16 @@ switch (what) {
         if (sinceMs === undefined) sinceMs = performance.now();
         else bytes += chunk.length;
       });
-      socket.once('end', () => say({ bytesPerMs: bytes / (performance.now() - sinceMs!) }));
+      socket.once('end', () =>
+        say({ bytes, sinceMs, untilMs: performance.now() } satisfies Partial<Transfer>),
+      );
     });
     server.listen(0, () => say(server.address()));
     break;
   }
   case 'send': {
     const [address, port, bytes] = args;
-    const socket = connect(Number(port), address!, () => socket.end(Buffer.alloc(Number(bytes), 1)));
+    const socket = connect(Number(port), address, () => socket.end(Buffer.alloc(Number(bytes), 1)));
     socket.once('close', () => process.exit());
     break;
   }

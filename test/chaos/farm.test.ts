@@ -2,14 +2,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openFarm, type Farm } from '../../bench/farm/devices.ts';
 import { measureFloor } from '../../bench/farm/floor.ts';
 import { startLineProcess, type LineProcess } from '../../bench/farm/line-process.ts';
-import { whyNoNetwork } from '../../bench/farm/namespaces.ts';
+import { isRunning, whyNoNetwork } from '../../bench/farm/namespaces.ts';
 import { openFarmNetwork, type FarmNetwork } from '../../bench/farm/network.ts';
 import { usageOf } from '../../bench/farm/process-usage.ts';
 import type { FarmPrograms } from '../../bench/farm/programs.ts';
 import { openCpuGroups } from '../../bench/cgroup.ts';
 import { openMemoryGroups } from '../../bench/cgroup/memory.ts';
 import { buildNodeProgram } from '../support/node-program.ts';
-import { isAlive } from '../support/program.ts';
+import type { Transfer } from './farm-child.ts';
 import { leavingsOf } from './farm-leavings.ts';
 
 const missing = whyNoNetwork() ?? whyNoGroups();
@@ -71,25 +71,29 @@ describe.skipIf(missing)(`the network of a farm${because}`, () => {
     expect(leavingsOf(process.pid)).toEqual([]);
   });
 
-  /** Bytes per millisecond at the receiver. */
-  async function transfer(from: string, bytes: number): Promise<number> {
+  async function transfer(from: string, bytes: number): Promise<Transfer> {
     started(network.commandOf(from), child, 'send', network.addressOf('one'), String(port), String(bytes));
-    return ((await receiver.next()) as { bytesPerMs: number }).bytesPerMs;
+    return (await receiver.next()) as Transfer;
   }
 
+  /** Bytes per millisecond, from the first to the last. */
+  const rateOf = (...transfers: Transfer[]): number =>
+    transfers.reduce((sum, { bytes }) => sum + bytes, 0) /
+    (Math.max(...transfers.map(({ untilMs }) => untilMs)) -
+      Math.min(...transfers.map(({ sinceMs }) => sinceMs)));
+
   it('keeps the rate of the device that sends: a second at 40 Mbit/s, and one at 10', async () => {
-    const fast = await transfer('two', 6e6);
+    const fast = rateOf(await transfer('two', 6e6));
     network.setRate('two', 10);
-    const slow = await transfer('two', 1.5e6);
+    const slow = rateOf(await transfer('two', 1.5e6));
     network.setRate('two', 40);
     expect(fast / slow).toBeGreaterThan(4 * 0.85);
     expect(fast / slow).toBeLessThan(4 * 1.15);
   });
 
   it('keeps the rate of the device that gets it, over all that send', async () => {
-    const rates = [transfer('two', 4e6), transfer('three', 4e6)];
-    const both = (await Promise.all(rates)).reduce((sum, rate) => sum + rate, 0);
-    const alone = await transfer('two', 6e6);
+    const both = rateOf(...(await Promise.all([transfer('two', 4e6), transfer('three', 4e6)])));
+    const alone = rateOf(await transfer('two', 6e6));
     expect(both / alone).toBeGreaterThan(0.85);
     expect(both / alone).toBeLessThan(1.15);
   });
@@ -133,7 +137,7 @@ describe.skipIf(missing)(`a farm${because}`, () => {
   afterAll(async () => {
     const pids = farm.peers.map(({ pid }) => pid);
     await undoAll();
-    expect(pids.filter(isAlive)).toEqual([]);
+    expect(pids.filter(isRunning)).toEqual([]);
     expect(leavingsOf(process.pid)).toEqual([]);
   });
 
@@ -155,6 +159,7 @@ describe.skipIf(missing)(`a farm${because}`, () => {
     await farm.free();
     const free = await coresOf(busy.pid, 400);
     process.kill(busy.pid);
+    await busy.end();
     expect(limited).toBeLessThan(SHARE * 1.5);
     expect(free).toBeGreaterThan(SHARE * 3);
   });
@@ -190,14 +195,14 @@ describe.skipIf(missing)(`a farm whose runner is killed${because}`, () => {
     process.kill(runner.pid, 'SIGKILL');
     await expect(runner.next()).rejects.toThrow('SIGKILL');
     expect(leavingsOf(runner.pid).length).toBeGreaterThan(0);
-    expect(peers.map(isAlive)).toEqual([true]);
+    expect(peers.map(isRunning)).toEqual([true]);
 
     const network = openFarmNetwork([{ name: 'next', megabitsPerSecond: 90 }]);
     openCpuGroups().release();
     openMemoryGroups().release();
     network.close();
     expect([...leavingsOf(runner.pid), ...leavingsOf(process.pid)]).toEqual([]);
-    expect(peers.filter(isAlive)).toEqual([]);
+    expect(peers.filter(isRunning)).toEqual([]);
   });
 });
 
