@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { PeerceptronError } from '../src/shared/errors.ts';
+import { moveThread, openGroupHome, readOr, writeTo, type GroupHome, type Hierarchy } from './cgroup/home.ts';
 
 /**
  * Shares of a processor for single threads of other processes on Linux. A device's compute and its transport must not share one
@@ -13,6 +14,11 @@ import { PeerceptronError } from '../src/shared/errors.ts';
 export interface CpuGroups {
   /** The thread named `threadName` gets the share. */
   limit(options: LimitedProcess): CpuLimit;
+  /**
+   * The thread named `threadName`, whose program keeps to its share by itself, is left alone; all others together get the share. For
+   * processes without such a thread, all of them.
+   */
+  limitOthers(options: Omit<LimitedProcess, 'others'>): CpuLimit;
   /** The groups are gone. Does nothing the second time. */
   release(): void;
 }
@@ -48,110 +54,80 @@ const QUOTA_US = 1_000;
  * without a limit has this much, which four peers can have of two processors.
  */
 const FREE_CORES = 0.42;
-const PREFIX = 'peerceptron-';
-
-interface Hierarchy {
-  readonly version: 1 | 2;
-  /** Where the hierarchy with the `cpu` controller is mounted. */
-  readonly root: string;
-}
-
-/** From the text of `/proc/mounts`; of both versions the one that has the `cpu` controller. */
-export function findCpuHierarchy(
-  mounts: string,
-  controllersOf: (root: string) => string,
-): Hierarchy | undefined {
-  for (const line of mounts.split('\n')) {
-    const [, root, type, options] = line.split(' ');
-    if (!root) continue;
-    if (type === 'cgroup' && options?.split(',').includes('cpu')) return { version: 1, root };
-    if (type === 'cgroup2' && controllersOf(root).split(/\s+/).includes('cpu')) return { version: 2, root };
-  }
-  return undefined;
-}
 
 /** @throws USAGE where this user or this system cannot limit threads, with the reason. */
-export function openCpuGroups(): CpuGroups {
-  const hierarchy =
-    process.platform === 'linux'
-      ? findCpuHierarchy(readFileSync('/proc/mounts', 'utf8'), (root) =>
-          readOr(join(root, 'cgroup.controllers'), ''),
-        )
-      : undefined;
-  if (!hierarchy) {
-    throw new PeerceptronError(
-      'USAGE',
-      'limiting processors needs Linux with the cpu controller of control groups',
-    );
-  }
-  if (process.getuid?.() !== 0) {
-    throw new PeerceptronError(
-      'USAGE',
-      'limiting processors needs root: run it with sudo, or in a container as root',
-    );
-  }
-  for (const name of readdirSync(hierarchy.root)) {
-    // What a benchmark that was killed has left behind.
-    const owner = new RegExp(`^${PREFIX}(\\d+)$`).exec(name)?.[1];
-    if (owner && !existsSync(`/proc/${owner}`)) removeGroup(hierarchy, join(hierarchy.root, name));
-  }
-  try {
-    return new Groups(hierarchy, join(hierarchy.root, `${PREFIX}${process.pid}`));
-  } catch (cause) {
-    throw new PeerceptronError(
-      'USAGE',
-      `control groups at ${hierarchy.root} cannot be changed here: ${String(cause)}`,
-      {
-        cause,
-      },
-    );
-  }
-}
+export const openCpuGroups = (): CpuGroups => new Groups(openGroupHome('cpu'));
 
 class Groups implements CpuGroups {
-  readonly #hierarchy: Hierarchy;
-  readonly #home: string;
-  #open = true;
+  readonly #home: GroupHome;
 
-  constructor(hierarchy: Hierarchy, home: string) {
-    this.#hierarchy = hierarchy;
+  constructor(home: GroupHome) {
     this.#home = home;
-    if (hierarchy.version === 2) write(hierarchy.root, 'cgroup.subtree_control', '+cpu');
-    mkdirSync(home);
     // Whatever else this machine does takes from everybody's time, not from that of the devices that are played here.
-    if (hierarchy.version === 1) write(home, 'cpu.shares', '262144');
-    else {
-      write(home, 'cpu.weight', '10000');
-      write(home, 'cgroup.subtree_control', '+cpu');
-    }
+    if (home.hierarchy.version === 1) writeTo(home.path, 'cpu.shares', '262144');
+    else writeTo(home.path, 'cpu.weight', '10000');
   }
 
   limit({ name, pid, threadName, cores, others }: LimitedProcess): CpuLimit {
-    const threads = readdirSync(`/proc/${pid}/task`);
-    // Those that it has started bear its name too.
-    const reserved = threads
-      .filter((thread) => readOr(`/proc/${pid}/task/${thread}/comm`, '').trim() === threadName)
-      .sort((a, b) => Number(a) - Number(b))[0];
+    const reserved = threadNamed(pid, threadName);
     if (reserved === undefined)
       throw new PeerceptronError('INTERNAL', `process ${pid} has no thread '${threadName}'`);
-    const group = join(this.#home, name);
+    const { hierarchy, path } = this.#home;
+    const group = join(path, name);
     mkdirSync(group);
-    if (this.#hierarchy.version === 2) write(group, 'cgroup.procs', String(pid));
-    else for (const thread of threads) moveThread(group, thread);
+    if (hierarchy.version === 2) writeTo(group, 'cgroup.procs', String(pid));
+    else for (const thread of readdirSync(`/proc/${pid}/task`)) moveThread(hierarchy, group, thread);
     // The reservation takes its thread out of what the quota is for.
     const set = (changed: number | undefined): void => {
-      if (others === 'limited') setQuota(this.#hierarchy, group, changed);
+      if (others === 'limited') setQuota(hierarchy, group, changed);
       setReservation(reserved, changed ?? FREE_CORES);
     };
     set(cores);
     return { set };
   }
 
-  release(): void {
-    if (!this.#open) return;
-    this.#open = false;
-    removeGroup(this.#hierarchy, this.#home);
+  limitOthers({ name, pid, threadName, cores }: Omit<LimitedProcess, 'others'>): CpuLimit {
+    const { hierarchy, path } = this.#home;
+    const group = join(path, name);
+    // It may be there: in version 2 with a limit of memory, and of a process that has ended.
+    mkdirSync(group, { recursive: true });
+    // Threads side by side with the group that they come from would be of another weight.
+    const [apart, limited] = [join(group, 'apart'), join(group, 'limited')];
+    for (const part of [apart, limited]) {
+      mkdirSync(part, { recursive: true });
+      if (hierarchy.version === 2) writeTo(part, 'cgroup.type', 'threaded');
+    }
+    if (hierarchy.version === 2) {
+      writeTo(group, 'cgroup.subtree_control', '+cpu');
+      writeTo(group, 'cgroup.procs', String(pid));
+    }
+    const computing = threadNamed(pid, threadName);
+    const moved = new Set<string>();
+    // What a thread has started just before it was moved is where it was.
+    for (let found = true; found;) {
+      found = false;
+      for (const thread of readdirSync(`/proc/${pid}/task`)) {
+        if (moved.has(thread)) continue;
+        moveThread(hierarchy, thread === computing ? apart : limited, thread);
+        moved.add(thread);
+        found = true;
+      }
+    }
+    const set = (changed: number | undefined): void => setQuota(hierarchy, limited, changed);
+    set(cores);
+    return { set };
   }
+
+  release(): void {
+    this.#home.release();
+  }
+}
+
+/** The one of that name that has been there longest; those that it has started bear its name, too. */
+export function threadNamed(pid: number, threadName: string): string | undefined {
+  return readdirSync(`/proc/${pid}/task`)
+    .filter((thread) => readOr(`/proc/${pid}/task/${thread}/comm`, '').trim() === threadName)
+    .sort((a, b) => Number(a) - Number(b))[0];
 }
 
 /**
@@ -183,59 +159,11 @@ function setReservation(thread: string, cores: number): void {
 function setQuota({ version }: Hierarchy, group: string, cores: number | undefined): void {
   const periodUs = cores === undefined ? 100_000 : Math.round(QUOTA_US / cores);
   if (version === 2) {
-    write(group, 'cpu.max', `${cores === undefined ? 'max' : QUOTA_US} ${periodUs}`);
+    writeTo(group, 'cpu.max', `${cores === undefined ? 'max' : QUOTA_US} ${periodUs}`);
     return;
   }
   // A quota never exceeds its period, not even between two writes.
-  write(group, 'cpu.cfs_quota_us', '-1');
-  write(group, 'cpu.cfs_period_us', String(periodUs));
-  if (cores !== undefined) write(group, 'cpu.cfs_quota_us', String(QUOTA_US));
-}
-
-const write = (group: string, file: string, text: string): void => writeFileSync(join(group, file), text);
-
-/** In the hierarchy of version 1. */
-function moveThread(group: string, thread: string): void {
-  const move = (): void => write(group, 'tasks', thread);
-  const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
-  try {
-    try {
-      move();
-    } catch (error) {
-      if (codeOf(error) !== 'EINVAL') throw error;
-      // A real-time thread, which no quota would bind. libwebrtc starts some where root lets it; on devices it may not.
-      execFileSync('chrt', ['--other', '--pid', '0', thread]);
-      move();
-    }
-  } catch (error) {
-    // A pool's thread may have ended meanwhile.
-    if (codeOf(error) !== 'ESRCH') throw error;
-  }
-}
-
-/** Children first; what still lives in a group goes to the root, free of limits. */
-function removeGroup(hierarchy: Hierarchy, group: string): void {
-  for (const entry of readdirSync(group, { withFileTypes: true })) {
-    if (entry.isDirectory()) removeGroup(hierarchy, join(group, entry.name));
-  }
-  const ids = (file: string): string[] => readOr(join(group, file), '').split('\n').filter(Boolean);
-  if (hierarchy.version === 1) for (const id of ids('tasks')) moveThread(hierarchy.root, id);
-  else {
-    for (const id of ids('cgroup.procs')) {
-      try {
-        write(hierarchy.root, 'cgroup.procs', id);
-      } catch {
-        // It has ended.
-      }
-    }
-  }
-  rmdirSync(group);
-}
-
-function readOr(file: string, otherwise: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return otherwise;
-  }
+  writeTo(group, 'cpu.cfs_quota_us', '-1');
+  writeTo(group, 'cpu.cfs_period_us', String(periodUs));
+  if (cores !== undefined) writeTo(group, 'cpu.cfs_quota_us', String(QUOTA_US));
 }

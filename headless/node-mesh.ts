@@ -8,6 +8,7 @@ import type { Capabilities } from '../src/protocol/messages.ts';
 import type { RoomLink } from '../src/protocol/room-link.ts';
 import { installCodecKernels } from '../src/runtime/codec-kernels.ts';
 import { RuntimeNode } from '../src/runtime/runtime-node.ts';
+import type { OpenRtc } from '../src/transport/rtc.ts';
 import { nodeRandomBytes, platformName } from './platform.ts';
 
 export interface NodeMeshOptions {
@@ -15,6 +16,8 @@ export interface NodeMeshOptions {
   readonly name: string;
   /** What this process offers; absent for a requester that only asks. */
   readonly serves?: Pick<Capabilities, 'engine' | 'accuracy' | 'weightStorage' | 'memoryBytes'>;
+  /** Default: WebRTC by `wrtc`. */
+  readonly openRtc?: OpenRtc;
 }
 
 export interface JoinedNode {
@@ -23,7 +26,12 @@ export interface JoinedNode {
 }
 
 /** Joins a room from Node: WebRTC by `wrtc`, signaling by `ws`. */
-export async function joinNodeMesh({ link, name, serves }: NodeMeshOptions): Promise<JoinedNode> {
+export async function joinNodeMesh({
+  link,
+  name,
+  serves,
+  openRtc = openRtcNode,
+}: NodeMeshOptions): Promise<JoinedNode> {
   await installCodecKernels();
   const mesh = await joinMesh({
     link,
@@ -37,7 +45,7 @@ export async function joinNodeMesh({ link, name, serves }: NodeMeshOptions): Pro
       serves: serves !== undefined,
     },
     openSignaling: signalingByLink((url) => openNodeSocket(url)),
-    openRtc: openRtcNode,
+    openRtc,
     clock: systemClock,
     randomBytes: nodeRandomBytes,
   });

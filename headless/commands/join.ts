@@ -15,7 +15,7 @@ import { addCacheFlags, openWeightCache, type CacheFlags } from '../weight-cache
 import { originPolicy } from '../../src/weights/origin-policy.ts';
 import { parseShare } from '../flags.ts';
 import { SharedDevice } from '../shared-device.ts';
-import { joinNodeMesh } from '../node-mesh.ts';
+import { joinNodeMesh, type NodeMeshOptions } from '../node-mesh.ts';
 import {
   addProfileFlag,
   measureNodeDevice,
@@ -65,7 +65,8 @@ interface JoinFlags extends CacheFlags, ProfileFlags {
   readonly parent?: boolean;
 }
 
-export function addJoinCommand(program: Command): void {
+/** `parts`: what programs that are no product put in the place of the product's own. */
+export function addJoinCommand(program: Command, parts: Pick<NodeMeshOptions, 'openRtc'> = {}): void {
   const command = program
     .command('join')
     .description('offer this device to a room: join as a headless peer and compute what it is dealt')
@@ -89,7 +90,7 @@ export function addJoinCommand(program: Command): void {
       'also fetch weights from this server (repeatable; "public": from any with a public address)',
       collect,
     )
-    .action(async (url: string | undefined, flags: JoinFlags) => join(url, flags));
+    .action(async (url: string | undefined, flags: JoinFlags) => join(url, flags, parts));
   addCacheFlags(command);
   addProfileFlag(command);
 }
@@ -110,7 +111,11 @@ export async function roomLinkFrom(url: string | undefined, urlFile: string | un
   throw usage('which room? Give its link as argument, by --url-file, or in PEERCEPTRON_URL');
 }
 
-async function join(url: string | undefined, flags: JoinFlags): Promise<void> {
+async function join(
+  url: string | undefined,
+  flags: JoinFlags,
+  parts: Pick<NodeMeshOptions, 'openRtc'>,
+): Promise<void> {
   const terminal = createTerminal(flags.json ?? false);
   const emit = (event: PeerEvent): void => {
     if (terminal.json) process.stdout.write(`${JSON.stringify(event, plainErrors)}\n`);
@@ -141,6 +146,7 @@ async function join(url: string | undefined, flags: JoinFlags): Promise<void> {
   const { mesh, node } = await joinNodeMesh({
     link,
     name: flags.name ?? hostname(),
+    ...parts,
     serves: {
       engine: engine.name,
       accuracy: engine.accuracy,

@@ -1,4 +1,7 @@
 import { describe, it } from 'vitest';
+import { DelayedLink } from '../../bench/farm/delayed-link.ts';
+import { systemClock } from '../../src/mesh/system-clock.ts';
+import { seededRandom } from '../../src/shared/random.ts';
 import { createMemoryPair } from '../../src/transport/memory-pair.ts';
 import { ResumableLink } from '../../src/transport/resumable-link.ts';
 import { SpareMemory } from '../../src/transport/spare-memory.ts';
@@ -19,6 +22,16 @@ peerLinkSuite(
     const { a, b } = createMemoryPair();
     const spare = new SpareMemory();
     return { a: new ResumableLink(a, spare, unsuspended), b: new ResumableLink(b, spare, unsuspended) };
+  },
+  { describe, it },
+);
+
+peerLinkSuite(
+  'delayed, in memory',
+  async () => {
+    const { a, b } = createMemoryPair();
+    const delay = { delayMs: 1, jitterMs: 2, clock: systemClock, random: seededRandom(1) };
+    return { a: new DelayedLink(a, delay), b: new DelayedLink(b, delay) };
   },
   { describe, it },
 );

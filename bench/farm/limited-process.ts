@@ -1,0 +1,60 @@
+import { existsSync } from 'node:fs';
+import type { CpuGroups, CpuLimit } from '../cgroup.ts';
+import type { MemoryGroup } from '../cgroup/memory.ts';
+import type { FarmDevice } from './description.ts';
+import { COMPUTE_THREAD } from './process-usage.ts';
+
+export interface LimitedProcessOptions {
+  readonly device: FarmDevice;
+  readonly pid: number;
+  readonly groups: CpuGroups;
+  /** That the process has been started in; absent where this machine cannot limit memory. */
+  readonly memory: MemoryGroup | undefined;
+  /** Of processes that compute: they hold themselves to a share of the processor. */
+  readonly setShare?: (share: number) => Promise<void>;
+}
+
+/** A process that is a device's from `limit` on, and as quick as this machine before it and after `free`. */
+export class LimitedProcess {
+  readonly pid: number;
+  readonly device: FarmDevice;
+  readonly #options: LimitedProcessOptions;
+  #others: CpuLimit | undefined;
+
+  constructor(options: LimitedProcessOptions) {
+    this.#options = options;
+    this.pid = options.pid;
+    this.device = options.device;
+  }
+
+  get isRunning(): boolean {
+    return existsSync(`/proc/${this.pid}/task/${this.pid}`);
+  }
+
+  /**
+   * The thread that computes rests by itself between tiles; all others share a quota of the same size, since on a device they run on cores
+   * of their own.
+   * @throws USAGE when it has more memory already
+   */
+  async limit(): Promise<void> {
+    const { device, groups, memory, setShare } = this.#options;
+    memory?.set(device.memoryBytes);
+    // While it is still quick.
+    await setShare?.(device.share);
+    if (this.#others) this.#others.set(device.share);
+    else {
+      this.#others = groups.limitOthers({
+        name: device.name,
+        pid: this.pid,
+        threadName: COMPUTE_THREAD,
+        cores: device.share,
+      });
+    }
+  }
+
+  async free(): Promise<void> {
+    this.#others?.set(undefined);
+    this.#options.memory?.set(undefined);
+    await this.#options.setShare?.(1);
+  }
+}

@@ -1,0 +1,53 @@
+import { connect, createServer } from 'node:net';
+import { openFarm } from '../../bench/farm/devices.ts';
+import { equalFarm } from '../../bench/farm/description.ts';
+import type { FarmPrograms } from '../../bench/farm/programs.ts';
+
+/** Of the same receiver, by its clock. */
+export interface Transfer {
+  readonly bytes: number;
+  readonly sinceMs: number;
+  readonly untilMs: number;
+}
+
+/**
+ * `receive`: tells its port; then, per connection, the bytes that came after the first of them, and when. `send <address> <port> <bytes>`: sends
+ * them. `farm <programs>`: opens a farm of one device, tells the ids of its processes, and waits to be killed.
+ */
+const [what = '', ...args] = process.argv.slice(2);
+const say = (value: unknown): void => void process.stdout.write(`${JSON.stringify(value)}\n`);
+process.stdin.resume().once('close', () => process.exit());
+
+switch (what) {
+  case 'receive': {
+    const server = createServer((socket) => {
+      let sinceMs: number | undefined;
+      let bytes = 0;
+      socket.on('data', (chunk) => {
+        if (sinceMs === undefined) sinceMs = performance.now();
+        else bytes += chunk.length;
+      });
+      socket.once('end', () =>
+        say({ bytes, sinceMs, untilMs: performance.now() } satisfies Partial<Transfer>),
+      );
+    });
+    server.listen(0, () => say(server.address()));
+    break;
+  }
+  case 'send': {
+    const [address, port, bytes] = args;
+    const socket = connect(Number(port), address, () => socket.end(Buffer.alloc(Number(bytes), 1)));
+    socket.once('close', () => process.exit());
+    break;
+  }
+  case 'farm': {
+    const description = equalFarm(1, { share: 0.2, memoryBytes: 1e9, megabitsPerSecond: 90 });
+    const programs = JSON.parse(args[0] ?? '') as FarmPrograms;
+    const farm = await openFarm([], { description, programs, say: () => undefined });
+    await farm.limit();
+    say({ peers: farm.peers.map(({ pid }) => pid) });
+    break;
+  }
+  default:
+    throw new Error(`no '${what}'`);
+}
