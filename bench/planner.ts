@@ -1,12 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Graph } from '../src/graph/graph.ts';
 import type { PlanChoice } from '../src/planner/choice.ts';
-import { compilePlan } from '../src/planner/compiled-plan.ts';
-import { parsePlanFile } from '../src/planner/plan-file.ts';
-import { windowWithin } from '../src/planner/plan-window.ts';
 import { choosePlan } from '../src/planner/search.ts';
-import { simulate } from '../src/planner/simulate.ts';
 import type { World } from '../src/planner/world.ts';
 import { toPeerceptronError } from '../src/shared/errors.ts';
 import { asSessionId } from '../src/shared/ids.ts';
@@ -14,7 +8,9 @@ import { seededRandom } from '../src/shared/random.ts';
 import { median, timings, type Benchmark, type BenchmarkContext, type Row } from './benchmark.ts';
 import { drawDevice, drawSmallNet, prepared, spread, worldOf } from './planner/draws.ts';
 import { exhaustive } from './planner/exhaustive.ts';
-import { singleMethodBest } from './planner/single-method.ts';
+import { judged } from './planner/judged.ts';
+import { PAPER_LAYOUTS, paperPlan } from './planner/paper-layouts.ts';
+import { SINGLE_METHODS, singleMethodBest } from './planner/single-method.ts';
 
 /** Plans until the code is compiled for speed, as it is in a session that plans again and again. */
 const WARM_UPS = 5;
@@ -83,8 +79,9 @@ function singleMethodRows({ quick, say }: BenchmarkContext): Row[] {
       } catch (thrown) {
         if (toPeerceptronError(thrown).code !== 'PLAN_MEMORY') throw thrown;
       }
-      const single = singleMethodBest(graph, world, kind);
-      const [method, best] = Object.entries(single).reduce((a, b) => (b[1] < a[1] ? b : a));
+      const single = singleMethodBest({ graph, world, objective: kind });
+      const costs = SINGLE_METHODS.map((name) => [name, single[name]?.costMs ?? Infinity] as const);
+      const [method, best] = costs.reduce((a, b) => (b[1] < a[1] ? b : a));
       if (ours === Infinity && best === Infinity) {
         refused += 1;
         continue;
@@ -112,21 +109,12 @@ function paperRows(): Row[] {
   const rates: number[] = [];
   const latencies: number[] = [];
   const rows: Row[] = [];
-  for (const [name, network, count] of [
-    ['alexnet-5', 'alexnet', 4],
-    ['alexnet-6', 'alexnet', 5],
-    ['vgg16-9', 'vgg16', 8],
-    ['vgg16-11', 'vgg16', 10],
-  ] as const) {
+  for (const { name, network, peers } of PAPER_LAYOUTS) {
     const graph = prepared(network);
     const pi = { speed: 1, mbits: 90, roundTripMs: 4, memoryBytes: 0.9e9 };
-    const world = worldOf(new Array<typeof pi>(count).fill(pi), pi);
-    const raw: unknown = JSON.parse(readFileSync(join(process.cwd(), `examples/plans/${name}.json`), 'utf8'));
-    const peers = world.devices.map(({ id }) => id);
-    const plan = parsePlanFile(raw, { graph, session, epoch: 0, peers });
-    const compiled = compilePlan(graph, plan);
-    const offers = new Map(world.devices.map(({ id }) => [id, Infinity]));
-    const theirs = simulate(compiled, world, { window: windowWithin(compiled, offers) });
+    const world = worldOf(new Array<typeof pi>(peers).fill(pi), pi);
+    const plan = paperPlan(name, { graph, world, session, epoch: 0 });
+    const { prediction: theirs } = judged(graph, world, 'throughput', plan);
     const rate = choose(graph, world, 'throughput').prediction.framesPerSecond / theirs.framesPerSecond;
     const latency = theirs.latencyMs / choose(graph, world, 'latency').prediction.latencyMs;
     rates.push(rate);

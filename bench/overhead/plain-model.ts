@@ -103,7 +103,14 @@ function apply(
   });
   switch (op.kind) {
     case 'conv': {
-      const padding = paddingOf(shape, op.kernelSize, op.strides, op.padding);
+      let padding = namedPadding(shape, op.kernelSize, op.strides, op.padding);
+      if (!padding && op.padding.length === 2) {
+        // As Keras' own networks do it.
+        const around = op.padding as [[number, number], [number, number]];
+        x = tf.layers.zeroPadding2d({ name: `${name}_pad`, padding: around }).apply(x) as tf.SymbolicTensor;
+        padding = 'valid';
+      }
+      if (!padding) throw unnamed(op.padding);
       const common = { name, padding, strides: op.strides as [number, number], ...tail, ...zeros };
       const kernelSize = op.kernelSize as [number, number];
       if (op.groups > 1)
@@ -125,7 +132,8 @@ function apply(
       if (op.function === 'relu6') return through(tf.layers.reLU({ name, maxValue: 6 }));
       return through(tf.layers.activation({ name, activation: op.function as 'relu' }));
     case 'max-pool': {
-      const padding = paddingOf(shape, op.poolSize, op.strides, op.padding);
+      const padding = namedPadding(shape, op.poolSize, op.strides, op.padding);
+      if (!padding) throw unnamed(op.padding);
       const attributes = { name, padding, poolSize: op.poolSize, strides: op.strides };
       return through(
         op.poolSize.length === 2
@@ -150,14 +158,17 @@ function apply(
   }
 }
 
-function paddingOf(
+/** What Keras calls the padding; `undefined` where it has no name for it. */
+function namedPadding(
   shape: readonly number[],
   size: readonly number[],
   strides: readonly number[],
   padding: readonly Padding[],
-): 'same' | 'valid' {
+): 'same' | 'valid' | undefined {
   if (padding.every(([before, after]) => before + after === 0)) return 'valid';
   const same = samePadding(shape, size, strides);
-  if (JSON.stringify(same) === JSON.stringify(padding)) return 'same';
-  throw new Error(`padding ${JSON.stringify(padding)} has no name in Keras`);
+  return JSON.stringify(same) === JSON.stringify(padding) ? 'same' : undefined;
 }
+
+const unnamed = (padding: readonly Padding[]): Error =>
+  new Error(`padding ${JSON.stringify(padding)} has no name in Keras`);

@@ -1,23 +1,36 @@
 import type { Graph } from '../../src/graph/graph.ts';
 import { workMs } from '../../src/planner/cost-model.ts';
-import type { Draft, DraftLane } from '../../src/planner/draft.ts';
+import { planOfDraft, type Draft, type DraftLane } from '../../src/planner/draft.ts';
 import { latencyPath, type Method } from '../../src/planner/latency-paths.ts';
 import { withinMemory } from '../../src/planner/memory-repair.ts';
 import { placesOf } from '../../src/planner/places.ts';
+import type { Plan } from '../../src/planner/plan.ts';
 import { RangeCosts } from '../../src/planner/range-costs.ts';
 import { sharesOf } from '../../src/planner/draft-moves.ts';
 import { Scorer, type Scored } from '../../src/planner/scoring.ts';
 import { SearchSpace, WHOLE } from '../../src/planner/search-space.ts';
 import type { World } from '../../src/planner/world.ts';
 
-export type SingleMethod = 'pipeline' | 'spatial' | 'channel' | 'lanes';
+export const SINGLE_METHODS = ['pipeline', 'spatial', 'channel', 'lanes'] as const;
+export type SingleMethod = (typeof SINGLE_METHODS)[number];
 
-/** Per method the best plan that uses it alone, milliseconds of the objective; Infinity where memory allows none. */
+export interface SingleMethodRequest {
+  readonly graph: Graph;
+  readonly world: World;
+  readonly objective: 'latency' | 'throughput';
+}
+
+export interface SingleMethodBest {
+  /** Milliseconds of the objective. */
+  readonly costMs: number;
+  plan(context: Pick<Plan, 'session' | 'epoch'>): Plan;
+}
+
+/** Per method the best plan that uses it alone, or a single device; `undefined` where memory allows none. */
 export function singleMethodBest(
-  graph: Graph,
-  world: World,
-  objective: 'latency' | 'throughput',
-): Record<SingleMethod, number> {
+  { graph, world, objective }: SingleMethodRequest,
+  methods: readonly SingleMethod[] = SINGLE_METHODS,
+): Partial<Record<SingleMethod, SingleMethodBest>> {
   const devices = world.devices.toSorted((a, b) => (a.id < b.id ? -1 : 1));
   const space = new SearchSpace(graph);
   const places = placesOf(world, devices.map(({ id }) => id)); // prettier-ignore
@@ -27,19 +40,15 @@ export function singleMethodBest(
   const whole = space.tiles(0, count, WHOLE)![0]!;
   const wholeMs = devices.map(({ profile }) => workMs(whole.work, profile));
   const speeds = wholeMs.map((ms) => 1 / ms);
-  const best: Record<SingleMethod, number> = {
-    pipeline: Infinity,
-    spatial: Infinity,
-    channel: Infinity,
-    lanes: Infinity,
-  };
+  const best = new Map<SingleMethod, Scored>();
+  const costOf = (method: SingleMethod): number => best.get(method)?.cost ?? Infinity;
   const note = (method: SingleMethod, scored: Scored | undefined): void => {
-    if (scored) best[method] = Math.min(best[method], scored.cost);
+    if (scored && scored.cost < costOf(method)) best.set(method, scored);
   };
   const score = (draft: Draft): Scored | undefined => scorer.score(draft, 'f32');
   for (const device of devices.keys()) {
     const alone = score([{ start: 0, end: count, lanes: [{ share: 1, layout: WHOLE, devices: [device] }] }]);
-    for (const method of Object.keys(best) as SingleMethod[]) note(method, alone);
+    for (const method of methods) note(method, alone);
   }
   const costs = new RangeCosts(space);
   const orders = [
@@ -54,11 +63,12 @@ export function singleMethodBest(
     const sorted = [...devices.keys()].sort((a, b) => order[b]! - order[a]!);
     for (let size = 2; size <= devices.length; size++) {
       const group = sorted.slice(0, size).sort((a, b) => speeds[b]! - speeds[a]!);
-      note('lanes', score(lanesOf(group)));
-      for (const [method, methods] of [
+      if (methods.includes('lanes')) note('lanes', score(lanesOf(group)));
+      for (const [method, splits] of [
         ['spatial', ['whole', 'rows', 'columns', 'sum-rows']],
         ['channel', ['whole', 'channels', 'sum-channels']],
       ] as [SingleMethod, Method[]][]) {
+        if (!methods.includes(method)) continue;
         const shares = {
           conv: group.map((device) => speeds[device]!),
           dense: group.map((device) => speeds[device]!),
@@ -71,7 +81,7 @@ export function singleMethodBest(
           group,
           shares,
           elementBytes: 4,
-          methods,
+          methods: splits,
         });
         const fitting = withinMemory(space, path, devices, group);
         let scored = fitting && score(fitting);
@@ -82,8 +92,15 @@ export function singleMethodBest(
       }
     }
   }
-  for (const draft of pipelines()) note('pipeline', score(draft));
-  return best;
+  if (methods.includes('pipeline')) for (const draft of pipelines()) note('pipeline', score(draft));
+  return Object.fromEntries([...best].map(([method, scored]) => [method, described(scored)]));
+
+  function described({ draft, laid, codec, cost }: Scored): SingleMethodBest {
+    return {
+      costMs: cost,
+      plan: (context) => planOfDraft(space, draft, laid, { devices, codec, ...context }),
+    };
+  }
 
   function lanesOf(group: readonly number[]): Draft {
     const lanes = group.map((device): DraftLane => ({
@@ -145,7 +162,7 @@ export function singleMethodBest(
               ? state.ms + stageMs + inMs
               : Math.max(state.ms, stageMs, inMs, space.bytesAt[points[end]!]! / uplinkBytesPerMs); // prettier-ignore
             // A single device is better already.
-            if (ms > 1.1 * best.pipeline) break;
+            if (ms > 1.1 * costOf('pipeline')) break;
             const at = key(mask | (1 << device), end);
             const known = table.get(at);
             if (!known || ms < known.ms) table.set(at, { ms, from: start, device });

@@ -1,4 +1,3 @@
-import { readFileSync, writeFileSync } from 'node:fs';
 import { openModelFile } from '../../headless/model-files.ts';
 import { boxSize } from '../../src/graph/box.ts';
 import { loadModel } from '../../src/import/load-model.ts';
@@ -7,6 +6,7 @@ import { readAll } from '../../src/weights/byte-source.ts';
 import { storedSource, viewed } from '../../src/weights/stored-source.ts';
 import { manifestTensors, parseWeightsManifest } from '../../src/weights/tfjs-manifest.ts';
 import type { WeightSource } from '../../src/weights/weight-source.ts';
+import { residentBytes, resetPeak } from '../resident-memory.ts';
 import { checksumOf, type LoadedSlice, type SliceRequest } from './slice-loader.ts';
 
 /** A peer, as far as its weights go: loads one box of one tensor over HTTP, and tells what that took. */
@@ -50,11 +50,3 @@ async function manifestWeights(url: string, tensor: string, shape: readonly numb
   const tensors = manifestTensors(groups, (path) => openModelFile(locationOf(url, path)));
   return storedSource(tensors.map((stored) => viewed(stored, tensor, shape)));
 }
-
-function residentBytes(field: 'VmRSS' | 'VmHWM'): number {
-  const kilobytes = new RegExp(`${field}:\\s+(\\d+) kB`).exec(readFileSync('/proc/self/status', 'utf8'))![1];
-  return Number(kilobytes) * 1024;
-}
-
-/** The kernel's high-water mark begins again at what is resident now. */
-const resetPeak = (): void => writeFileSync('/proc/self/clear_refs', '5');
