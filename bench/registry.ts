@@ -11,5 +11,6 @@ export const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   recovery: async () => (await import('./recovery.ts')).recovery,
   planner: async () => (await import('./planner.ts')).planner,
   profile: async () => (await import('./profile.ts')).profile,
+  farm: async () => (await import('./farm.ts')).farm,
   transport: async () => (await import('./transport.ts')).transport,
 };

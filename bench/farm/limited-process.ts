@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import type { PeerProcess } from '../../headless/peer-processes.ts';
 import type { CpuGroups, CpuLimit } from '../cgroup.ts';
 import type { MemoryGroup } from '../cgroup/memory.ts';
 import type { FarmDevice } from './description.ts';
@@ -11,7 +12,7 @@ export interface LimitedProcessOptions {
   /** That the process has been started in; absent where this machine cannot limit memory. */
   readonly memory: MemoryGroup | undefined;
   /** Of processes that compute: they hold themselves to a share of the processor. */
-  readonly setShare?: (share: number) => Promise<void>;
+  readonly setShare?: PeerProcess['setShare'];
 }
 
 /** A process that is a device's from `limit` on, and as quick as this machine before it and after `free`. */
@@ -40,7 +41,7 @@ export class LimitedProcess {
     const { device, groups, memory, setShare } = this.#options;
     memory?.set(device.memoryBytes);
     // While it is still quick.
-    await setShare?.(device.share);
+    await setShare?.(device.share, true);
     if (this.#others) this.#others.set(device.share);
     else {
       this.#others = groups.limitOthers({

@@ -48,8 +48,8 @@ export async function startRequester({ command, environment }: RequesterOptions)
   await answer<undefined>();
   return {
     pid: child.pid!,
-    ask(command) {
-      const answered = answer<RequesterAnswers[typeof command.type]>();
+    ask<Command extends RequesterCommand>(command: Command) {
+      const answered = answer<RequesterAnswers[Command['type']]>();
       if (child.connected) child.send(command);
       return answered;
     },

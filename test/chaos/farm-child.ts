@@ -28,7 +28,7 @@ switch (what) {
         else bytes += chunk.length;
       });
       socket.once('end', () =>
-        say({ bytes, sinceMs, untilMs: performance.now() } satisfies Partial<Transfer>),
+        say({ bytes, sinceMs: sinceMs ?? 0, untilMs: performance.now() } satisfies Partial<Transfer>),
       );
     });
     server.listen(0, () => say(server.address()));

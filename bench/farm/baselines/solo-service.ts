@@ -1,5 +1,5 @@
 import { Sequence } from '../../../src/engine/sequential.ts';
-import { SharedTime, type ThreadTime } from '../../../src/engine/shared-time.ts';
+import { SharedTime, UsualTime, type ThreadTime } from '../../../src/engine/shared-time.ts';
 import type { Graph } from '../../../src/graph/graph.ts';
 import { PeerceptronError, toPeerceptronError } from '../../../src/shared/errors.ts';
 import { soloInput } from './solo-input.ts';
@@ -31,11 +31,14 @@ export class SoloService {
   readonly #options: SoloServiceOptions;
   readonly #sharedTime: SharedTime;
   readonly #turns = new Sequence();
+  /** A device has the machine to itself. */
+  readonly #usual = new UsualTime();
   #loaded: LoadedSolo | undefined;
 
   constructor(options: SoloServiceOptions) {
     this.#options = options;
     this.#sharedTime = new SharedTime(options.time);
+    this.#sharedTime.steady = true;
   }
 
   /** Never rejects: what fails is the answer. */
@@ -88,7 +91,7 @@ export class SoloService {
     const input = soloInput(graph, seed);
     await time.sleep(REST_MS);
     const before = time.processorMs();
-    const { value, tookMs } = await this.#sharedTime.run(async () => model.predict(input));
+    const { value, tookMs } = await this.#sharedTime.run(async () => model.predict(input), this.#usual);
     await time.sleep(REST_MS);
     const processorMs = time.processorMs() - before;
     const taken = resident();
