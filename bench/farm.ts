@@ -3,7 +3,7 @@ import type { NetworkName } from '../src/models/presets.ts';
 import { median, type Benchmark, type BenchmarkContext, type Row } from './benchmark.ts';
 import { withCleanUp, withPart } from './clean-up.ts';
 import { startSoloDevice } from './farm/baselines/solo-device.ts';
-import { keyOf, type Calibration } from './farm/cells.ts';
+import { keyOf, onlyKey, type Calibration } from './farm/cells.ts';
 import { equalFarm, readFarm, type FarmDescription } from './farm/description.ts';
 import { openFarm } from './farm/devices.ts';
 import { measureFloor } from './farm/floor.ts';
@@ -100,7 +100,7 @@ async function measureAll(
 ): Promise<void> {
   const left = new TimeLeft(cells.map(({ network }) => network));
   for (const [index, wanted] of cells.entries()) {
-    const { frames, memoryBytes, traced, ...key } = wanted;
+    const key = onlyKey(wanted);
     const title = `[${index + 1}/${cells.length}] ${keyOf(key)}`;
     if (store.has(key)) {
       left.skip(wanted.network);

@@ -8,12 +8,13 @@ const LOOK_AGAIN_MS = 2_000;
 const PATIENCE_MS = 90_000;
 
 const numbers = new Float32Array(2 ** 20).fill(1.5);
-let sum = 0;
 
 /** Some 2 ms of arithmetic, a third of it waiting for memory. */
 function work(): number {
   const since = performance.now();
+  let sum = 0;
   for (let i = 0; i < numbers.length; i += 2) sum += numbers[i]! * numbers[(i * 7) & (numbers.length - 1)]!;
+  numbers[0] = 1.5 + sum * 1e-30;
   return performance.now() - since;
 }
 

@@ -106,3 +106,20 @@ export const keyOf = (cell: CellKey): string =>
     cell.megabitsPerSecond,
     ...(cell.farm ? [cell.farm] : []),
   ].join('/');
+
+/** Of a cell, or of one that is to be measured. */
+export const onlyKey = ({
+  method,
+  network,
+  devices,
+  objective,
+  megabitsPerSecond,
+  farm,
+}: CellKey): CellKey => ({
+  method,
+  network,
+  devices,
+  objective,
+  megabitsPerSecond,
+  ...(farm === undefined ? {} : { farm }),
+});

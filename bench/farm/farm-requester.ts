@@ -11,6 +11,7 @@ import { summarizeTrace } from '../../src/runtime/trace/summary.ts';
 import { PeerceptronError } from '../../src/shared/errors.ts';
 import { asSessionId, type SessionId } from '../../src/shared/ids.ts';
 import { measureLatency, measureRate } from '../frame-times.ts';
+import { NETWORK_SEED } from '../overhead/networks.ts';
 import { layoutOf, type LayoutMethod } from './baselines/layouts.ts';
 import { soloInput } from './baselines/solo-input.ts';
 import type { Planned, RequesterAnswers, RequesterCommand, Run, Where } from './requester-commands.ts';
@@ -65,7 +66,7 @@ export class FarmRequester {
     memoryBytes,
     seed,
   }: Of<'plan'>): Promise<Planned | { readonly refused: string }> {
-    const { graph, weights, seeded } = await loadModelByName(network, { seed });
+    const { graph, weights, seeded } = await loadModelByName(network, { seed: NETWORK_SEED });
     const survey = new Survey({
       node: this.#node,
       clock: systemClock,

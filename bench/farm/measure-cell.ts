@@ -10,7 +10,7 @@ import type { Requester } from './requester.ts';
 import { OWN_BYTES } from './devices.ts';
 import type { Wanted } from './suite.ts';
 
-/** Of weights and input of every network. */
+/** Of the input of every network. */
 export const FARM_SEED = 5;
 const TRACED_FRAMES = 2;
 

@@ -16,7 +16,7 @@ export type RequesterCommand =
       readonly peers: readonly PeerId[];
       /** That plans may take of each peer. */
       readonly memoryBytes: number;
-      /** Of weights and input. */
+      /** Of the input. */
       readonly seed: number;
     }
   /** Deals the plan out, and runs a frame that counts for nothing: every peer is ready and warm. */

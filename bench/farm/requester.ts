@@ -20,7 +20,7 @@ export interface RequesterOptions {
 export async function startRequester({ command, environment }: RequesterOptions): Promise<Requester> {
   const program = fileURLToPath(new URL('./requester.process.js', import.meta.url));
   const [start, ...rest] = [...command, process.execPath, program];
-  const child = spawn(start!, rest, {
+  const child = spawn(start, rest, {
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });

@@ -7,7 +7,8 @@ import { seededModelWeights, type SeededWeights } from '../../src/weights/seeded
 import { seededSource, seededTensors } from '../../src/weights/seeded-source.ts';
 import type { WeightSource } from '../../src/weights/weight-source.ts';
 
-const SEED = 1;
+/** Of the weights of every network. */
+export const NETWORK_SEED = 1;
 
 /** A network with random weights: as published, for the plain side, and as a session takes it. */
 export interface Network {
@@ -19,10 +20,10 @@ export interface Network {
 }
 
 export function seededNetwork(original: Graph): Network {
-  const seeded = { seed: SEED, unfolded: original };
+  const seeded = { seed: NETWORK_SEED, unfolded: original };
   return {
     original,
-    originalWeights: seededSource(seededTensors(original), SEED),
+    originalWeights: seededSource(seededTensors(original), NETWORK_SEED),
     graph: foldBatchNorm(simplify(original)).graph,
     weights: seededModelWeights(seeded),
     seeded,

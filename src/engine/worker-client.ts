@@ -82,11 +82,15 @@ export interface ConnectOptions extends EngineOptions {
   readonly startTimeoutMs?: number;
 }
 
-/**
- * Starts an engine in the worker behind `host`, which belongs to the engine from now on.
- * @throws ENGINE_UNAVAILABLE, and the worker is closed.
- */
-export async function connectEngine(host: WorkerHost, options: ConnectOptions): Promise<Engine> {
+/** A worker whose engine has started. */
+interface Running {
+  readonly started: WorkerAnswers['start'];
+  readonly calls: WorkerCalls;
+  readonly host: WorkerHost;
+}
+
+/** @throws ENGINE_UNAVAILABLE, and the worker is closed. */
+async function startWorker(host: WorkerHost, options: ConnectOptions): Promise<Running> {
   const { startTimeoutMs = 60_000, ...engineOptions } = options;
   const calls = new WorkerCalls(host);
   const timer = setTimeout(() => {
@@ -99,7 +103,7 @@ export async function connectEngine(host: WorkerHost, options: ConnectOptions): 
   }, startTimeoutMs);
   try {
     const started = await calls.call({ type: 'start', options: engineOptions });
-    return new WorkerEngine(started, calls, host);
+    return { started, calls, host };
   } catch (error) {
     await host.close();
     if (error instanceof PeerceptronError && error.code === 'ENGINE_UNAVAILABLE') throw error;
@@ -116,57 +120,121 @@ export async function connectEngine(host: WorkerHost, options: ConnectOptions): 
   }
 }
 
+/**
+ * Starts an engine in a worker that `open` makes, which belongs to the engine from then on. A heap of WebAssembly grows and never
+ * shrinks: when all tiles are gone that were worth it, another worker takes the place of the one that held them, and the memory goes back.
+ * @throws ENGINE_UNAVAILABLE, and the worker is closed.
+ */
+export async function connectEngine(open: () => WorkerHost, options: ConnectOptions): Promise<Engine> {
+  const start = (): Promise<Running> => startWorker(open(), options);
+  return new WorkerEngine(await start(), options.backend === 'wasm' ? start : undefined);
+}
+
+/** So much was loaded, weights of all tiles together, before their worker is worth another one: starting it takes a third of a second. */
+const WORTH_RESTARTING_BYTES = 32 * 1024 * 1024;
+/** The next plan may be about to come. */
+const UNUSED_MS = 1_000;
+
 class WorkerEngine implements Engine {
   readonly name: Engine['name'];
   readonly accuracy: Engine['accuracy'];
   readonly weightStorage?: WeightStorage;
-  readonly #calls: WorkerCalls;
-  readonly #host: WorkerHost;
+  readonly #restart: (() => Promise<Running>) | undefined;
+  #worker: Promise<Running>;
+  /** Of this worker: tiles that are loaded, or about to be, and the bytes of all weights that came. */
+  #tiles = 0;
+  #loadedBytes = 0;
+  #unused: ReturnType<typeof setTimeout> | undefined;
+  #share: { readonly share: number; readonly steady: boolean } | undefined;
   /** On their way back to the worker, with the next run. */
   readonly #recycled = new SpareBuffers(SPARE_OUTPUT_BYTES);
   #disposal: Promise<void> | undefined;
 
-  constructor(started: WorkerAnswers['start'], calls: WorkerCalls, host: WorkerHost) {
-    this.name = started.name;
-    this.accuracy = started.accuracy;
-    if (started.weightStorage) this.weightStorage = started.weightStorage;
-    this.#calls = calls;
-    this.#host = host;
+  constructor(running: Running, restart: (() => Promise<Running>) | undefined) {
+    const { name, accuracy, weightStorage } = running.started;
+    this.name = name;
+    this.accuracy = accuracy;
+    if (weightStorage) this.weightStorage = weightStorage;
+    this.#worker = Promise.resolve(running);
+    this.#restart = restart;
   }
 
   async load(...[program, weights]: Parameters<Engine['load']>): Promise<LoadedTile> {
     const sent = transferable(weights);
-    const { tile } = await this.#calls.call({ type: 'load', program, weights: sent.arrays }, sent.transfer);
+    clearTimeout(this.#unused);
+    this.#tiles += 1;
+    this.#loadedBytes += sent.arrays.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    let tile: number;
+    let calls: WorkerCalls;
+    try {
+      ({ calls } = await this.#worker);
+      ({ tile } = await calls.call({ type: 'load', program, weights: sent.arrays }, sent.transfer));
+    } catch (error) {
+      this.#gone();
+      throw error;
+    }
     let release: Promise<void> | undefined;
     return {
       run: (inputs) => {
         const { arrays, transfer } = transferable(inputs);
         const recycled = this.#recycled.takeAll();
-        return this.#calls.call({ type: 'run', tile, inputs: arrays, recycled }, [...transfer, ...recycled]);
+        return calls.call({ type: 'run', tile, inputs: arrays, recycled }, [...transfer, ...recycled]);
       },
       recycle: (outputs) => this.#recycled.give(outputs),
-      weight: (index) => this.#calls.call({ type: 'weight', tile, index }),
+      weight: (index) => calls.call({ type: 'weight', tile, index }),
       // A dead worker holds nothing any more.
-      dispose: () => (release ??= this.#calls.call({ type: 'release', tile }).catch(() => undefined)),
+      dispose: () =>
+        (release ??= calls
+          .call({ type: 'release', tile })
+          .catch(() => undefined)
+          .then(() => this.#gone())),
     };
   }
 
-  memory() {
-    return this.#calls.call({ type: 'memory' });
+  async memory() {
+    return (await this.#worker).calls.call({ type: 'memory' });
   }
 
-  setShare(share: number, steady = false): Promise<void> {
-    return this.#calls.call({ type: 'share', share, steady });
+  async setShare(share: number, steady = false): Promise<void> {
+    this.#share = { share, steady };
+    await (await this.#worker).calls.call({ type: 'share', share, steady });
   }
 
   dispose(): Promise<void> {
-    this.#disposal ??= this.#calls
-      .call({ type: 'dispose' })
-      .catch(() => undefined)
-      .then(() => this.#host.close())
-      .then(() =>
-        this.#calls.end(new PeerceptronError('ENGINE_FAILED', `the ${this.name} engine was disposed`)),
-      );
+    clearTimeout(this.#unused);
+    this.#disposal ??= this.#worker
+      .then(({ calls, host }) =>
+        calls
+          .call({ type: 'dispose' })
+          .catch(() => undefined)
+          .then(() => host.close())
+          .then(() =>
+            calls.end(new PeerceptronError('ENGINE_FAILED', `the ${this.name} engine was disposed`)),
+          ),
+      )
+      .catch(() => undefined);
     return this.#disposal;
+  }
+
+  /** A tile is no more; the last one takes its worker with it. */
+  #gone(): void {
+    this.#tiles -= 1;
+    const restart = this.#restart;
+    if (!restart || this.#tiles > 0 || this.#loadedBytes < WORTH_RESTARTING_BYTES || this.#disposal) return;
+    clearTimeout(this.#unused);
+    this.#unused = setTimeout(() => this.#replace(restart), UNUSED_MS);
+  }
+
+  #replace(restart: () => Promise<Running>): void {
+    this.#loadedBytes = 0;
+    this.#recycled.clear();
+    this.#worker = this.#worker.then(async ({ host }) => {
+      await host.close();
+      const running = await restart();
+      if (this.#share) await running.calls.call({ type: 'share', ...this.#share });
+      return running;
+    });
+    // Whoever loads next is told.
+    this.#worker.catch(() => undefined);
   }
 }

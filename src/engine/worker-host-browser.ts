@@ -6,11 +6,11 @@ import { connectEngine, type ConnectOptions, type WorkerHost } from './worker-cl
  * @throws ENGINE_UNAVAILABLE when the worker's script cannot be loaded or the engine cannot start here.
  */
 export function startBrowserEngine(options: ConnectOptions): Promise<Engine> {
-  const worker = new Worker(new URL('./worker-entry-browser.ts', import.meta.url), {
-    type: 'module',
-    name: 'compute',
-  });
-  return connectEngine(hostOf(worker), options);
+  const open = (): WorkerHost =>
+    hostOf(
+      new Worker(new URL('./worker-entry-browser.ts', import.meta.url), { type: 'module', name: 'compute' }),
+    );
+  return connectEngine(open, options);
 }
 
 function hostOf(worker: Worker): WorkerHost {

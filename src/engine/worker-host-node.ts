@@ -17,7 +17,7 @@ export interface NodeEngineOptions extends ConnectOptions {
  */
 export async function startNodeEngine(options: NodeEngineOptions): Promise<Engine> {
   const { entry = computeWorkerPath(), ...rest } = options;
-  return connectEngine(hostOf(new Worker(entry, { execArgv: [], name: 'compute' })), rest);
+  return connectEngine(() => hostOf(new Worker(entry, { execArgv: [], name: 'compute' })), rest);
 }
 
 function computeWorkerPath(): string {

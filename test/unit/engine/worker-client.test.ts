@@ -1,5 +1,5 @@
-import { afterEach, describe, expect, it } from 'vitest';
-import type { Engine } from '../../../src/engine/engine.ts';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { Engine, LoadedTile } from '../../../src/engine/engine.ts';
 import { connectEngine, type WorkerHost } from '../../../src/engine/worker-client.ts';
 import type { WorkerReply, WorkerRequest } from '../../../src/engine/worker-protocol.ts';
 import { PeerceptronError } from '../../../src/shared/errors.ts';
@@ -74,16 +74,16 @@ describe('connectEngine', () => {
           }
         : answers(request),
     );
-    engine = await connectEngine(says, { backend: 'reference' });
+    engine = await connectEngine(() => says, { backend: 'reference' });
     expect(engine.weightStorage).toBe('once');
     await engine.dispose();
-    engine = await connectEngine(new ScriptedWorker(answers), { backend: 'reference' });
+    engine = await connectEngine(() => new ScriptedWorker(answers), { backend: 'reference' });
     expect(engine).not.toHaveProperty('weightStorage');
   });
 
   it('fails everything that waits, and everything later, when the worker dies', async () => {
     const worker = new ScriptedWorker(answers);
-    engine = await connectEngine(worker, { backend: 'reference' });
+    engine = await connectEngine(() => worker, { backend: 'reference' });
     const tile = await engine.load(program, []);
     const waiting = [tile.run([]), engine.memory()];
     worker.fail('out of luck');
@@ -100,7 +100,7 @@ describe('connectEngine', () => {
 
   it('fails what waits behind a disposal, and closes the worker once', async () => {
     const worker = new ScriptedWorker(answers);
-    const disposed = await connectEngine(worker, { backend: 'reference' });
+    const disposed = await connectEngine(() => worker, { backend: 'reference' });
     const memory = disposed.memory();
     const outcome = expect(memory).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
     await Promise.all([disposed.dispose(), disposed.dispose()]);
@@ -118,7 +118,7 @@ describe('connectEngine', () => {
           }
         : answers(request),
     );
-    engine = await connectEngine(worker, { backend: 'reference' });
+    engine = await connectEngine(() => worker, { backend: 'reference' });
     const error: unknown = await engine.load(program, []).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(PeerceptronError);
     expect(error).toMatchObject({ code: 'ENGINE_MEMORY', message: 'too large', details: { neededBytes: 9 } });
@@ -126,7 +126,7 @@ describe('connectEngine', () => {
 
   it('gives up on a worker that never says that it started, and closes it', async () => {
     const worker = new ScriptedWorker(() => undefined);
-    await expect(connectEngine(worker, { backend: 'webgl', startTimeoutMs: 1 })).rejects.toMatchObject({
+    await expect(connectEngine(() => worker, { backend: 'webgl', startTimeoutMs: 1 })).rejects.toMatchObject({
       code: 'ENGINE_UNAVAILABLE',
       message: expect.stringContaining('webgl') as string,
     });
@@ -139,10 +139,55 @@ describe('connectEngine', () => {
       ok: false,
       error: { code: 'ENGINE_FAILED', message: 'no such kernel', details: {} },
     }));
-    await expect(connectEngine(worker, { backend: 'cpu' })).rejects.toMatchObject({
+    await expect(connectEngine(() => worker, { backend: 'cpu' })).rejects.toMatchObject({
       code: 'ENGINE_UNAVAILABLE',
       message: expect.stringContaining('no such kernel') as string,
     });
     expect(worker.closed).toBe(1);
+  });
+
+  it('another worker takes the place of one whose tiles are all gone, where they were worth it', async () => {
+    vi.useFakeTimers();
+    const workers: ScriptedWorker[] = [];
+    const open = (): ScriptedWorker => {
+      const worker = new ScriptedWorker((request) =>
+        request.type === 'release' || request.type === 'share'
+          ? { id: request.id, ok: true, value: undefined }
+          : answers(request),
+      );
+      workers.push(worker);
+      return worker;
+    };
+    try {
+      engine = await connectEngine(open, { backend: 'wasm' });
+      await engine.setShare!(0.5, true);
+      const load = (bytes: number): Promise<LoadedTile> =>
+        engine!.load(program, [new Float32Array(bytes / 4)]);
+      const small = await load(1024);
+      await small.dispose();
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect(workers.length).toBe(1);
+      const large = await load(40e6);
+      const other = await load(1024);
+      await large.dispose();
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect(workers.length).toBe(1);
+      await other.dispose();
+      await other.dispose();
+      await vi.advanceTimersByTimeAsync(500);
+      // The next plan came in time.
+      const next = await load(1024);
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect(workers.length).toBe(1);
+      await next.dispose();
+      await vi.advanceTimersByTimeAsync(1_000);
+      expect(workers.map(({ closed }) => closed)).toEqual([1, 0]);
+      await load(1024);
+      const { requests } = workers[1]!;
+      expect(requests.map(({ type }) => type)).toEqual(['start', 'share', 'load']);
+      expect(requests[1]).toMatchObject({ share: 0.5, steady: true });
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });
