@@ -135,57 +135,67 @@ export function singleMethodBest(
   /** For every set of devices, in every order, the cuts with the least bottleneck (exactly, of compute and links each). */
   function pipelines(): Draft[] {
     const points = space.cutPoints;
-    interface State {
-      readonly ms: number;
-      readonly from: number;
-      readonly device: number;
-    }
-    const n = devices.length;
-    const table = new Map<number, State>();
-    const key = (mask: number, end: number): number => mask * points.length + end;
-    table.set(key(0, 0), { ms: 0, from: 0, device: -1 });
-    const drafts: { readonly mask: number; readonly ms: number }[] = [];
-    for (let mask = 0; mask < 1 << n; mask++) {
+    const last = points.length - 1;
+    const sets = 1 << devices.length;
+    // Of a set of devices and where the ops that they compute end: the best way there, its last device, where that one begins.
+    const bestMs = new Float64Array(sets * points.length).fill(Infinity);
+    const lastDevice = new Int32Array(bestMs.length);
+    const begin = new Int32Array(bestMs.length);
+    const at = (set: number, end: number): number => set * points.length + end;
+    bestMs[at(0, 0)] = 0;
+    // A single device is better already.
+    const limitMs = 1.1 * costOf('pipeline');
+    const stageMs = stageTimes();
+    for (let set = 0; set < sets; set++) {
       for (const [start, point] of points.entries()) {
-        const state = table.get(key(mask, start));
-        if (!state) continue;
-        for (let device = 0; device < n; device++) {
-          if (mask & (1 << device)) continue;
-          const { profile, memoryBytes } = devices[device]!;
-          const { uplinkBytesPerMs, downlinkBytesPerMs } = profile.transport;
+        const beforeMs = bestMs[at(set, start)]!;
+        if (beforeMs === Infinity) continue;
+        for (let device = 0; device < devices.length; device++) {
+          if (set & (1 << device)) continue;
+          const { uplinkBytesPerMs, downlinkBytesPerMs } = devices[device]!.profile.transport;
           const inMs = (space.bytesAt[point]! / downlinkBytesPerMs) * (point === 0 ? 0.25 : 1);
-          for (let end = start + 1; end < points.length; end++) {
-            const tile = space.tiles(point, points[end]!, WHOLE)![0]!;
-            if (tile.weightBytes * 2 + tile.inputBytes + tile.workBytes > memoryBytes) break;
-            const stageMs = profile.tileMs + workMs(tile.work, profile);
+          for (let end = start + 1; end <= last; end++) {
+            const computeMs = stageMs(start, end)[device]!;
             const ms = objective === 'latency'
-              ? state.ms + stageMs + inMs
-              : Math.max(state.ms, stageMs, inMs, space.bytesAt[points[end]!]! / uplinkBytesPerMs); // prettier-ignore
-            // A single device is better already.
-            if (ms > 1.1 * costOf('pipeline')) break;
-            const at = key(mask | (1 << device), end);
-            const known = table.get(at);
-            if (!known || ms < known.ms) table.set(at, { ms, from: start, device });
-            if (end === points.length - 1) drafts.push({ mask: mask | (1 << device), ms });
+              ? beforeMs + computeMs + inMs
+              : Math.max(beforeMs, computeMs, inMs, space.bytesAt[points[end]!]! / uplinkBytesPerMs); // prettier-ignore
+            if (computeMs === Infinity || ms > limitMs) break;
+            const there = at(set | (1 << device), end);
+            if (ms >= bestMs[there]!) continue;
+            bestMs[there] = ms;
+            lastDevice[there] = device;
+            begin[there] = start;
           }
         }
       }
     }
-    const masks = [...new Set(drafts.sort((a, b) => a.ms - b.ms).map(({ mask }) => mask))].slice(0, 12);
-    return masks.map((mask) => {
+    const whole = Array.from({ length: sets }, (_, set) => set)
+      .filter((set) => bestMs[at(set, last)]! < Infinity)
+      .sort((a, b) => bestMs[at(a, last)]! - bestMs[at(b, last)]!);
+    return whole.slice(0, 12).map((set) => {
       const segments: Draft[number][] = [];
-      let end = points.length - 1;
-      for (let left = mask; left !== 0;) {
-        const { from, device } = table.get(key(left, end))!;
-        segments.unshift({
-          start: points[from]!,
-          end: points[end]!,
-          lanes: [{ share: 1, layout: WHOLE, devices: [device] }],
-        });
+      let end = last;
+      for (let left = set; left !== 0;) {
+        const device = lastDevice[at(left, end)]!;
+        const start = begin[at(left, end)]!;
+        const lanes = [{ share: 1, layout: WHOLE, devices: [device] }];
+        segments.unshift({ start: points[start]!, end: points[end]!, lanes });
         left &= ~(1 << device);
-        end = from;
+        end = start;
       }
       return segments;
     });
+  }
+
+  /** Milliseconds of each device for the ops between two cut points; Infinity where it has no room for them. */
+  function stageTimes(): (start: number, end: number) => Float64Array {
+    const points = space.cutPoints;
+    const known: (Float64Array | undefined)[] = [];
+    return (start, end) =>
+      (known[start * points.length + end] ??= Float64Array.from(devices, ({ profile, memoryBytes }) => {
+        const tile = space.tiles(points[start]!, points[end]!, WHOLE)![0]!;
+        const isTooLarge = tile.weightBytes * 2 + tile.inputBytes + tile.workBytes > memoryBytes;
+        return isTooLarge ? Infinity : profile.tileMs + workMs(tile.work, profile);
+      }));
   }
 }

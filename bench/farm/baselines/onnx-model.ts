@@ -6,7 +6,13 @@ import { PeerceptronError } from '../../../src/shared/errors.ts';
 import { checkWeights } from '../../../src/weights/seeded-model.ts';
 import type { WeightSource } from '../../../src/weights/weight-source.ts';
 import { onnxActivation } from './onnx-activation.ts';
-import { encodeModel, type OnnxAttribute, type OnnxNode, type OnnxTensor } from './onnx-proto.ts';
+import {
+  encodeModel,
+  type OnnxAttribute,
+  type OnnxFiles,
+  type OnnxNode,
+  type OnnxTensor,
+} from './onnx-proto.ts';
 import { convKernel, denseKernel } from './onnx-weights.ts';
 
 /**
@@ -16,7 +22,7 @@ import { convKernel, denseKernel } from './onnx-weights.ts';
  * where they have not been folded before.
  * @throws OP_UNSUPPORTED naming the op, WEIGHTS_MISSING, WEIGHTS_CORRUPT
  */
-export async function onnxModel(graph: Graph, weights: WeightSource): Promise<Uint8Array> {
+export async function onnxModel(graph: Graph, weights: WeightSource): Promise<OnnxFiles> {
   checkWeights(graph, weights);
   const exporter = new Exporter(graph, weights);
   for (const { id, shape } of graph.inputs) exporter.begin(id, shape);
@@ -199,8 +205,9 @@ class Exporter {
   }
 
   #constant(name: string, shape: Shape, values: Float32Array): string {
-    this.tensors.push({ name: `constant:${name}`, shape, values });
-    return `constant:${name}`;
+    const unique = `constant:${name}`;
+    this.tensors.push({ name: unique, shape, values });
+    return unique;
   }
 
   #emit(

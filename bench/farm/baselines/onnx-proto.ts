@@ -34,12 +34,21 @@ export interface OnnxModel {
   readonly outputs: readonly OnnxValue[];
 }
 
+/** A model as its file, and the files of constants that lie beside it. */
+export interface OnnxFiles {
+  readonly model: Uint8Array;
+  /** Large constants, as they are: neither copied here, nor held twice by whoever reads them. */
+  readonly constants: readonly { readonly path: string; readonly data: Uint8Array }[];
+}
+
 /** The first opset with `Gelu`, and the version of the format that came with it. */
 const OPSET = 20;
 const IR_VERSION = 9;
 
 /** `TensorProto.DataType` and `AttributeProto.AttributeType`. */
 const FLOAT32 = 1;
+/** `TensorProto.DataLocation`. */
+const EXTERNAL = 1;
 const ATTRIBUTE_TYPE = { float: 1, int: 2, ints: 7 } as const;
 
 const VARINT = 0;
@@ -69,7 +78,6 @@ class MessageWriter {
     return this;
   }
 
-  /** The bytes are not copied before the whole model is put together. */
   bytes(field: number, value: Uint8Array): this {
     this.#tag(field, BYTES).bytes(value);
     return this;
@@ -95,8 +103,8 @@ class MessageWriter {
   }
 }
 
-/** A `ModelProto`. Takes the size of all constants once more while it is put together. */
-export function encodeModel({ name, nodes, tensors, inputs, outputs }: OnnxModel): Uint8Array {
+/** A `ModelProto`, and what it refers to. */
+export function encodeModel({ name, nodes, tensors, inputs, outputs }: OnnxModel): OnnxFiles {
   const writer = protobuf.Writer.create();
   new MessageWriter(writer)
     .int(1, IR_VERSION)
@@ -109,8 +117,16 @@ export function encodeModel({ name, nodes, tensors, inputs, outputs }: OnnxModel
       for (const value of outputs) graph.message(12, (message) => writeValue(message, value));
     })
     .message(8, (opset) => opset.text(1, '').int(2, OPSET));
-  return writer.finish();
+  const constants = tensors.filter(isLarge).map((tensor) => ({ path: tensor.name, data: bytesOf(tensor) }));
+  return { model: writer.finish(), constants };
 }
+
+/** What a shape may be read from has to be in the model. */
+const isLarge = ({ values }: OnnxTensor): boolean => values.length > 1024;
+
+/** Little-endian, as every machine is that this runs on. */
+const bytesOf = ({ values }: OnnxTensor): Uint8Array =>
+  new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 
 function writeNode(message: MessageWriter, { op, inputs, output, attributes }: OnnxNode): void {
   for (const input of inputs) message.text(1, input);
@@ -134,10 +150,17 @@ function writeNode(message: MessageWriter, { op, inputs, output, attributes }: O
   }
 }
 
-/** Little-endian, as every machine is that this runs on. */
-function writeTensor(message: MessageWriter, { name, shape, values }: OnnxTensor): void {
-  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-  message.ints(1, shape).int(2, FLOAT32).text(8, name).bytes(9, bytes);
+function writeTensor(message: MessageWriter, tensor: OnnxTensor): void {
+  message.ints(1, tensor.shape).int(2, FLOAT32).text(8, tensor.name);
+  if (!isLarge(tensor)) {
+    message.bytes(9, bytesOf(tensor));
+    return;
+  }
+  const facts = { location: tensor.name, offset: '0', length: String(tensor.values.byteLength) };
+  for (const [key, value] of Object.entries(facts)) {
+    message.message(13, (entry) => entry.text(1, key).text(2, value));
+  }
+  message.int(14, EXTERNAL);
 }
 
 function writeValue(message: MessageWriter, { name, shape }: OnnxValue): void {

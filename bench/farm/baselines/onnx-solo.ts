@@ -7,9 +7,11 @@ import type { SoloModel } from './solo-model.ts';
 export async function openOnnxSolo({ graph, weights }: Network): Promise<SoloModel> {
   ort.env.wasm.numThreads = 1;
   ort.env.logLevel = 'error';
-  const session = await ort.InferenceSession.create(await onnxModel(graph, weights), {
+  const { model, constants } = await onnxModel(graph, weights);
+  const session = await ort.InferenceSession.create(model, {
     executionProviders: ['wasm'],
     graphOptimizationLevel: 'all',
+    externalData: constants,
   });
   const [input] = graph.inputs;
   const output = outputName(graph.outputs[0]!);
