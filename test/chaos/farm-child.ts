@@ -21,15 +21,13 @@ process.stdin.resume().once('close', () => process.exit());
 switch (what) {
   case 'receive': {
     const server = createServer((socket) => {
-      let sinceMs: number | undefined;
+      let sinceMs = Number.NaN;
       let bytes = 0;
       socket.on('data', (chunk) => {
-        if (sinceMs === undefined) sinceMs = performance.now();
+        if (Number.isNaN(sinceMs)) sinceMs = performance.now();
         else bytes += chunk.length;
       });
-      socket.once('end', () =>
-        say({ bytes, sinceMs, untilMs: performance.now() } satisfies Partial<Transfer>),
-      );
+      socket.once('end', () => say({ bytes, sinceMs, untilMs: performance.now() } satisfies Transfer));
     });
     server.listen(0, () => say(server.address()));
     break;
