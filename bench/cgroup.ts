@@ -35,7 +35,7 @@ export interface LimitedProcess {
   readonly pid: number;
   /** As in `/proc/<pid>/task/<tid>/comm`. */
   readonly threadName: string;
-  /** This part of one core: 0.001 to 1. */
+  /** This part of one core: 0.001 to 1; of several threads it may be more. */
   readonly cores: number;
   /**
    * All other threads together get as much; `free`: as they like. A thread that waits for messages under a quota answers in bursts, with pauses
@@ -49,6 +49,7 @@ export interface LimitedProcess {
  * to the end of the period, and a slow device does not do that. The shorter, the more like one.
  */
 const QUOTA_US = 1_000;
+const SHORTEST_PERIOD_US = 1_000;
 /**
  * A reservation is kept to the end of its thread: Linux 6.18 never gives out again what a thread that sleeps is relieved of. A thread
  * without a limit has this much, which four peers can have of two processors.
@@ -157,13 +158,14 @@ function setReservation(thread: string, cores: number): void {
 }
 
 function setQuota({ version }: Hierarchy, group: string, cores: number | undefined): void {
-  const periodUs = cores === undefined ? 100_000 : Math.round(QUOTA_US / cores);
+  const periodUs = cores === undefined ? 100_000 : Math.max(SHORTEST_PERIOD_US, Math.round(QUOTA_US / cores));
+  const quotaUs = cores === undefined ? undefined : Math.max(QUOTA_US, Math.round(cores * periodUs));
   if (version === 2) {
-    writeTo(group, 'cpu.max', `${cores === undefined ? 'max' : QUOTA_US} ${periodUs}`);
+    writeTo(group, 'cpu.max', `${quotaUs ?? 'max'} ${periodUs}`);
     return;
   }
-  // A quota never exceeds its period, not even between two writes.
+  // Of quota and period only pairs that the kernel takes, also between two writes.
   writeTo(group, 'cpu.cfs_quota_us', '-1');
   writeTo(group, 'cpu.cfs_period_us', String(periodUs));
-  if (cores !== undefined) writeTo(group, 'cpu.cfs_quota_us', String(QUOTA_US));
+  if (quotaUs !== undefined) writeTo(group, 'cpu.cfs_quota_us', String(quotaUs));
 }

@@ -4,7 +4,10 @@
  */
 export async function withCleanUp<T>(run: (undo: (() => unknown)[]) => Promise<T>): Promise<T> {
   const undo: (() => unknown)[] = [];
-  const interrupted = (): void => void undoAll(undo).finally(() => process.exit(130));
+  let interruption: Promise<void> | undefined;
+  const interrupted = (): void => {
+    interruption ??= undoAll(undo).finally(() => process.exit(130));
+  };
   process.once('SIGINT', interrupted);
   process.once('SIGTERM', interrupted);
   try {
@@ -12,6 +15,8 @@ export async function withCleanUp<T>(run: (undo: (() => unknown)[]) => Promise<T
   } finally {
     process.off('SIGINT', interrupted);
     process.off('SIGTERM', interrupted);
+    // What ran may have failed because things were taken away from it: that must not end the process before all of them are.
+    await interruption;
     await undoAll(undo);
   }
 }

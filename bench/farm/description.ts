@@ -7,8 +7,14 @@ import { PeerceptronError } from '../../src/shared/errors.ts';
 export interface FarmDevice {
   /** Letters, digits and dashes. */
   readonly name: string;
-  /** Of one core of this machine, for what it computes; and as much for all else that it does. */
+  /** Of one core of this machine, for what it computes. */
   readonly share: number;
+  /**
+   * So many such cores for all else that it does; default: one. A Raspberry Pi has three. A quota lets threads run and stand still in
+   * turns, which streams suffer from more than from slow threads: at a tenth of a core and 90 Mbit/s a megabyte takes three to four
+   * times as long as without limits, with three such cores no longer.
+   */
+  readonly otherCores?: number;
   /** All that its program may have, code and buffers included. */
   readonly memoryBytes: number;
   /** Of its link, each way, over all of its connections. */
@@ -39,6 +45,7 @@ const kind = {
     ),
   ),
   share: v.pipe(v.number(), v.minValue(0.001), v.maxValue(1)),
+  otherCores: v.exactOptional(v.pipe(v.number(), v.minValue(0.1), v.maxValue(16))),
   memory: v.union(
     [
       v.pipe(v.number(), v.integer(), v.minValue(1)),
@@ -81,15 +88,16 @@ export function parseFarm(raw: unknown): FarmDescription {
   }
   const { devices: groups, requester } = result.output;
   const devices = groups.flatMap((group, index): FarmDevice[] => {
-    const { count = 1, name = `device-${index + 1}` } = group;
+    const { count = 1, name = `device-${index + 1}`, ...device } = group;
     return Array.from({ length: count }, (_, at) =>
-      deviceOf(group, count === 1 ? name : `${name}-${at + 1}`),
+      deviceOf(device, count === 1 ? name : `${name}-${at + 1}`),
     );
   });
   if (devices.length > MOST_DEVICES) {
     throw invalid(`devices: ${devices.length} of them, and one machine plays at most ${MOST_DEVICES}`);
   }
-  const asking = deviceOf(requester ?? groups[0]!, requester?.name ?? REQUESTER);
+  const { count: _, ...first } = groups[0]!;
+  const asking = deviceOf(requester ?? first, requester?.name ?? REQUESTER);
   const names = [...devices, asking].map(({ name }) => name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) throw invalid(`two devices are called '${twice}'`);
@@ -115,15 +123,8 @@ export function equalFarm(count: number, device: Omit<FarmDevice, 'name'>): Farm
   };
 }
 
-function deviceOf({ share, memory, megabitsPerSecond, delayMs, jitterMs }: Kind, name: string): FarmDevice {
-  return {
-    name,
-    share,
-    memoryBytes: typeof memory === 'string' ? byteSize(memory)! : memory,
-    megabitsPerSecond,
-    ...(delayMs === undefined ? {} : { delayMs }),
-    ...(jitterMs === undefined ? {} : { jitterMs }),
-  };
+function deviceOf({ memory, ...kind }: Omit<Kind, 'count'>, name: string): FarmDevice {
+  return { ...kind, name, memoryBytes: typeof memory === 'string' ? byteSize(memory)! : memory };
 }
 
 const invalid = (message: string): PeerceptronError => new PeerceptronError('USAGE', `farm file: ${message}`);

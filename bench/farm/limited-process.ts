@@ -33,8 +33,7 @@ export class LimitedProcess {
   }
 
   /**
-   * The thread that computes rests by itself between tiles; all others share a quota of the same size, since on a device they run on cores
-   * of their own.
+   * The thread that computes rests by itself between tiles; all others share a quota, since on a device they run on cores of their own.
    * @throws USAGE when it has more memory already
    */
   async limit(): Promise<void> {
@@ -42,13 +41,14 @@ export class LimitedProcess {
     memory?.set(device.memoryBytes);
     // While it is still quick.
     await setShare?.(device.share, true);
-    if (this.#others) this.#others.set(device.share);
+    const cores = device.share * (device.otherCores ?? 1);
+    if (this.#others) this.#others.set(cores);
     else {
       this.#others = groups.limitOthers({
         name: device.name,
         pid: this.pid,
         threadName: COMPUTE_THREAD,
-        cores: device.share,
+        cores,
       });
     }
   }

@@ -186,10 +186,23 @@ describe.skipIf(missing)(`a farm${because}`, () => {
   });
 });
 
-describe.skipIf(missing)(`a farm whose runner is killed${because}`, () => {
-  it('is removed by the next one: namespaces, processes and control groups', async () => {
+describe.skipIf(missing)(`a farm whose runner ends too early${because}`, () => {
+  async function opened(): Promise<{ runner: LineProcess; peers: number[] }> {
     const runner = started([], child, 'farm', JSON.stringify(programs));
     const { peers } = (await runner.next()) as { peers: number[] };
+    return { runner, peers };
+  }
+
+  it('by Ctrl-C leaves nothing behind', async () => {
+    const { runner, peers } = await opened();
+    process.kill(runner.pid, 'SIGINT');
+    await expect(runner.next()).rejects.toThrow('code 130');
+    expect(leavingsOf(runner.pid)).toEqual([]);
+    expect(peers.filter(isRunning)).toEqual([]);
+  });
+
+  it('by `kill -9` is removed by the next one: namespaces, processes and control groups', async () => {
+    const { runner, peers } = await opened();
     // Peers that stand still cannot end with their parent.
     for (const peer of peers) process.kill(peer, 'SIGSTOP');
     process.kill(runner.pid, 'SIGKILL');

@@ -9,14 +9,22 @@ describe('a farm file', () => {
     const { devices, requester } = parseFarm({
       devices: [
         { ...pi, name: 'pi', count: 2 },
-        { share: 0.05, memory: 512e6, megabitsPerSecond: 10, delayMs: 3, jitterMs: 1 },
+        { share: 0.05, memory: 512e6, megabitsPerSecond: 10, delayMs: 3, jitterMs: 1, otherCores: 3 },
       ],
     });
     const same = { share: 0.1, memoryBytes: 1e9, megabitsPerSecond: 90 };
     expect(devices).toEqual([
       { ...same, name: 'pi-1' },
       { ...same, name: 'pi-2' },
-      { name: 'device-2', share: 0.05, memoryBytes: 512e6, megabitsPerSecond: 10, delayMs: 3, jitterMs: 1 },
+      {
+        name: 'device-2',
+        share: 0.05,
+        otherCores: 3,
+        memoryBytes: 512e6,
+        megabitsPerSecond: 10,
+        delayMs: 3,
+        jitterMs: 1,
+      },
     ]);
     expect(requester).toEqual({ ...same, name: 'requester' });
   });
