@@ -98,7 +98,9 @@ export class FrameWriter {
   #flushSoon(): void {
     if (this.#deferred) return;
     this.#deferred = true;
-    this.#options.defer(() => {
+    // Not as a method of the options, which browsers would not have of their own functions.
+    const { defer } = this.#options;
+    defer(() => {
       this.#deferred = false;
       this.flush();
     });
