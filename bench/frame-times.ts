@@ -1,3 +1,4 @@
+import type { FrameInput } from '../src/runtime/frame-input.ts';
 import type { FrameResult } from '../src/runtime/frames-in-flight.ts';
 import type { Session } from '../src/runtime/session.ts';
 import { median } from './benchmark.ts';
@@ -11,7 +12,7 @@ export interface Measured {
 /** Median latency of frames that are alone in the mesh. */
 export async function measureLatency(
   session: Session,
-  inputs: readonly Float32Array[],
+  inputs: readonly FrameInput[],
   count: number,
 ): Promise<Measured> {
   const frames: FrameResult[] = [];
@@ -25,7 +26,7 @@ export async function measureLatency(
  */
 export async function measureRate(
   session: Session,
-  inputs: readonly Float32Array[],
+  inputs: readonly FrameInput[],
   count: number,
 ): Promise<Measured> {
   const frames: FrameResult[] = [];

@@ -21,6 +21,8 @@ function work(): number {
   return performance.now() - since;
 }
 
+const look = (): number => median(Array.from({ length: RUNS }, work));
+
 /**
  * Whether this machine does nothing else. Virtual machines share processors and memory with others, which show nowhere but in how
  * long things take: the same work is timed again and again, and what it took at the least is what it takes undisturbed.
@@ -30,17 +32,16 @@ export class Quiet {
 
   constructor() {
     // Until the code is compiled for speed.
-    for (let run = 0; run < 10 * RUNS; run++) this.#leastMs = Math.min(this.#leastMs, work());
+    for (let count = 0; count < 20; count++) this.#leastMs = Math.min(this.#leastMs, look());
   }
 
   async isBusy(): Promise<boolean> {
     const looks: number[] = [];
-    for (let look = 0; look < LOOKS; look++) {
-      if (look > 0) await sleep(BETWEEN_MS);
-      const times = Array.from({ length: RUNS }, work);
-      this.#leastMs = Math.min(this.#leastMs, ...times);
-      looks.push(median(times));
+    for (let count = 0; count < LOOKS; count++) {
+      if (count > 0) await sleep(BETWEEN_MS);
+      looks.push(look());
     }
+    this.#leastMs = Math.min(this.#leastMs, ...looks);
     return median(looks) > BUSY * this.#leastMs;
   }
 

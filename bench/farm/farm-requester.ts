@@ -1,8 +1,10 @@
+import { randomFrames } from '../../headless/frames.ts';
 import { loadModelByName } from '../../headless/model-files.ts';
 import type { RoomPeer } from '../../headless/room-peers.ts';
 import { systemClock } from '../../src/mesh/system-clock.ts';
 import type { PlanChoice, PlanRequest } from '../../src/planner/choice.ts';
 import { choosePlan } from '../../src/planner/search.ts';
+import type { FrameInput } from '../../src/runtime/frame-input.ts';
 import { measureTransport } from '../../src/runtime/measure-transport.ts';
 import type { RuntimeNode } from '../../src/runtime/runtime-node.ts';
 import { openSession, type Session, type SessionOptions } from '../../src/runtime/session.ts';
@@ -13,7 +15,6 @@ import { asSessionId, type SessionId } from '../../src/shared/ids.ts';
 import { measureLatency, measureRate } from '../frame-times.ts';
 import { NETWORK_SEED } from '../overhead/networks.ts';
 import { layoutOf, type LayoutMethod } from './baselines/layouts.ts';
-import { soloInput } from './baselines/solo-input.ts';
 import type { Planned, RequesterAnswers, RequesterCommand, Run, Where } from './requester-commands.ts';
 
 type Command = Exclude<RequesterCommand, { type: 'gather' }>;
@@ -21,7 +22,8 @@ type Of<Type extends Command['type']> = Extract<Command, { readonly type: Type }
 
 interface Cell {
   readonly options: SessionOptions;
-  readonly inputs: readonly Float32Array[];
+  /** A picture, where the network is for pictures: as bytes. */
+  readonly inputs: readonly FrameInput[];
   readonly isLatency: boolean;
 }
 
@@ -89,7 +91,7 @@ export class FarmRequester {
     const source = { node: this.#node, graph, weights, seeded, clock: systemClock };
     this.#cell = {
       options: { ...source, plan, window },
-      inputs: [soloInput(graph, seed)],
+      inputs: await randomFrames(graph, seed, 1)[0]!.inputs(),
       isLatency,
     };
     const tiles = plan.segments.flatMap(({ lanes }) => lanes.flatMap((lane) => lane.tiles));
