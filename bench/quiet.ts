@@ -9,6 +9,8 @@ const LOOKS = 5;
 const BETWEEN_MS = 250;
 const LOOK_AGAIN_MS = 2_000;
 const PATIENCE_MS = 90_000;
+/** What was measured tidies up: engines of which nothing is left make room for others. */
+const SETTLE_MS = 2_500;
 
 const numbers = new Float32Array(2 ** 20).fill(1.5);
 
@@ -60,7 +62,9 @@ export class Quiet {
     for (let attempt = 1; ; attempt++) {
       await this.wait(say);
       const found = await measure();
-      if (attempt === 3 || !(await this.isBusy())) return found;
+      if (attempt === 3) return found;
+      await sleep(SETTLE_MS);
+      if (!(await this.isBusy())) return found;
       say('meanwhile this machine did something else as well: once more');
     }
   }
