@@ -157,8 +157,9 @@ export async function measureAlone(
   { network, frames }: Pick<Wanted, 'network' | 'frames'>,
   share: number,
   answer?: Float32Array,
+  program?: string,
 ): Promise<Outcome> {
-  const device = startSoloDevice();
+  const device = startSoloDevice(program === undefined ? {} : { program });
   try {
     await device.load({ runtime, network });
     await device.setShare(share);

@@ -14,11 +14,14 @@ export interface RequesterOptions {
   /** What the program is started by, as `ip netns exec …`. */
   readonly command: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
+  /** The built `requester.process.js`, where it is not beside the running program. */
+  readonly program?: string;
 }
 
 /** Starts the requester's program on its device; resolves when it has joined the room. */
-export async function startRequester({ command, environment }: RequesterOptions): Promise<Requester> {
-  const program = fileURLToPath(new URL('./requester.process.js', import.meta.url));
+export async function startRequester(options: RequesterOptions): Promise<Requester> {
+  const { command, environment } = options;
+  const program = options.program ?? fileURLToPath(new URL('./requester.process.js', import.meta.url));
   const [start, ...rest] = [...command, process.execPath, program];
   const child = spawn(start, rest, {
     env: { ...process.env, ...environment },
