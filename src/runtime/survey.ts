@@ -44,6 +44,8 @@ const PROFILE_TIMEOUT_MS = 10_000;
 const LINK_TIMEOUT_MS = 20_000;
 /** Links that a plan uses are few; a plan that changes with each measurement must end all the same. */
 const MOST_ROUNDS = 5;
+/** Of a plan with so many times more links, or fewer, another one's round trips say little. */
+const FEWER_LINKS = 2;
 
 /** Of a link about which nothing is known: a wireless network of the middle class, with others on it. */
 const UNKNOWN: LinkProfile = { roundTripMs: 8, bytesPerMs: 4_000 };
@@ -59,6 +61,8 @@ export class Survey {
   readonly #profiles = new WeakMap<PeerChannel, Promise<DeviceProfile>>();
   readonly #links = new Map<string, LinkProfile>();
   readonly #failed = new Set<string>();
+  /** How many links of a plan were busy when the small messages of a link were measured, itself included. */
+  readonly #together = new Map<string, number>();
 
   constructor(options: SurveyOptions) {
     this.#options = options;
@@ -140,7 +144,7 @@ export class Survey {
         this.#options.onEvent?.({ type: 'link-unmeasured', link, error: toPeerceptronError(thrown) });
       }
     }
-    await Promise.all(links.map((link) => this.#measureTogether(link)));
+    await this.#measureTogether(links);
   }
 
   /** Measured, or not to be measured. */
@@ -149,20 +153,32 @@ export class Survey {
     return this.#links.has(key) || this.#failed.has(key);
   }
 
-  async #measureTogether(link: DirectedLink): Promise<void> {
-    const key = linkKey(link.from, link.to);
-    const known = this.#links.get(key);
-    if (!known) return;
-    try {
-      this.#links.set(key, { ...known, ...(await this.#trips(link)) });
-    } catch {
-      // What is known of the link alone holds.
-    }
+  /** Measured among about as many links as it is used among now. */
+  #isAsUsed({ from, to }: DirectedLink, count: number): boolean {
+    const measured = this.#together.get(linkKey(from, to));
+    return measured === undefined || (measured < FEWER_LINKS * count && count < FEWER_LINKS * measured);
+  }
+
+  async #measureTogether(links: readonly DirectedLink[]): Promise<void> {
+    await Promise.all(
+      links.map(async (link) => {
+        const key = linkKey(link.from, link.to);
+        const known = this.#links.get(key);
+        if (!known) return;
+        this.#together.set(key, links.length);
+        try {
+          this.#links.set(key, { ...known, ...(await this.#trips(link)) });
+        } catch {
+          // What is known of the link alone holds.
+        }
+      }),
+    );
   }
 
   /**
    * Chooses a plan, measures the links that it uses, and chooses again, until the chosen one uses none that is not
-   * measured, or cannot be.
+   * measured, or cannot be. A plan that uses far fewer links than the one that they were measured for has them measured anew: messages
+   * over a dozen of them take longer than over two.
    */
   async plan(
     devices: readonly Device[],
@@ -172,8 +188,11 @@ export class Survey {
     for (let round = 1; ; round++) {
       const choice = await choose({ ...request, world: this.world(devices) });
       const links = planLinks(request.graph, choice.plan, this.#options.node.self);
-      if (links.every((link) => this.#isSettled(link)) || round === MOST_ROUNDS) return choice;
-      await this.measure(links);
+      const isKnown = links.every((link) => this.#isSettled(link));
+      const isAsUsed = links.every((link) => this.#isAsUsed(link, links.length));
+      if ((isKnown && isAsUsed) || round === MOST_ROUNDS) return choice;
+      if (isKnown) await this.#measureTogether(links);
+      else await this.measure(links);
     }
   }
 

@@ -175,6 +175,33 @@ describe('a survey', () => {
     expect(world.survey.isMeasured({ from: ids[2]!, to: ids[0]! })).toBe(false);
   });
 
+  it('[SUR3] measures small messages anew for a plan with far fewer links, and then no more', async () => {
+    const world = openRoom([1, 2, 3, 4].map((slowness) => async () => profileOf(slowness)));
+    const devices = await world.survey.devices(world.peers);
+    const ids = world.peers.map(({ id }) => id);
+    let pings = 0;
+    const ping = world.node.questions.ping.bind(world.node.questions);
+    world.node.questions.ping = (...parameters) => {
+      pings += 1;
+      return ping(...parameters);
+    };
+    const alone = chainOver(ids.slice(0, 1));
+    const plans = [alone, chainOver(ids.slice(0, 3)), alone];
+    let chosen = 0;
+    const pingsAt: number[] = [];
+    const choose = (): PlanChoice => {
+      pingsAt.push(pings);
+      return choiceOf(plans[Math.min(chosen++, 2)]!);
+    };
+    await world.survey.plan(devices, request, choose);
+    // Alone, over three, alone again with links that were measured among those of three, and as it is alone.
+    expect(chosen).toBe(4);
+    expect(pingsAt[3]).toBeGreaterThan(pingsAt[2]!);
+    await world.survey.plan(devices, request, choose);
+    expect(chosen).toBe(5);
+    expect(pings).toBe(pingsAt[3]);
+  });
+
   it('[SUR3] goes by a guess where a link cannot be measured, and does not ask for it again', async () => {
     const world = openRoom([1, 1].map((slowness) => async () => profileOf(slowness)));
     world.room.separate(peerIdOf(1), peerIdOf(2));
