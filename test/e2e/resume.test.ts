@@ -267,7 +267,8 @@ describe('connections between processes that break', () => {
       // The clocks of processes on one machine are one: what the trace makes of them is off by its own bound at most.
       const slackMs = errorOf(send.from) + errorOf(send.to) + 1e-3;
       expect(receive.startMs).toBeGreaterThanOrEqual(send.startMs - slackMs);
-      expect(receive.endMs).toBeGreaterThanOrEqual(send.endMs - slackMs);
+      // The sender's thread may be held up between the last byte and its looking at the clock.
+      expect(receive.endMs).toBeGreaterThanOrEqual(send.endMs - slackMs - 50);
     }
 
     const summary = summarizeTrace(trace, shortId);
