@@ -1,7 +1,9 @@
+import { chainPath } from './chain-path.ts';
 import type { Codec } from './codec.ts';
 import type { Draft } from './draft.ts';
+import { filledDrafts } from './filled-drafts.ts';
 import { balanced, evened, movesFrom } from './draft-moves.ts';
-import { latencyPath, type Method } from './latency-paths.ts';
+import { latencyPath, METHODS, type Method, type PathRequest } from './latency-paths.ts';
 import { improve } from './local-search.ts';
 import { withinMemory } from './memory-repair.ts';
 import { RangeCosts } from './range-costs.ts';
@@ -10,6 +12,7 @@ import { relayPath } from './relay-path.ts';
 import { better, type Scored, type Scorer } from './scoring.ts';
 import { WHOLE } from './search-space.ts';
 import { workMs } from './cost-model.ts';
+import { roomOf, wholeRunsOf } from './whole-runs.ts';
 
 export interface FindRequest {
   readonly scorer: Scorer;
@@ -52,10 +55,13 @@ const SINGLE_CUTS = 20;
 const MOST_LANES = 500;
 /** Of groups that split what lanes have no room for: a few, and everybody. */
 const TEAM_SIZES = [2, 3, 4, 6];
+/** That pipelines have room for: more are better, and may be too much. */
+const CHAIN_FRAMES = [1, 2, 4, 8];
 /** Of groups that are looked at; the last one holds everybody. */
 const FEW = 10;
 const SIZES = [2, 3, 4, 6, 8, 12, 16, 24, 40, Infinity];
 const SPATIAL: readonly Method[] = ['whole', 'rows', 'columns', 'sum-rows'];
+const CHANNELS: readonly Method[] = ['whole', 'channels', 'sum-channels'];
 const ELEMENT_BYTES: Readonly<Record<Codec, number>> = { f32: 4, f16: 2, u8: 1 };
 
 export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
@@ -64,13 +70,16 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
   const whole = space.tiles(0, count, WHOLE)![0]!;
   const soloMs = devices.map(({ profile }) => workMs(whole.work, profile));
   const speeds = soloMs.map((ms) => 1 / ms);
+  const wholeRuns = wholeRunsOf(space);
   let solo: Scored | undefined;
   for (const codec of codecs) {
-    for (const device of devices.keys()) {
-      const draft: Draft = [
-        { start: 0, end: count, lanes: [{ share: 1, layout: WHOLE, devices: [device] }] },
-      ];
-      const scored = scorer.score(draft, codec);
+    for (const [index, device] of devices.entries()) {
+      const alone: Draft = [{ start: 0, end: count, lanes: [{ share: 1, layout: WHOLE, devices: [index] }] }];
+      let scored = scorer.score(alone, codec);
+      if (!scored) {
+        const tiles = wholeRuns.segments(0, space.cutPoints.length - 1, index, roomOf(device));
+        scored = tiles && scorer.score(tiles, codec);
+      }
       if (better(scored, solo)) solo = scored;
     }
   }
@@ -96,6 +105,11 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
       if (best.cost > WORTH_A_ROUND * leastCost) break;
     }
   };
+  const pathOf = (group: readonly number[], codec: Codec): PathRequest => {
+    const bySpeed = group.map((device) => speeds[device]!);
+    const shares = { conv: bySpeed, dense: bySpeed };
+    return { costs, devices, places, placeOf, group, shares, elementBytes: ELEMENT_BYTES[codec] };
+  };
   const groups = groupsOf(devices.length, speeds, scorer);
   const cutSets = objective.kind === 'latency' ? [] : cutSetsOf(scorer);
   for (const codec of codecs) {
@@ -109,15 +123,20 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
       relays.push(relay);
       consider(relay, codec, everybody);
     }
+    // Relays are greedy. Where no device can do without others, pipelines are worth a closer look.
+    if (objective.kind !== 'latency' && (!solo || solo.draft.length > 1)) {
+      for (const order of [speeds, devices.map(({ memoryBytes }) => memoryBytes)]) {
+        const sorted = everybody.toSorted((a, b) => order[b]! - order[a]! || a - b);
+        for (const frames of CHAIN_FRAMES) {
+          consider(chainPath({ costs, devices, order: sorted, frames }), codec, everybody);
+        }
+      }
+    }
     // For the rate, splits are only where memory or a bound wants them.
     for (const group of objective.kind === 'latency' ? groups : groups.slice(-3)) {
       if (isTimeUp()) break;
       if (group.length < 2) continue;
-      const shares = {
-        conv: group.map((device) => speeds[device]!),
-        dense: group.map((device) => speeds[device]!),
-      };
-      const path = { costs, devices, places, placeOf, group, shares, elementBytes };
+      const path = pathOf(group, codec);
       const draft = latencyPath(path);
       consider(draft, codec, group);
       // The rough view is wrong about channels in some rooms.
@@ -127,7 +146,7 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
     for (const group of objective.kind === 'latency' ? [] : groups.filter(({ length }) => length > 1)) {
       // The full group leaves out whom it does not need; smaller ones are for windows that are too small for all.
       const relayCuts = relays
-        .map((relay) => relay.slice(1).map(({ start }) => start))
+        .map(takeOversOf)
         .filter((cuts) => (cuts.length + 1) * devices.length <= MOST_LANES);
       const sets = group.length === devices.length ? [...cutSets, ...relayCuts] : cutSets.slice(0, 1);
       for (const cuts of sets) {
@@ -154,6 +173,20 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
     for (const { draft } of lanes.slice(0, LANE_PLANS)) consider(draft, codec, [...devices.keys()]);
   }
   if (solo) starts.push(solo);
+  // Where all else is too much for the memory that there is, whatever fits is the start.
+  if (starts.length === 0) {
+    for (const codec of codecs) {
+      const everybody = [...devices.keys()];
+      for (const draft of filledDrafts(space, devices, speeds)) consider(draft, codec, everybody);
+      for (const group of groups.filter(({ length }) => length > 1)) {
+        for (const methods of objective.kind === 'latency'
+          ? [SPATIAL, CHANNELS]
+          : [METHODS, SPATIAL, CHANNELS]) {
+          consider(latencyPath({ ...pathOf(group, codec), methods }), codec, group);
+        }
+      }
+    }
+  }
   starts.sort((a, b) => a.cost - b.cost);
   let mesh: Scored | undefined = starts[0];
   // A steady state takes many frames, and several times as long as one of them.
@@ -229,6 +262,12 @@ function lanesBeforeSplits(
   });
   return [{ start: 0, end: first, lanes }, ...tail];
 }
+
+/** Where another device goes on. */
+const takeOversOf = (relay: Draft): number[] =>
+  relay.flatMap(({ start, lanes }, at) =>
+    at > 0 && lanes[0]!.devices[0] !== relay[at - 1]!.lanes[0]!.devices[0] ? [start] : [],
+  );
 
 const usesChannels = (draft: Draft): boolean =>
   draft.some(({ lanes }) =>

@@ -12,7 +12,14 @@ import type { Device } from './world.ts';
 
 /** How a run of ops is dealt to a group. */
 export type Method = 'whole' | 'rows' | 'columns' | 'channels' | 'sum-channels' | 'sum-rows';
-const METHODS: readonly Method[] = ['whole', 'rows', 'columns', 'channels', 'sum-channels', 'sum-rows'];
+export const METHODS: readonly Method[] = [
+  'whole',
+  'rows',
+  'columns',
+  'channels',
+  'sum-channels',
+  'sum-rows',
+];
 
 const MANY_POINTS = 48;
 const LARGEST_SUM_BYTES = 65_536;

@@ -1,17 +1,86 @@
 import { PeerceptronError } from '../shared/errors.ts';
-import { draftBytes, layDraft, windowThatFits, type Draft, type DraftLane } from './draft.ts';
+import {
+  draftBytes,
+  layDraft,
+  windowThatFits,
+  type Draft,
+  type DraftLane,
+  type DraftSegment,
+} from './draft.ts';
 import { sharesOf } from './draft-moves.ts';
 import { memoryOfTiles } from './memory.ts';
 import { WHOLE, type SearchSpace } from './search-space.ts';
 import type { Device } from './world.ts';
 
 const ROUNDS = 12;
+/** How often segments are cut in two before weights are moved again. */
+const CUT_ROUNDS = 4;
 
 /**
- * A draft of the same structure that fits: parts of weights go from devices that have no room for them to those that have, and
- * what one device cannot hold is split among the others. `undefined` where that does not help.
+ * A draft that fits: parts of weights go from devices that have no room for them to those that have, what one device
+ * cannot hold is split among the others, and where that does not help, segments are cut, since a tile keeps all that it
+ * makes until it is done. `undefined` where nothing helps.
  */
 export function withinMemory(
+  space: SearchSpace,
+  draft: Draft,
+  devices: readonly Device[],
+  group: readonly number[],
+): Draft | undefined {
+  let current: Draft | undefined = draft;
+  for (let round = 0; round <= CUT_ROUNDS && current; round++) {
+    const fitting = withWeightsMoved(space, current, devices, group);
+    if (fitting) return fitting;
+    current = withSmallerTiles(space, current, devices);
+  }
+  return undefined;
+}
+
+/** Segments that keep much at once on devices that have no room for it, in two; `undefined` where none can be cut. */
+function withSmallerTiles(space: SearchSpace, draft: Draft, devices: readonly Device[]): Draft | undefined {
+  const laid = layDraft(space, draft);
+  if (!laid) return undefined;
+  const need = draftBytes(laid, devices);
+  const most = devices.map(() => 0);
+  for (const { device, cost } of laid.flatMap((lanes) => lanes.flatMap(({ tiles }) => tiles))) {
+    most[device] = Math.max(most[device]!, cost.workBytes);
+  }
+  let isCut = false;
+  const next = draft.flatMap((segment, at) => {
+    const keepsMuch = laid[at]!.some(({ tiles }) =>
+      tiles.some(
+        ({ device, cost }) =>
+          need[device]! > devices[device]!.memoryBytes && cost.workBytes > most[device]! / 2,
+      ),
+    );
+    const point = keepsMuch ? middleOf(space, segment) : undefined;
+    if (point === undefined || segment.lanes.some(({ layout }) => layout.sum)) return [segment];
+    isCut = true;
+    return [
+      { ...segment, end: point },
+      { ...segment, start: point },
+    ];
+  });
+  return isCut ? next : undefined;
+}
+
+/** The cut point at which about half of what the segment makes is made. */
+function middleOf(space: SearchSpace, { start, end }: DraftSegment): number | undefined {
+  const inside = space.cutPoints.filter((point) => point > start && point < end);
+  if (inside.length === 0) return undefined;
+  const made = (from: number, to: number): number => space.tiles(from, to, WHOLE)![0]!.workBytes;
+  const half = made(start, end) / 2;
+  let sum = 0;
+  let from = start;
+  for (const point of inside) {
+    sum += made(from, point);
+    if (sum >= half) return point;
+    from = point;
+  }
+  return inside.at(-1);
+}
+
+function withWeightsMoved(
   space: SearchSpace,
   draft: Draft,
   devices: readonly Device[],
@@ -24,7 +93,7 @@ export function withinMemory(
     if (windowThatFits(laid, devices, 1) > 0) return current;
     const need = draftBytes(laid, devices);
     const room = devices.map(({ memoryBytes }, device) => memoryBytes - need[device]!);
-    current = current.map((segment, at) => ({
+    const next = current.map((segment, at) => ({
       ...segment,
       lanes: segment.lanes.map((lane, index): DraftLane => {
         const over = lane.devices.some((device) => room[device]! < 0);
@@ -40,21 +109,26 @@ export function withinMemory(
         const shares = sharesOf(lane.layout);
         const splitsWeights = lane.layout.sum !== undefined || lane.layout.cuts[0]?.axis === 'channel';
         if (!shares) return lane;
-        const next = shares.map((share, part) => {
+        const kept = shares.map((share, part) => {
           const device = lane.devices[part]!;
           if (room[device]! >= 0 || share === 0) return share;
           const mine = tiles[part]!.cost.weightBytes * 2;
           if (!splitsWeights) return mine > need[device]! / 2 ? 0 : share;
           return share * Math.max(0, 1 + (1.05 * room[device]!) / Math.max(mine, 1));
         });
-        if (!next.some((share) => share > 0)) return lane;
+        if (!kept.some((share) => share > 0)) return lane;
+        if (kept.every((share, part) => share === shares[part])) return lane;
         const { cuts, sum } = lane.layout;
         const layout = sum
-          ? { cuts: [], sum: { ...sum, shares: next } }
-          : { cuts: [{ ...cuts[0]!, shares: next }] };
+          ? { cuts: [], sum: { ...sum, shares: kept } }
+          : { cuts: [{ ...cuts[0]!, shares: kept }] };
         return { ...lane, layout };
       }),
     }));
+    // There is nothing that could be moved.
+    if (next.every(({ lanes }, at) => lanes.every((lane, index) => lane === current[at]!.lanes[index])))
+      return undefined;
+    current = next;
   }
   return undefined;
 }

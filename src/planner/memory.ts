@@ -42,7 +42,7 @@ export function programWorkBytes(program: TileProgram): number {
   return program.steps.reduce((sum, { output }) => sum + boxSize(output), 0) * FLOAT_BYTES;
 }
 
-function largestFilterBytes({ steps, weights }: TileProgram): number {
+export function largestFilterBytes({ steps, weights }: TileProgram): number {
   const filters = steps.filter(({ op }) => op.kind === 'conv').flatMap((step) => step.weights);
   return filters.reduce((most, { index }) => Math.max(most, boxSize(weights[index]!.box)), 0) * FLOAT_BYTES;
 }

@@ -1,8 +1,7 @@
 import type { Draft, DraftSegment } from './draft.ts';
-import { PACKED_COPIES } from './memory.ts';
 import type { Places } from './places.ts';
 import type { RangeCosts } from './range-costs.ts';
-import { WHOLE } from './search-space.ts';
+import { roomOf, wholeRunsOf } from './whole-runs.ts';
 import type { Device } from './world.ts';
 
 export interface RelayRequest {
@@ -18,13 +17,13 @@ export interface RelayRequest {
 /** A device that has taken over. */
 interface Run {
   readonly device: number;
+  /** Indexes of cut points: the first, and up to which the device's memory suffices. */
   readonly from: number;
+  readonly reach: number;
   /** Of the frame so far, or of this run alone where the slowest counts. */
   ms: number;
   /** Of runs and transfers before. */
   readonly slowestMs: number;
-  /** Bytes that the run takes of the device's memory. */
-  held: number;
   readonly before: Run | undefined;
 }
 
@@ -33,12 +32,14 @@ const costOf = ({ ms, slowestMs }: Run): number => Math.max(ms, slowestMs);
 /**
  * The quickest way of one frame from device to device, each computing a run of ops whole: for devices that are good at
  * different kinds of ops, or have no room for all of them. Dynamic programming over cut points and devices; a device
- * has one run at most. `undefined` where memory does not suffice.
+ * has one run at most, of several tiles where one would be too much for its memory. `undefined` where memory does not suffice.
  */
 export function relayPath(request: RelayRequest): Draft | undefined {
   const { costs, devices, places, placeOf, elementBytes, least } = request;
   const { space } = costs;
   const { cutPoints, bytesAt } = space;
+  const wholeRuns = wholeRunsOf(space);
+  const rooms = devices.map(roomOf);
   const opMs = devices.map(({ profile }) => costs.times(profile, 'channel'));
   const moveMs = (from: number, to: number, bytes: number): number => {
     const sender = places.places[from]!.transport;
@@ -58,32 +59,30 @@ export function relayPath(request: RelayRequest): Draft | undefined {
   let runs = devices.map((_, device): Run => {
     const ms = moveMs(0, placeOf[device]!, startBytes);
     const begun = least === 'sum' ? { ms, slowestMs: 0 } : { ms: 0, slowestMs: ms };
-    return { device, from: 0, ...begun, held: 0, before: undefined };
+    return { device, from: 0, ...begun, reach: wholeRuns.reach(0, rooms[device]!), before: undefined };
   });
   for (const [index, point] of cutPoints.entries()) {
     if (index === 0) continue;
     const start = cutPoints[index - 1]!;
-    if (start > 0) runs.push(...takeOvers(runs, start));
-    const { weightBytes, inputBytes, workBytes } = space.tiles(start, point, WHOLE)![0]!;
-    const bytes = weightBytes * PACKED_COPIES + workBytes;
+    if (start > 0) runs.push(...takeOvers(runs, index - 1));
+    runs = runs.filter(({ reach }) => reach >= index);
     for (const run of runs) {
       const times = opMs[run.device]!;
       for (let op = start; op < point; op++) run.ms += times[op]!.fixedMs + times[op]!.partMs;
-      run.held += bytes + (run.from === start ? inputBytes : 0);
     }
-    runs = runs.filter(({ device, held }) => held <= devices[device]!.memoryBytes);
   }
   if (runs.length === 0) return undefined;
   const segments: DraftSegment[] = [];
-  let end = space.graph.nodes.length;
+  let end = cutPoints.length - 1;
   for (let run: Run | undefined = quickest(runs); run; run = run.before) {
-    segments.unshift({ start: run.from, end, lanes: [{ share: 1, layout: WHOLE, devices: [run.device] }] });
+    segments.unshift(...wholeRuns.segments(run.from, end, run.device, rooms[run.device]!)!);
     end = run.from;
   }
   return segments;
 
   /** Each device behind the run from which it gets the frame at the least cost. */
-  function takeOvers(before: readonly Run[], start: number): Run[] {
+  function takeOvers(before: readonly Run[], place: number): Run[] {
+    const start = cutPoints[place]!;
     const bytes = (bytesAt[start]! * elementBytes) / 4;
     const quickestOf: (Run | undefined)[] = devices.map(() => undefined);
     for (const run of before) {
@@ -91,19 +90,21 @@ export function relayPath(request: RelayRequest): Draft | undefined {
       if (!known || costOf(run) < costOf(known)) quickestOf[run.device] = run;
     }
     return devices.flatMap((_, device): Run[] => {
-      let best: Run | undefined;
+      const { tileMs } = devices[device]!.profile;
+      let from: Run | undefined;
+      let cost = Infinity;
       for (const run of quickestOf) {
-        if (!run || hasRun(run, device)) continue;
+        if (!run) continue;
         const moved = moveMs(placeOf[run.device]!, placeOf[device]!, bytes);
-        const { tileMs } = devices[device]!.profile;
-        const begun =
-          least === 'sum'
-            ? { ms: run.ms + moved + tileMs, slowestMs: 0 }
-            : { ms: tileMs, slowestMs: Math.max(costOf(run), moved) };
-        const next = { device, from: start, ...begun, held: 0, before: { ...run } };
-        if (!best || costOf(next) < costOf(best)) best = next;
+        const next = least === 'sum' ? run.ms + moved + tileMs : Math.max(tileMs, costOf(run), moved);
+        if (next >= cost || hasRun(run, device)) continue;
+        from = run;
+        cost = next;
       }
-      return best ? [best] : [];
+      if (!from) return [];
+      const begun = least === 'sum' ? { ms: cost, slowestMs: 0 } : { ms: tileMs, slowestMs: cost };
+      const reach = wholeRuns.reach(place, rooms[device]!);
+      return [{ device, from: place, ...begun, reach, before: { ...from } }];
     });
   }
 }
