@@ -22,16 +22,19 @@ export function pictureFrames(graph: Graph, paths: readonly string[]): NamedFram
 }
 
 /** Random pixels where an input takes pictures or clips, and numbers between −1 and 1 elsewhere; for any shape. */
+export function randomInputs(graph: Graph, seed: number): FrameInput[] {
+  const random = seededRandom(seed);
+  return graph.inputs.map(({ shape, image }) => {
+    if (!image) return Float32Array.from({ length: shapeSize(shape) }, () => random.next() * 2 - 1);
+    const pixels = Uint8Array.from({ length: shapeSize(shape) }, () => random.integer(256));
+    return pixelInput(pixels, image, shape);
+  });
+}
+
+/** `randomInputs` of one seed after the other. */
 export function randomFrames(graph: Graph, seed: number, count: number): NamedFrame[] {
   return Array.from({ length: count }, (_, index) => ({
     name: `random input ${index + 1} (seed ${seed})`,
-    inputs: async () => {
-      const random = seededRandom(seed + index);
-      return graph.inputs.map(({ shape, image }) => {
-        if (!image) return Float32Array.from({ length: shapeSize(shape) }, () => random.next() * 2 - 1);
-        const pixels = Uint8Array.from({ length: shapeSize(shape) }, () => random.integer(256));
-        return pixelInput(pixels, image, shape);
-      });
-    },
+    inputs: async () => randomInputs(graph, seed + index),
   }));
 }

@@ -3,6 +3,7 @@ import { PeerceptronError } from '../../src/shared/errors.ts';
 import { seededRandom, type Random } from '../../src/shared/random.ts';
 import { Inbox } from '../../src/transport/inbox.ts';
 import type { PeerLink } from '../../src/transport/peer-link.ts';
+import { withLink } from './wrapped-rtc.ts';
 import type { OpenRtc } from '../../src/transport/rtc.ts';
 
 /** What a device's connection adds to each message, one way, whether it comes or goes. */
@@ -117,22 +118,5 @@ export function delayedRtc(
   clock: Clock,
 ): OpenRtc {
   const options = { ...delay, clock, random: seededRandom(delay.seed) };
-  return (rtcOptions) => {
-    const connection = openRtc(rtcOptions);
-    return {
-      opened: connection.opened.then((opened) => ({
-        ...opened,
-        link: new DelayedLink(opened.link, options),
-      })),
-      signal: (signal) => connection.signal(signal),
-      candidates: () => connection.candidates(),
-      close: () => connection.close(),
-      get onSignal() {
-        return connection.onSignal;
-      },
-      set onSignal(handler) {
-        connection.onSignal = handler;
-      },
-    };
-  };
+  return (rtcOptions) => withLink(openRtc(rtcOptions), (link) => new DelayedLink(link, options));
 }

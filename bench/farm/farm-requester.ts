@@ -1,4 +1,4 @@
-import { randomFrames } from '../../headless/frames.ts';
+import { randomInputs } from '../../headless/frames.ts';
 import { loadModelByName } from '../../headless/model-files.ts';
 import type { RoomPeer } from '../../headless/room-peers.ts';
 import { systemClock } from '../../src/mesh/system-clock.ts';
@@ -94,7 +94,7 @@ export class FarmRequester {
     const source = { node: this.#node, graph, weights, seeded, clock: systemClock };
     this.#cell = {
       options: { ...source, plan, window },
-      inputs: await randomFrames(graph, seed, 1)[0]!.inputs(),
+      inputs: randomInputs(graph, seed),
       isLatency,
     };
     const tiles = plan.segments.flatMap(({ lanes }) => lanes.flatMap((lane) => lane.tiles));

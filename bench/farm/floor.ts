@@ -1,4 +1,5 @@
 import type { PeerProcess } from '../../headless/peer-processes.ts';
+import { percentile } from '../benchmark.ts';
 import type { Calibration } from './cells.ts';
 import type { Farm } from './devices.ts';
 import { startLineProcess } from './line-process.ts';
@@ -53,10 +54,4 @@ export async function measureFloor(farm: Farm, options: FloorOptions): Promise<C
   } finally {
     await asking.end();
   }
-}
-
-/** The smallest of the values that so many percent of them do not exceed. */
-export function percentile(values: readonly number[], percent: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.max(0, Math.ceil((percent / 100) * sorted.length) - 1)]!;
 }

@@ -1,7 +1,7 @@
 import { median, type Row } from '../benchmark.ts';
 import type { FarmRun } from './cells.ts';
 import { indexCells } from './report/cell-index.ts';
-import { speedUp } from './report/figures.ts';
+import { predictionError, speedUp } from './report/figures.ts';
 import { judgeGoals } from './report/goals.ts';
 
 /** The goals of the farm as rows of a benchmark, and beside them what stands behind them. */
@@ -47,13 +47,9 @@ function inMegabytes(bytes: number, goal: NonNullable<Row['goal']>): Pick<Row, '
 }
 
 function medianError(cells: ReturnType<typeof indexCells>['measured']): number {
-  const errors = cells.flatMap(({ objective, predicted, latenciesMs, framesPerSecond }) => {
-    if (!predicted) return [];
-    const ratio =
-      objective === 'latency'
-        ? predicted.latencyMs / median(latenciesMs)
-        : predicted.framesPerSecond / framesPerSecond;
-    return [Math.abs(ratio - 1) * 100];
+  const errors = cells.flatMap((cell) => {
+    const error = predictionError(cell);
+    return error === undefined ? [] : [100 * Math.abs(error)];
   });
   return errors.length > 0 ? median(errors) : 0;
 }

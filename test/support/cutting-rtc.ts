@@ -1,5 +1,6 @@
 import SimplePeer from 'simple-peer';
 import wrtc from 'wrtc';
+import { withLink } from '../../bench/farm/wrapped-rtc.ts';
 import { decodeFrames } from '../../src/protocol/frame.ts';
 import { PROTOCOL_VERSION } from '../../src/protocol/messages.ts';
 import { PeerceptronError } from '../../src/shared/errors.ts';
@@ -50,22 +51,11 @@ export function cuttingRtc(cutAt: readonly number[] = []): CuttingRtc {
       const connection = simplePeerOpener({ SimplePeer, webRtc: { ...wrtc, RTCPeerConnection: Recorded } })(
         options,
       );
-      return {
-        opened: connection.opened.then((opened) => {
-          self.counts.opened += 1;
-          if (native) alive.add(native);
-          return { ...opened, link: cuttable(opened.link, () => native && alive.delete(native)) };
-        }),
-        signal: (signal) => connection.signal(signal),
-        candidates: () => connection.candidates(),
-        close: () => connection.close(),
-        get onSignal() {
-          return connection.onSignal;
-        },
-        set onSignal(handler) {
-          connection.onSignal = handler;
-        },
-      };
+      return withLink(connection, (link) => {
+        self.counts.opened += 1;
+        if (native) alive.add(native);
+        return cuttable(link, () => native && alive.delete(native));
+      });
     },
   };
   const count = (direction: 'sentBytes' | 'receivedBytes', message: Uint8Array): void => {

@@ -1,3 +1,4 @@
+import { percentile } from '../../benchmark.ts';
 import { median } from '../../../src/shared/median.ts';
 import type { NetworkName } from '../../../src/models/presets.ts';
 import type { Calibration, CellResult } from '../cells.ts';
@@ -11,9 +12,7 @@ export const latencyMs = ({ latenciesMs }: CellResult): number => median(latenci
 
 /** The latency that 95 % of the frames keep to (nearest rank). */
 export function p95Ms({ latenciesMs }: CellResult): number | undefined {
-  const { length } = latenciesMs;
-  if (length < FRAMES_FOR_P95) return undefined;
-  return latenciesMs.toSorted((a, b) => a - b)[Math.ceil(0.95 * length) - 1];
+  return latenciesMs.length < FRAMES_FOR_P95 ? undefined : percentile(latenciesMs, 95);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { findHierarchy } from '../../../../bench/cgroup/home.ts';
-import { percentile } from '../../../../bench/farm/floor.ts';
+import { percentile } from '../../../../bench/benchmark.ts';
 import { ownerOf } from '../../../../bench/farm/namespaces.ts';
 import { statusBytes } from '../../../../bench/farm/process-usage.ts';
 import { portTraffic, shaped } from '../../../../bench/farm/shaping.ts';
