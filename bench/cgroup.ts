@@ -102,19 +102,25 @@ class Groups implements CpuGroups {
       writeTo(group, 'cgroup.subtree_control', '+cpu');
       writeTo(group, 'cgroup.procs', String(pid));
     }
-    const computing = threadNamed(pid, threadName);
-    const moved = new Set<string>();
-    // What a thread has started just before it was moved is where it was.
-    for (let found = true; found;) {
-      found = false;
-      for (const thread of readdirSync(`/proc/${pid}/task`)) {
-        if (moved.has(thread)) continue;
-        moveThread(hierarchy, thread === computing ? apart : limited, thread);
-        moved.add(thread);
-        found = true;
+    const sort = (): void => {
+      const computing = threadNamed(pid, threadName);
+      const moved = new Set<string>();
+      // What a thread has started just before it was moved is where it was.
+      for (let found = true; found;) {
+        found = false;
+        for (const thread of readdirSync(`/proc/${pid}/task`)) {
+          if (moved.has(thread)) continue;
+          moveThread(hierarchy, thread === computing ? apart : limited, thread);
+          moved.add(thread);
+          found = true;
+        }
       }
-    }
-    const set = (changed: number | undefined): void => setQuota(hierarchy, limited, changed);
+    };
+    const set = (changed: number | undefined): void => {
+      // An engine may have gone on in another thread, which is where the one that started it is.
+      sort();
+      setQuota(hierarchy, limited, changed);
+    };
     set(cores);
     return { set };
   }

@@ -130,6 +130,7 @@ async function measure({ world, model, inputs, choice, objective, quick }: Measu
   const source = { node: world.node, graph, weights, seeded, clock: systemClock };
   const session = await openSession({ ...source, plan, window });
   const { outputs } = await session.run(inputs);
+  world.keepApart();
   const perFrameMs = isLatency ? prediction.latencyMs : 1000 / prediction.framesPerSecond;
   const lanes = Math.max(...plan.segments.map((segment) => segment.lanes.length));
   const fewest = isLatency ? FEWEST_FRAMES : Math.max(FEWEST_FRAMES, FRAMES_PER_LANE * lanes);

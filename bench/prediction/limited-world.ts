@@ -26,6 +26,8 @@ export interface LimitedWorld {
   readonly peers: readonly SurveyPeer[];
   /** In the order of `SHARES`. */
   readonly processes: readonly PeerProcess[];
+  /** Once more, when sessions are open: engines that measured themselves have gone on in other threads. */
+  keepApart(): void;
 }
 
 /** Real processes and real WebRTC on this machine; every one of `count` peers, the fastest of all, is a small device from the beginning. */
@@ -46,15 +48,18 @@ export async function openLimitedWorld(
   const { mesh, node } = await joinNodeMesh({ link: room.link, name: 'prediction' });
   undo.push(() => mesh.leave());
   const found = await gatherPeers(mesh, { count, timeoutMs: 30_000 });
-  if (process.platform === 'linux')
+  const keepApart = (): void => {
+    if (process.platform !== 'linux') return;
     for (const pid of [process.pid, ...processes.map((peer) => peer.pid)]) setApart(pid);
+  };
+  keepApart();
   // They have this machine's caches and memory in common, and its one or two cores: devices have not.
   await Promise.all(processes.map((peer, index) => peer.setShare(SHARES[index]!, true)));
   const peers = processes.map(({ id }): SurveyPeer => {
     const { id: peer, capabilities } = found.find((member) => member.id === id)!;
     return { id: peer, ...capabilities };
   });
-  return { node, peers, processes };
+  return { node, peers, processes, keepApart };
 }
 
 /**

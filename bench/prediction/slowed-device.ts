@@ -47,6 +47,7 @@ export async function slowedDevice(
       if (type === 'switched') plans += 1;
     },
   });
+  world.keepApart();
   const scale = quick ? 0.5 : 1;
   let slowedAtMs = Infinity;
   const doneAtMs: number[] = [];
@@ -75,6 +76,7 @@ export async function slowedDevice(
     choosePlan,
   );
   const reference = await openSession({ ...source, plan: choice.plan, window: choice.prediction.window });
+  world.keepApart();
   await reference.run(inputs);
   const { value: best } = await measureRate(reference, inputs, Math.round(REFERENCE_FRAMES * scale));
   await reference.close();
