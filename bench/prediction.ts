@@ -12,13 +12,8 @@ import { seededRandom } from '../src/shared/random.ts';
 import { median, type Benchmark, type BenchmarkContext, type Row } from './benchmark.ts';
 import { undoAll, withCleanUp, withPart } from './clean-up.ts';
 import { measureLatency, measureRate } from './frame-times.ts';
-import {
-  newSurvey,
-  openLimitedWorld,
-  profiled,
-  SHARES,
-  type LimitedWorld,
-} from './prediction/limited-world.ts';
+import { newSurvey, openLimitedWorld, SHARES, type LimitedWorld } from './prediction/limited-world.ts';
+import { profiled } from './profiled.ts';
 import { Quiet } from './quiet.ts';
 import { slowedDevice } from './prediction/slowed-device.ts';
 

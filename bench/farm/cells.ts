@@ -44,7 +44,7 @@ export interface CellResult extends CellKey {
   /** From the requester's first byte to the whole answer, by frame, in the order of the frames. */
   readonly latenciesMs: readonly number[];
   readonly framesPerSecond: number;
-  /** By the planner, before the first frame. */
+  /** By the planner, before the first frame, of as many frames in flight as were measured. */
   readonly predicted?: { readonly latencyMs: number; readonly framesPerSecond: number };
   /** Devices that the plan uses. */
   readonly used: number;

@@ -14,6 +14,7 @@ import { PeerceptronError } from '../../src/shared/errors.ts';
 import { asSessionId, type SessionId } from '../../src/shared/ids.ts';
 import { measureLatency, measureRate } from '../frame-times.ts';
 import { NETWORK_SEED } from '../overhead/networks.ts';
+import { profiled } from '../profiled.ts';
 import { layoutOf, type LayoutMethod } from './baselines/layouts.ts';
 import type { Planned, RequesterAnswers, RequesterCommand, Run, Where } from './requester-commands.ts';
 
@@ -77,7 +78,7 @@ export class FarmRequester {
       clock: systemClock,
       transport: await measureTransport({ clock: systemClock }),
     });
-    const devices = await survey.devices(this.#surveyed(peers, memoryBytes));
+    const devices = await profiled(survey, this.#surveyed(peers, memoryBytes));
     const session = this.#newSession();
     const request = { graph, session, epoch: 0, objective: { kind: objective } } as const;
     let choice: PlanChoice;
@@ -98,8 +99,9 @@ export class FarmRequester {
       isLatency,
     };
     const tiles = plan.segments.flatMap(({ lanes }) => lanes.flatMap((lane) => lane.tiles));
-    const { latencyMs, framesPerSecond } = prediction;
-    return { predicted: { latencyMs, framesPerSecond }, used: [...new Set(tiles.map(({ peer }) => peer))] };
+    const { latencyMs, loadedLatencyMs, framesPerSecond } = prediction;
+    const predicted = { latencyMs: isLatency ? latencyMs : loadedLatencyMs, framesPerSecond };
+    return { predicted, used: [...new Set(tiles.map(({ peer }) => peer))] };
   }
 
   async #open({ traced }: Of<'open'>): Promise<undefined> {

@@ -7,7 +7,6 @@ import { joinNodeMesh } from '../../headless/node-mesh.ts';
 import { startPeerProcesses, type PeerProcess } from '../../headless/peer-processes.ts';
 import { gatherPeers } from '../../headless/room-peers.ts';
 import { systemClock } from '../../src/mesh/system-clock.ts';
-import type { Device } from '../../src/planner/world.ts';
 import { measureTransport } from '../../src/runtime/measure-transport.ts';
 import type { RuntimeNode } from '../../src/runtime/runtime-node.ts';
 import { Survey, type SurveyPeer } from '../../src/runtime/survey.ts';
@@ -77,13 +76,6 @@ function setApart(pid: number): void {
       // A thread of a pool that has ended.
     }
   }
-}
-
-/** One after the other: devices do not share processors, and these do. */
-export async function profiled(survey: Survey, peers: readonly SurveyPeer[]): Promise<Device[]> {
-  const devices: Device[] = [];
-  for (const peer of peers) devices.push(...(await survey.devices([peer])));
-  return devices;
 }
 
 /** A survey of its own asks for profiles that are measured now. */

@@ -10,7 +10,8 @@ import { asSessionId } from '../../src/shared/ids.ts';
 import { seededRandom } from '../../src/shared/random.ts';
 import type { BenchmarkContext, Row } from '../benchmark.ts';
 import { measureRate } from '../frame-times.ts';
-import { newSurvey, profiled, SHARES, type LimitedWorld } from './limited-world.ts';
+import { profiled } from '../profiled.ts';
+import { newSurvey, SHARES, type LimitedWorld } from './limited-world.ts';
 
 const NETWORK = 'alexnet';
 const SLOWER = 4;
