@@ -54,6 +54,7 @@ function deviceOf(id: PeerId, { speed, mbits, memoryBytes, mix }: DeviceDraw): D
     engine: 'simulated',
     rates,
     tileMs: PI3.tileMs / speed,
+    tripMs: PI3.tripMs / speed,
     tileMsPerByte: PI3.tileMsPerByte / speed,
     transport: transportOf(speed, mbits),
   };

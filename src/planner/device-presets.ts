@@ -84,6 +84,7 @@ function preset(figures: PresetFigures): DevicePreset {
       cores,
       rates,
       tileMs: TRANSPORT.tileMs * coreSlowness,
+      tripMs: TRANSPORT.tileMs * coreSlowness,
       tileMsPerByte: TRANSPORT.tileMsPerByte * coreSlowness,
       transport: {
         pieceMs: TRANSPORT.pieceMs * coreSlowness,

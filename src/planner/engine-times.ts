@@ -16,6 +16,7 @@ export function withEngineTimes(
     ...profile,
     rates: Object.fromEntries(rates) as Record<OpClass, ClassRate>,
     tileMs: change(profile.tileMs),
+    tripMs: change(profile.tripMs),
     tileMsPerByte: change(profile.tileMsPerByte),
   };
 }

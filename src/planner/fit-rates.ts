@@ -3,12 +3,20 @@ import { WORK_LENGTH, type Work } from './cost-model.ts';
 import { nonNegativeLeastSquares } from './least-squares.ts';
 import { OP_CLASSES, type ClassRate, type DeviceProfile, type OpClass } from './profile.ts';
 
-export type EngineRates = Pick<DeviceProfile, 'rates' | 'tileMs' | 'tileMsPerByte'>;
+export type EngineRates = Pick<DeviceProfile, 'rates' | 'tileMs' | 'tripMs' | 'tileMsPerByte'>;
 
 /** This work, in one tile, took so long inside the engine. */
 export interface WorkSample {
   readonly work: Work;
   readonly computeMs: number;
+}
+
+/** What a tile takes beside its ops, milliseconds. */
+export interface TileTimes {
+  /** To the engine's thread and back. */
+  readonly tripMs: number;
+  /** Inside the engine, after a pause: what it has to find again. */
+  readonly wakeMs: number;
 }
 
 /** Relative to the samples: enough to decide what they leave open, too little to matter where they do not. */
@@ -57,7 +65,7 @@ export const expectedMsOf = (work: Work, samples: readonly WorkSample[]): number
  * The rates that come nearest to all samples, each counted by its relative error, and none of them negative. Samples
  * that fit to none of the others count less: the machine was doing something else.
  */
-export function fitRates(samples: readonly WorkSample[], tripMs: number): EngineRates {
+export function fitRates(samples: readonly WorkSample[], { tripMs, wakeMs }: TileTimes): EngineRates {
   const timed = timedOf(samples);
   const expected = scaledToSamples(typicalRates, timed);
   const least = expected.map((rate) => rate * LEAST_PART);
@@ -93,7 +101,8 @@ export function fitRates(samples: readonly WorkSample[], tripMs: number): Engine
       ]),
     ) as Record<OpClass, ClassRate>,
     tileMsPerByte: found[WORK_LENGTH - 1]!,
-    tileMs: found[WORK_LENGTH]! + (Number.isFinite(tripMs) ? tripMs : 0),
+    tileMs: found[WORK_LENGTH]! + wakeMs + tripMs,
+    tripMs,
   };
 }
 

@@ -30,6 +30,7 @@ export const deviceProfileSchema = v.strictObject({
   cores: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(4096)),
   rates: v.strictObject(rates),
   tileMs: cost,
+  tripMs: cost,
   tileMsPerByte: cost,
   transport: v.strictObject({
     pieceMs: cost,

@@ -36,12 +36,14 @@ export interface DeviceProfile {
   /** Logical processors; 1 where nobody says. */
   readonly cores: number;
   readonly rates: Readonly<Record<OpClass, ClassRate>>;
-  /** Per tile that runs, whatever it computes: to the engine's thread and back. */
+  /** Per tile that runs, whatever it computes: to the engine's thread and back, and what begins there. */
   readonly tileMs: number;
+  /** Of `tileMs`, to the engine's thread and back: no longer for an engine that gets a part of the processor. */
+  readonly tripMs: number;
   /** Of what a tile reads and makes: into the engine and out of it. */
   readonly tileMsPerByte: number;
   readonly transport: TransportProfile;
 }
 
 /** Raised whenever rates get another meaning, or measuring another method. */
-export const PROFILE_VERSION = 4;
+export const PROFILE_VERSION = 5;

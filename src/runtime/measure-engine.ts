@@ -5,7 +5,13 @@ import type { Op } from '../graph/op.ts';
 import { tensorShapes } from '../graph/shapes.ts';
 import { compileTile, type TileProgram } from '../graph/tile-program.ts';
 import { programWork } from '../planner/cost-model.ts';
-import { expectedMsOf, fitRates, type EngineRates, type WorkSample } from '../planner/fit-rates.ts';
+import {
+  expectedMsOf,
+  fitRates,
+  type EngineRates,
+  type TileTimes,
+  type WorkSample,
+} from '../planner/fit-rates.ts';
 import type { Clock } from '../shared/clock.ts';
 import { lowerQuartile } from '../shared/median.ts';
 import { seededRandom, type Random } from '../shared/random.ts';
@@ -176,12 +182,12 @@ export async function measureEngine({
       samples[index] = { work, computeMs: Math.min(computeMs, await measure()) };
     }
   }
-  const tripMs = await tripOf(engine, clock, samples[1]?.computeMs ?? 0);
+  const tile = await tileTimes(engine, clock, samples[1]?.computeMs ?? 0);
   const inTheLongRun = samples.map(({ work, computeMs }) => ({
     work,
     computeMs: computeMs > STALLED_MS ? computeMs : computeMs * slowdown,
   }));
-  return fitRates(inTheLongRun, tripMs);
+  return fitRates(inTheLongRun, tile);
 }
 
 /** Runs a loaded tile once, on inputs of its own; milliseconds inside the engine. */
@@ -213,15 +219,18 @@ async function restedRuns(run: Run, clock: Clock): Promise<number[]> {
 
 const pause = (clock: Clock, ms: number): Promise<void> => new Promise((resolve) => clock.after(ms, resolve));
 
-/** There and back to the engine's thread and whatever else a tile takes after a pause, beyond `noneMs`, which one without work takes. */
-async function tripOf(engine: Engine, clock: Clock, noneMs: number): Promise<number> {
+/** What a tile takes after a pause beside its work: one without work takes `noneMs` inside the engine when it runs again and again. */
+async function tileTimes(engine: Engine, clock: Clock, noneMs: number): Promise<TileTimes> {
   return withTile(engine, programOf(once([8], relu), 1), async (run) => {
-    const trips = await restedRuns(async () => {
+    const trips: number[] = [];
+    const inside = await restedRuns(async () => {
       const since = clock.now();
-      await run();
-      return Math.max(0, clock.now() - since - noneMs);
+      const ms = await run();
+      trips.push(Math.max(0, clock.now() - since - ms));
+      return ms;
     }, clock);
-    return lowerQuartile(trips);
+    // The first run is not among the times inside either.
+    return { tripMs: lowerQuartile(trips.slice(1)), wakeMs: Math.max(0, lowerQuartile(inside) - noneMs) };
   });
 }
 

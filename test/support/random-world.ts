@@ -41,6 +41,7 @@ export function deviceOf(id: PeerId, draw: DeviceDraw): Device {
     cores: 4,
     rates,
     tileMs: 1 / speed,
+    tripMs: 0.6 / speed,
     tileMsPerByte: 1e-7 / speed,
     transport: {
       pieceMs: 0.6 / speed,

@@ -12,6 +12,7 @@ export const profileOf = (slowness: number): DeviceProfile => ({
     ]),
   ) as DeviceProfile['rates'],
   tileMs: 0.1 * slowness,
+  tripMs: 0.04 * slowness,
   tileMsPerByte: 1e-7 * slowness,
   transport: {
     pieceMs: 0.1,

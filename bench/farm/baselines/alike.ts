@@ -31,7 +31,7 @@ export function alikeWorld(world: World, graph: Graph): World {
   };
 }
 
-type Engine = Pick<DeviceProfile, 'rates' | 'tileMs' | 'tileMsPerByte'>;
+type Engine = Pick<DeviceProfile, 'rates' | 'tileMs' | 'tripMs' | 'tileMsPerByte'>;
 
 /** The mean of the profiles, each scaled from its time to the harmonic mean of all, milliseconds. */
 function meanEngine(profiles: readonly DeviceProfile[], timesMs: readonly number[]): Engine {
@@ -50,6 +50,7 @@ function meanEngine(profiles: readonly DeviceProfile[], timesMs: readonly number
   return {
     rates: Object.fromEntries(rates) as Record<OpClass, ClassRate>,
     tileMs: mean(({ tileMs }) => tileMs),
+    tripMs: mean(({ tripMs }) => tripMs),
     tileMsPerByte: mean(({ tileMsPerByte }) => tileMsPerByte),
   };
 }

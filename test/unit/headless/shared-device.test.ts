@@ -59,14 +59,16 @@ describe('SharedDevice', () => {
 });
 
 describe('sharedProfile', () => {
-  it('has all work take 1/share as long, and messages as long as before', () => {
+  it('has all work take 1/share as long, and messages and the way to the engine as long as before', () => {
     const shared = sharedProfile(testProfile, 0.2);
     for (let index = 0; index < noWork().length; index++) {
       const work = noWork();
       work[index] = 1e6;
       expect(workMs(work, shared)).toBeCloseTo(5 * workMs(work, testProfile), 9);
     }
-    expect(shared.tileMs).toBeCloseTo(5 * testProfile.tileMs, 9);
+    const { tileMs, tripMs } = testProfile;
+    expect(shared.tripMs).toBe(tripMs);
+    expect(shared.tileMs).toBeCloseTo(tripMs + 5 * (tileMs - tripMs), 9);
     expect(shared.transport).toEqual(testProfile.transport);
     expect(sharedProfile(testProfile, 1)).toBe(testProfile);
   });

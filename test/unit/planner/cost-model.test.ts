@@ -31,6 +31,7 @@ const profileOf = (rates: Partial<Record<OpClass, ClassRate>>, tileMsPerByte = 0
     OP_CLASSES.map((name) => [name, rates[name] ?? nothing]),
   ) as DeviceProfile['rates'],
   tileMs: 0,
+  tripMs: 0,
   tileMsPerByte,
   transport: {
     pieceMs: 0,
