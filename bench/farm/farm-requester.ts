@@ -3,6 +3,7 @@ import { loadModelByName } from '../../headless/model-files.ts';
 import type { RoomPeer } from '../../headless/room-peers.ts';
 import { systemClock } from '../../src/mesh/system-clock.ts';
 import type { PlanChoice, PlanRequest } from '../../src/planner/choice.ts';
+import type { TransportProfile } from '../../src/planner/profile.ts';
 import { choosePlan } from '../../src/planner/search.ts';
 import type { FrameInput } from '../../src/runtime/frame-input.ts';
 import { measureTransport } from '../../src/runtime/measure-transport.ts';
@@ -35,6 +36,7 @@ const ROUNDS = 3;
 export class FarmRequester {
   readonly #node: RuntimeNode;
   #peers: readonly RoomPeer[] = [];
+  #transport: TransportProfile | undefined;
   #cell: Cell | undefined;
   #session: Session | undefined;
   #sessions = 0;
@@ -43,8 +45,14 @@ export class FarmRequester {
     this.#node = node;
   }
 
-  know(peers: readonly RoomPeer[]): void {
+  /** While all of them are quick: what a device measures of itself it measures once, and before others need it. */
+  async know(peers: readonly RoomPeer[]): Promise<void> {
     this.#peers = peers;
+    this.#transport = await measureTransport({ clock: systemClock });
+    await profiled(
+      this.#newSurvey(this.#transport),
+      peers.map(({ id, capabilities }) => ({ id, ...capabilities })),
+    );
   }
 
   async obey(command: Command): Promise<RequesterAnswers[Command['type']]> {
@@ -73,11 +81,8 @@ export class FarmRequester {
     seed,
   }: Of<'plan'>): Promise<Planned | { readonly refused: string }> {
     const { graph, weights, seeded } = await loadModelByName(network, { seed: NETWORK_SEED });
-    const survey = new Survey({
-      node: this.#node,
-      clock: systemClock,
-      transport: await measureTransport({ clock: systemClock }),
-    });
+    if (!this.#transport) throw new PeerceptronError('USAGE', 'nobody is known: `gather` first');
+    const survey = this.#newSurvey(this.#transport);
     const devices = await profiled(survey, this.#surveyed(peers, memoryBytes));
     const session = this.#newSession();
     const request = { graph, session, epoch: 0, objective: { kind: objective } } as const;
@@ -142,6 +147,11 @@ export class FarmRequester {
     const wait = sum('encode', 'assemble', 'queue', 'unknown');
     const all = compute + link + wait;
     return { compute: compute / all, link: link / all, wait: wait / all };
+  }
+
+  /** Links are measured anew for every plan, among the devices that it may use. */
+  #newSurvey(transport: TransportProfile): Survey {
+    return new Survey({ node: this.#node, clock: systemClock, transport });
   }
 
   #newSession(): SessionId {

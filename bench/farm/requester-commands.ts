@@ -5,9 +5,9 @@ import type { LayoutMethod } from './baselines/layouts.ts';
 
 /** What the suite asks of the device that has the inputs. One answer for each, in order. */
 export type RequesterCommand =
-  /** Waits until so many peers are in the room and connected. */
+  /** Waits until so many peers are in the room and connected, and has them measure themselves. */
   | { readonly type: 'gather'; readonly count: number }
-  /** Chooses a plan for these peers, by profiles and links that are measured now. */
+  /** Chooses a plan for these peers, by links that are measured now. */
   | {
       readonly type: 'plan';
       readonly network: NetworkName;

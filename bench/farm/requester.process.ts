@@ -15,7 +15,7 @@ const requester = new FarmRequester(node);
 async function obey(command: RequesterCommand): Promise<RequesterAnswers[RequesterCommand['type']]> {
   if (command.type !== 'gather') return requester.obey(command);
   const peers = await gatherPeers(mesh, { count: command.count, timeoutMs: 60_000 });
-  requester.know(peers);
+  await requester.know(peers);
   return peers.map(({ id, capabilities: { name } }) => ({ id, name }));
 }
 
