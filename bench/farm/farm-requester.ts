@@ -37,6 +37,8 @@ export class FarmRequester {
   readonly #node: RuntimeNode;
   #peers: readonly RoomPeer[] = [];
   #transport: TransportProfile | undefined;
+  /** By what the links of the devices carry, Mbit/s. */
+  readonly #surveys = new Map<number, Survey>();
   #cell: Cell | undefined;
   #session: Session | undefined;
   #sessions = 0;
@@ -49,8 +51,9 @@ export class FarmRequester {
   async know(peers: readonly RoomPeer[]): Promise<void> {
     this.#peers = peers;
     this.#transport = await measureTransport({ clock: systemClock });
+    const survey = new Survey({ node: this.#node, clock: systemClock, transport: this.#transport });
     await profiled(
-      this.#newSurvey(this.#transport),
+      survey,
       peers.map(({ id, capabilities }) => ({ id, ...capabilities })),
     );
   }
@@ -77,12 +80,12 @@ export class FarmRequester {
     method,
     objective,
     peers,
+    megabitsPerSecond,
     memoryBytes,
     seed,
   }: Of<'plan'>): Promise<Planned | { readonly refused: string }> {
     const { graph, weights, seeded } = await loadModelByName(network, { seed: NETWORK_SEED });
-    if (!this.#transport) throw new PeerceptronError('USAGE', 'nobody is known: `gather` first');
-    const survey = this.#newSurvey(this.#transport);
+    const survey = this.#surveyAt(megabitsPerSecond);
     const devices = await profiled(survey, this.#surveyed(peers, memoryBytes));
     const session = this.#newSession();
     const request = { graph, session, epoch: 0, objective: { kind: objective } } as const;
@@ -149,9 +152,13 @@ export class FarmRequester {
     return { compute: compute / all, link: link / all, wait: wait / all };
   }
 
-  /** Links are measured anew for every plan, among the devices that it may use. */
-  #newSurvey(transport: TransportProfile): Survey {
-    return new Survey({ node: this.#node, clock: systemClock, transport });
+  #surveyAt(megabitsPerSecond: number): Survey {
+    if (!this.#transport) throw new PeerceptronError('USAGE', 'nobody is known: `gather` first');
+    const known = this.#surveys.get(megabitsPerSecond);
+    if (known) return known;
+    const survey = new Survey({ node: this.#node, clock: systemClock, transport: this.#transport });
+    this.#surveys.set(megabitsPerSecond, survey);
+    return survey;
   }
 
   #newSession(): SessionId {

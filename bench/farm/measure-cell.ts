@@ -44,6 +44,7 @@ export async function measureOnFarm(world: CellWorld, wanted: Wanted): Promise<O
     method,
     objective,
     peers: chosen.map(({ name }) => idOf.get(name)!),
+    megabitsPerSecond: wanted.megabitsPerSecond,
     memoryBytes: memoryBytes - OWN_BYTES,
     seed: FARM_SEED,
   });

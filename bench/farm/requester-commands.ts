@@ -7,13 +7,15 @@ import type { LayoutMethod } from './baselines/layouts.ts';
 export type RequesterCommand =
   /** Waits until so many peers are in the room and connected, and has them measure themselves. */
   | { readonly type: 'gather'; readonly count: number }
-  /** Chooses a plan for these peers, by links that are measured now. */
+  /** Chooses a plan for these peers, by links that are measured once for each rate of the network. */
   | {
       readonly type: 'plan';
       readonly network: NetworkName;
       readonly method: 'ours' | LayoutMethod;
       readonly objective: CellKey['objective'];
       readonly peers: readonly PeerId[];
+      /** Of every device's link. */
+      readonly megabitsPerSecond: number;
       /** That plans may take of each peer. */
       readonly memoryBytes: number;
       /** Of the input. */
