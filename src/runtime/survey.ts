@@ -9,6 +9,7 @@ import type { PeerId } from '../shared/ids.ts';
 import type { WeightStorage } from '../shared/weight-storage.ts';
 import { median } from '../shared/median.ts';
 import type { PeerChannel } from '../transport/channel.ts';
+import { aboutAsMany, KnownLinks } from './known-links.ts';
 import { measureLink, measureTrips, type LinkTrips } from './measure-link.ts';
 import type { RuntimeNode } from './runtime-node.ts';
 
@@ -44,8 +45,6 @@ const PROFILE_TIMEOUT_MS = 10_000;
 const LINK_TIMEOUT_MS = 20_000;
 /** Links that a plan uses are few; a plan that changes with each measurement must end all the same. */
 const MOST_ROUNDS = 5;
-/** Of a plan with so many times more links, or fewer, another one's round trips say little. */
-const FEWER_LINKS = 2;
 
 /** Of a link about which nothing is known: a wireless network of the middle class, with others on it. */
 const UNKNOWN: LinkProfile = { roundTripMs: 8, bytesPerMs: 4_000 };
@@ -59,10 +58,8 @@ const CAUTION = 0.7;
 export class Survey {
   readonly #options: SurveyOptions;
   readonly #profiles = new WeakMap<PeerChannel, Promise<DeviceProfile>>();
-  readonly #links = new Map<string, LinkProfile>();
+  readonly #links = new KnownLinks();
   readonly #failed = new Set<string>();
-  /** How many links of a plan were busy when the small messages of a link were measured, itself included. */
-  readonly #together = new Map<string, number>();
 
   constructor(options: SurveyOptions) {
     this.#options = options;
@@ -84,11 +81,14 @@ export class Survey {
     return asked.filter((device) => device !== undefined);
   }
 
-  /** The devices with all links as they are known now; later measurements do not change it. */
-  world(devices: readonly Device[]): World {
+  /**
+   * The devices with all links as they are known now; later measurements do not change it.
+   * @param linkCount of a plan: messages take as long as they do among so many links; by default as they were measured last.
+   */
+  world(devices: readonly Device[], linkCount?: number): World {
     const { node, transport } = this.#options;
     const requester = node.self;
-    const links = new Map(this.#links);
+    const links = this.#links.at(linkCount);
     const between = (a: PeerId, b: PeerId): LinkProfile | undefined =>
       links.get(linkKey(a, b)) ?? links.get(linkKey(b, a));
     const carried = (id: PeerId, own: TransportProfile): TransportProfile => ({
@@ -137,7 +137,7 @@ export class Survey {
       if (this.#isSettled(link)) continue;
       try {
         const profile = await this.#measure(link);
-        this.#links.set(key, profile);
+        this.#links.add(key, profile);
         this.#options.onEvent?.({ type: 'link-measured', link, profile });
       } catch (thrown) {
         this.#failed.add(key);
@@ -153,21 +153,13 @@ export class Survey {
     return this.#links.has(key) || this.#failed.has(key);
   }
 
-  /** Measured among about as many links as it is used among now. */
-  #isAsUsed({ from, to }: DirectedLink, count: number): boolean {
-    const measured = this.#together.get(linkKey(from, to));
-    return measured === undefined || (measured < FEWER_LINKS * count && count < FEWER_LINKS * measured);
-  }
-
   async #measureTogether(links: readonly DirectedLink[]): Promise<void> {
     await Promise.all(
       links.map(async (link) => {
         const key = linkKey(link.from, link.to);
-        const known = this.#links.get(key);
-        if (!known) return;
-        this.#together.set(key, links.length);
+        if (!this.#links.has(key)) return;
         try {
-          this.#links.set(key, { ...known, ...(await this.#trips(link)) });
+          this.#links.addAmong(key, { count: links.length, trips: await this.#trips(link) });
         } catch {
           // What is known of the link alone holds.
         }
@@ -178,21 +170,27 @@ export class Survey {
   /**
    * Chooses a plan, measures the links that it uses, and chooses again, until the chosen one uses none that is not
    * measured, or cannot be. A plan that uses far fewer links than the one that they were measured for has them measured anew: messages
-   * over a dozen of them take longer than over two.
+   * over a dozen of them take longer than over two. Other plans are judged by what their links would take among as many.
    */
   async plan(
     devices: readonly Device[],
     request: Omit<PlanRequest, 'world'>,
     choose: (request: PlanRequest) => PlanChoice | Promise<PlanChoice>,
   ): Promise<PlanChoice> {
+    let linkCount: number | undefined;
     for (let round = 1; ; round++) {
-      const choice = await choose({ ...request, world: this.world(devices) });
+      const choice = await choose({ ...request, world: this.world(devices, linkCount) });
       const links = planLinks(request.graph, choice.plan, this.#options.node.self);
       const isKnown = links.every((link) => this.#isSettled(link));
-      const isAsUsed = links.every((link) => this.#isAsUsed(link, links.length));
-      if ((isKnown && isAsUsed) || round === MOST_ROUNDS) return choice;
-      if (isKnown) await this.#measureTogether(links);
-      else await this.measure(links);
+      const isAsUsed = links.every(({ from, to }) => this.#links.isAsUsed(linkKey(from, to), links.length));
+      const isJudged =
+        linkCount === undefined
+          ? this.#links.areAsUsed(links.length)
+          : aboutAsMany(linkCount, links.length) || links.length === 0;
+      if ((isKnown && isAsUsed && isJudged) || round === MOST_ROUNDS) return choice;
+      if (!isKnown) await this.measure(links);
+      else if (!isAsUsed) await this.#measureTogether(links);
+      linkCount = links.length;
     }
   }
 
@@ -213,7 +211,7 @@ export class Survey {
     return asked;
   }
 
-  async #measure({ from, to }: DirectedLink): Promise<LinkProfile> {
+  async #measure({ from, to }: DirectedLink): Promise<Required<LinkProfile>> {
     const { node, clock, linkTimeoutMs = LINK_TIMEOUT_MS } = this.#options;
     if (from === node.self) return measureLink(node.questions, await node.channel(to), clock);
     const channel = await node.channel(from);

@@ -198,8 +198,37 @@ describe('a survey', () => {
     expect(chosen).toBe(4);
     expect(pingsAt[3]).toBeGreaterThan(pingsAt[2]!);
     await world.survey.plan(devices, request, choose);
-    expect(chosen).toBe(5);
+    // Others were measured among four, and are taken as they would be among two.
+    expect(chosen).toBe(6);
     expect(pings).toBe(pingsAt[3]);
+  });
+
+  it('[SUR3] judges plans by what messages take among as many links as theirs', async () => {
+    const world = openRoom([1, 1, 1, 1].map((slowness) => async () => profileOf(slowness)));
+    const devices = await world.survey.devices(world.peers);
+    const ids = world.peers.map(({ id }) => id);
+    const ping = world.node.questions.ping.bind(world.node.questions);
+    let busy = 0;
+    // Every link that is busy at a time adds 10 ms to each message.
+    world.node.questions.ping = async (...parameters) => {
+      busy += 1;
+      await ping(...parameters);
+      await Promise.resolve();
+      const tookMs = 10 * busy;
+      busy -= 1;
+      return tookMs;
+    };
+    const first = (peers: readonly PeerId[]): number => {
+      const world_ = world.survey.world(devices, peers.length);
+      return world_.link(requesterId, peers[0]!).roundTripMs;
+    };
+    const direct = ids.map((to) => ({ from: requesterId, to }));
+    await world.survey.measure(direct);
+    const measured = world.survey.world(devices).link(requesterId, ids[0]!).roundTripMs;
+    expect(measured).toBeGreaterThan(10);
+    expect(first(ids.slice(0, 1))).toBe(10);
+    expect(first(ids)).toBe(measured);
+    expect(first(ids.slice(0, 2))).toBeCloseTo(10 + (measured - 10) / 3, 9);
   });
 
   it('[SUR3] goes by a guess where a link cannot be measured, and does not ask for it again', async () => {
