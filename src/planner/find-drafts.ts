@@ -10,7 +10,9 @@ import { RangeCosts } from './range-costs.ts';
 import { lanePlan, type LanePlan } from './rate-plans.ts';
 import { relayPath } from './relay-path.ts';
 import { better, type Scored, type Scorer } from './scoring.ts';
-import { WHOLE } from './search-space.ts';
+import { WHOLE, type TileCost } from './search-space.ts';
+import { teamPath } from './team-paths.ts';
+import type { Device } from './world.ts';
 import { workMs } from './cost-model.ts';
 import { roomOf, wholeRunsOf } from './whole-runs.ts';
 
@@ -60,6 +62,9 @@ const CHAIN_FRAMES = [1, 2, 4, 8];
 /** Of groups that are looked at; the last one holds everybody. */
 const FEW = 10;
 const SIZES = [2, 3, 4, 6, 8, 12, 16, 24, 40, Infinity];
+/** Of memory and of moves, that team paths are found for. */
+const MEMORY_PRICES = [0.25, 0.5, 1, 2, 4];
+const MOVE_PRICES = [0.3, 1];
 const SPATIAL: readonly Method[] = ['whole', 'rows', 'columns', 'sum-rows'];
 const CHANNELS: readonly Method[] = ['whole', 'channels', 'sum-channels'];
 const ELEMENT_BYTES: Readonly<Record<Codec, number>> = { f32: 4, f16: 2, u8: 1 };
@@ -111,6 +116,27 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
     return { costs, devices, places, placeOf, group, shares, elementBytes: ELEMENT_BYTES[codec] };
   };
   const groups = groupsOf(devices.length, speeds, scorer);
+  const everywhere = devices.every((device) => fitsAlone(whole, device));
+  /** Where memory is short for lanes of everything: what takes much of it is split. */
+  function* teamDrafts(codec: Codec): Generator<Draft> {
+    if (objective.kind === 'latency' || everywhere) return;
+    const seen = new Set<string>();
+    for (const group of groups.slice(-3)) {
+      if (group.length < 2) continue;
+      for (const movePrice of MOVE_PRICES) {
+        for (const memoryPrice of MEMORY_PRICES) {
+          if (isTimeUp()) return;
+          const elementBytes = ELEMENT_BYTES[codec];
+          const request = { costs, devices, places, placeOf, group, speeds, elementBytes };
+          const draft = teamPath({ ...request, memoryPrice, movePrice });
+          const key = draft && structureOf(draft) + group.join();
+          if (!key || seen.has(key)) continue;
+          seen.add(key);
+          yield draft;
+        }
+      }
+    }
+  }
   const cutSets = objective.kind === 'latency' ? [] : cutSetsOf(scorer);
   for (const codec of codecs) {
     const elementBytes = ELEMENT_BYTES[codec];
@@ -156,16 +182,14 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
       }
     }
     for (const group of lanes.length > 0 ? groups : []) {
-      const fit = group.filter(
-        (device) =>
-          whole.weightBytes * 2 + whole.inputBytes + whole.workBytes <= devices[device]!.memoryBytes,
-      );
+      const fit = group.filter((device) => fitsAlone(whole, devices[device]!));
       const bySpeed = fit.map((device) => ({ share: speeds[device]!, layout: WHOLE, devices: [device] }));
       if (fit.length > 1) consider([{ start: 0, end: count, lanes: bySpeed }], codec, group);
     }
     for (const team of objective.kind === 'latency' ? [] : teamsOf(groups, devices.length)) {
       if (team.length > 1) consider(lanesBeforeSplits(scorer, speeds, team), codec, team);
     }
+    for (const draft of teamDrafts(codec)) consider(draft, codec, everybody);
     for (const pair of objective.kind === 'latency' || devices.length > FEW ? [] : pairsOf(scorer, speeds)) {
       consider(pair, codec, everybody);
     }
@@ -230,6 +254,9 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
   }
 }
 
+const fitsAlone = ({ weightBytes, inputBytes, workBytes }: TileCost, { memoryBytes }: Device): boolean =>
+  weightBytes * 2 + inputBytes + workBytes <= memoryBytes;
+
 const teamsOf = (groups: readonly (readonly number[])[], count: number): (readonly number[])[] =>
   groups
     .filter(({ length }) => length > 1 && (length === count || TEAM_SIZES.includes(length)))
@@ -274,22 +301,20 @@ const usesChannels = (draft: Draft): boolean =>
     lanes.some(({ layout }) => layout.cuts[0]?.axis === 'channel' || layout.sum?.axis === 'channel'),
   );
 
+/** Equal for the same cuts and layouts, whatever the shares. */
+const structureOf = (draft: Draft): string =>
+  draft
+    .map(({ end, lanes }) => {
+      const { layout, devices } = lanes[0]!;
+      return [end, lanes.length, layout.cuts.map(({ axis }) => axis), layout.sum?.axis, devices].join();
+    })
+    .join(';');
+
 /** The best starts, of different structure: the same cuts and layouts by other shares lead to the same place. */
 function distinct(starts: readonly Scored[]): Scored[] {
   const seen = new Map<string, Scored>();
   for (const start of starts) {
-    const key = start.draft
-      .map(({ end, lanes }) => {
-        const [first] = lanes;
-        return [
-          end,
-          lanes.length,
-          first!.layout.cuts.map(({ axis }) => axis),
-          first!.layout.sum?.axis,
-          first!.devices,
-        ].join();
-      })
-      .join(';');
+    const key = structureOf(start.draft);
     if (!seen.has(key)) seen.set(key, start);
     if (seen.size >= STARTS) break;
   }
