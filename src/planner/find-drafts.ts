@@ -63,7 +63,7 @@ const CHAIN_FRAMES = [1, 2, 4, 8];
 const FEW = 10;
 const SIZES = [2, 3, 4, 6, 8, 12, 16, 24, 40, Infinity];
 /** Of memory and of moves, that team paths are found for. */
-const MEMORY_PRICES = [0.25, 0.5, 1, 2, 4];
+const MEMORY_PRICES = [0.25, 0.5, 1, 2, 4, 16];
 const MOVE_PRICES = [0.3, 1];
 const SPATIAL: readonly Method[] = ['whole', 'rows', 'columns', 'sum-rows'];
 const CHANNELS: readonly Method[] = ['whole', 'channels', 'sum-channels'];
@@ -121,7 +121,9 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
   function* teamDrafts(codec: Codec): Generator<Draft> {
     if (objective.kind === 'latency' || everywhere) return;
     const seen = new Set<string>();
-    for (const group of groups.slice(-3)) {
+    const full = groups.filter(({ length }) => length === devices.length);
+    const most = groups.find(({ length }) => length < devices.length && length > devices.length / 2);
+    for (const group of most && most.length > 1 ? [...full, most] : full) {
       if (group.length < 2) continue;
       for (const movePrice of MOVE_PRICES) {
         for (const memoryPrice of MEMORY_PRICES) {
