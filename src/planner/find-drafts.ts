@@ -11,7 +11,7 @@ import { lanePlan, type LanePlan } from './rate-plans.ts';
 import { relayPath } from './relay-path.ts';
 import { better, type Scored, type Scorer } from './scoring.ts';
 import { WHOLE, type TileCost } from './search-space.ts';
-import { teamPath } from './team-paths.ts';
+import { teamPath, type TeamPath } from './team-paths.ts';
 import type { Device } from './world.ts';
 import { workMs } from './cost-model.ts';
 import { roomOf, wholeRunsOf } from './whole-runs.ts';
@@ -62,6 +62,8 @@ const CHAIN_FRAMES = [1, 2, 4, 8];
 /** Of groups that are looked at; the last one holds everybody. */
 const FEW = 10;
 const SIZES = [2, 3, 4, 6, 8, 12, 16, 24, 40, Infinity];
+/** Of those that promise most. */
+const TEAM_PATHS = 8;
 /** Of memory and of moves, that team paths are found for. */
 const MEMORY_PRICES = [0.25, 0.5, 1, 2, 4, 16];
 const MOVE_PRICES = [0.3, 1];
@@ -118,27 +120,30 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
   const groups = groupsOf(devices.length, speeds, scorer);
   const everywhere = devices.every((device) => fitsAlone(whole, device));
   /** Where memory is short for lanes of everything: what takes much of it is split. */
-  function* teamDrafts(codec: Codec): Generator<Draft> {
-    if (objective.kind === 'latency' || everywhere) return;
-    const seen = new Set<string>();
+  const teamDrafts = (codec: Codec): Draft[] => {
+    if (objective.kind === 'latency' || everywhere) return [];
     const full = groups.filter(({ length }) => length === devices.length);
     const most = groups.find(({ length }) => length < devices.length && length > devices.length / 2);
-    for (const group of most && most.length > 1 ? [...full, most] : full) {
+    const found = new Map<string, TeamPath>();
+    for (const group of most ? [...full, most] : full) {
       if (group.length < 2) continue;
+      const mean = group.reduce((sum, device) => sum + devices[device]!.memoryBytes, 0) / group.length;
       for (const movePrice of MOVE_PRICES) {
         for (const memoryPrice of MEMORY_PRICES) {
-          if (isTimeUp()) return;
+          if (isTimeUp()) break;
           const elementBytes = ELEMENT_BYTES[codec];
           const request = { costs, devices, places, placeOf, group, speeds, elementBytes };
-          const draft = teamPath({ ...request, memoryPrice, movePrice });
-          const key = draft && structureOf(draft) + group.join();
-          if (!key || seen.has(key)) continue;
-          seen.add(key);
-          yield draft;
+          const path = teamPath({ ...request, memoryPrice, movePrice });
+          if (!path || path.loadMs > PROMISING * leastCost || path.heldBytes > mean) continue;
+          found.set(structureOf(path.draft) + group.join(), path);
         }
       }
     }
-  }
+    return [...found.values()]
+      .sort((a, b) => a.loadMs - b.loadMs)
+      .slice(0, TEAM_PATHS)
+      .map(({ draft }) => draft);
+  };
   const cutSets = objective.kind === 'latency' ? [] : cutSetsOf(scorer);
   for (const codec of codecs) {
     const elementBytes = ELEMENT_BYTES[codec];
@@ -191,12 +196,12 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
     for (const team of objective.kind === 'latency' ? [] : teamsOf(groups, devices.length)) {
       if (team.length > 1) consider(lanesBeforeSplits(scorer, speeds, team), codec, team);
     }
-    for (const draft of teamDrafts(codec)) consider(draft, codec, everybody);
     for (const pair of objective.kind === 'latency' || devices.length > FEW ? [] : pairsOf(scorer, speeds)) {
       consider(pair, codec, everybody);
     }
     lanes.sort((a, b) => a.loadMs - b.loadMs);
-    for (const { draft } of lanes.slice(0, LANE_PLANS)) consider(draft, codec, [...devices.keys()]);
+    for (const { draft } of lanes.slice(0, LANE_PLANS)) consider(draft, codec, everybody);
+    for (const draft of teamDrafts(codec)) consider(draft, codec, everybody);
   }
   if (solo) starts.push(solo);
   // Where all else is too much for the memory that there is, whatever fits is the start.

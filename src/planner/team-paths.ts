@@ -49,8 +49,18 @@ const LATENCY_PRICE = 0.1;
 const SPLIT_FRAMES = 4;
 const LANE_FRAMES = 1.5;
 
+export interface TeamPath {
+  readonly draft: Draft;
+  /** About what each engine has to do per frame, milliseconds. */
+  readonly loadMs: number;
+  /** About what each device has to hold. */
+  readonly heldBytes: number;
+}
+
 interface State {
   readonly cost: number;
+  readonly computeMs: number;
+  readonly heldBytes: number;
   readonly from: number;
   readonly previous: TeamMethod;
 }
@@ -60,8 +70,8 @@ interface State {
  * channels, or taken apart into partial sums, such that all are about as busy, and what they hold has its price. Dynamic
  * programming, with a member of middle speed in the middle of the team for all of them. `undefined` where nothing fits.
  */
-export function teamPath(request: TeamRequest): Draft | undefined {
-  return new TeamSearch(request).draft();
+export function teamPath(request: TeamRequest): TeamPath | undefined {
+  return new TeamSearch(request).path();
 }
 
 class TeamSearch {
@@ -101,10 +111,13 @@ class TeamSearch {
     this.#latencyMs = places.latencyMs[placeOf[group.at(-1)!]! * length + first]!;
   }
 
-  draft(): Draft | undefined {
+  path(): TeamPath | undefined {
     const { costs } = this.#request;
     const { points } = this.#ground;
-    this.#best.set(0, new Map([['whole', { cost: 0, from: -1, previous: 'whole' }]]));
+    this.#best.set(
+      0,
+      new Map([['whole', { cost: 0, computeMs: 0, heldBytes: 0, from: -1, previous: 'whole' }]]),
+    );
     for (const [index, end] of points.entries()) {
       if (end === 0) continue;
       const states = new Map<TeamMethod, State>();
@@ -120,6 +133,11 @@ class TeamSearch {
       least = cost;
     }
     if (!method) return undefined;
+    // Parts go by speed: who is slower than others has less.
+    const { group, speeds } = this.#request;
+    const slowness =
+      (group.length * speeds[this.#member]!) / group.reduce((sum, device) => sum + speeds[device]!, 0);
+    const { computeMs, heldBytes } = this.#best.get(end)!.get(method)!;
     const segments: DraftSegment[] = [];
     let alone = 0;
     for (let at = end; at > 0;) {
@@ -130,7 +148,7 @@ class TeamSearch {
       at = from;
       method = previous;
     }
-    return segments;
+    return { draft: segments, loadMs: computeMs * slowness, heldBytes };
   }
 
   #lanes(method: TeamMethod, alone: number): DraftLane[] {
@@ -241,7 +259,14 @@ class TeamSearch {
           this.#msPerByte * (held + inputs) +
           this.#moveCost(from, previous, method, pass);
         const known = states.get(method);
-        if (!known || cost < known.cost) states.set(method, { cost, from: start, previous });
+        if (known && cost >= known.cost) continue;
+        states.set(method, {
+          cost,
+          computeMs: state.computeMs + computeMs,
+          heldBytes: state.heldBytes + held,
+          from: start,
+          previous,
+        });
       }
     }
   }
