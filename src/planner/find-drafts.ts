@@ -63,7 +63,9 @@ const CHAIN_FRAMES = [1, 2, 4, 8];
 const FEW = 10;
 const SIZES = [2, 3, 4, 6, 8, 12, 16, 24, 40, Infinity];
 /** Of those that promise most. */
-const TEAM_PATHS = 8;
+const TEAM_PATHS = 6;
+/** Times as long as all engines together would take: nearer to that, teams are no gain. */
+const NEAR = 1.1;
 /** Of memory and of moves, that team paths are found for. */
 const MEMORY_PRICES = [0.25, 0.5, 1, 2, 4, 16];
 const MOVE_PRICES = [0.3, 1];
@@ -118,10 +120,12 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
     return { costs, devices, places, placeOf, group, shares, elementBytes: ELEMENT_BYTES[codec] };
   };
   const groups = groupsOf(devices.length, speeds, scorer);
-  const everywhere = devices.every((device) => fitsAlone(whole, device));
+  const last = space.cutPoints.length - 1;
+  const isShort = devices.some((device) => wholeRuns.reach(0, roomOf(device)) < last);
+  const leastMs = 1 / speeds.reduce((sum, speed) => sum + speed, 0);
   /** Where memory is short for lanes of everything: what takes much of it is split. */
   const teamDrafts = (codec: Codec): Draft[] => {
-    if (objective.kind === 'latency' || everywhere) return [];
+    if (objective.kind === 'latency' || !isShort || leastCost < NEAR * leastMs) return [];
     const full = groups.filter(({ length }) => length === devices.length);
     const most = groups.find(({ length }) => length < devices.length && length > devices.length / 2);
     const found = new Map<string, TeamPath>();
