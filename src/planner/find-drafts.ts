@@ -63,7 +63,7 @@ const CHAIN_FRAMES = [1, 2, 4, 8];
 const FEW = 10;
 const SIZES = [2, 3, 4, 6, 8, 12, 16, 24, 40, Infinity];
 /** Of those that promise most. */
-const TEAM_PATHS = 6;
+const TEAM_PATHS = 8;
 /** Times as long as all engines together would take: nearer to that, teams are no gain. */
 const NEAR = 1.1;
 /** Of memory and of moves, that team paths are found for. */
