@@ -1,6 +1,6 @@
 import { chainPath } from './chain-path.ts';
 import type { Codec } from './codec.ts';
-import type { Draft } from './draft.ts';
+import { structureOf, type Draft } from './draft.ts';
 import { filledDrafts } from './filled-drafts.ts';
 import { balanced, evened, movesFrom } from './draft-moves.ts';
 import { latencyPath, METHODS, type Method, type PathRequest } from './latency-paths.ts';
@@ -11,7 +11,7 @@ import { lanePlan, type LanePlan } from './rate-plans.ts';
 import { relayPath } from './relay-path.ts';
 import { better, type Scored, type Scorer } from './scoring.ts';
 import { WHOLE, type TileCost } from './search-space.ts';
-import { teamPath, type TeamPath } from './team-paths.ts';
+import { teamDrafts } from './team-drafts.ts';
 import type { Device } from './world.ts';
 import { workMs } from './cost-model.ts';
 import { roomOf, wholeRunsOf } from './whole-runs.ts';
@@ -62,13 +62,8 @@ const CHAIN_FRAMES = [1, 2, 4, 8];
 /** Of groups that are looked at; the last one holds everybody. */
 const FEW = 10;
 const SIZES = [2, 3, 4, 6, 8, 12, 16, 24, 40, Infinity];
-/** Of those that promise most. */
-const TEAM_PATHS = 8;
 /** Times as long as all engines together would take: nearer to that, teams are no gain. */
 const NEAR = 1.1;
-/** Of memory and of moves, that team paths are found for. */
-const MEMORY_PRICES = [0.25, 0.5, 1, 2, 4, 16];
-const MOVE_PRICES = [0.3, 1];
 const SPATIAL: readonly Method[] = ['whole', 'rows', 'columns', 'sum-rows'];
 const CHANNELS: readonly Method[] = ['whole', 'channels', 'sum-channels'];
 const ELEMENT_BYTES: Readonly<Record<Codec, number>> = { f32: 4, f16: 2, u8: 1 };
@@ -123,31 +118,6 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
   const last = space.cutPoints.length - 1;
   const isShort = devices.some((device) => wholeRuns.reach(0, roomOf(device)) < last);
   const leastMs = 1 / speeds.reduce((sum, speed) => sum + speed, 0);
-  /** Where memory is short for lanes of everything: what takes much of it is split. */
-  const teamDrafts = (codec: Codec): Draft[] => {
-    if (objective.kind === 'latency' || !isShort || leastCost < NEAR * leastMs) return [];
-    const full = groups.filter(({ length }) => length === devices.length);
-    const most = groups.find(({ length }) => length < devices.length && length > devices.length / 2);
-    const found = new Map<string, TeamPath>();
-    for (const group of most ? [...full, most] : full) {
-      if (group.length < 2) continue;
-      const mean = group.reduce((sum, device) => sum + devices[device]!.memoryBytes, 0) / group.length;
-      for (const movePrice of MOVE_PRICES) {
-        for (const memoryPrice of MEMORY_PRICES) {
-          if (isTimeUp()) break;
-          const elementBytes = ELEMENT_BYTES[codec];
-          const request = { costs, devices, places, placeOf, group, speeds, elementBytes };
-          const path = teamPath({ ...request, memoryPrice, movePrice });
-          if (!path || path.loadMs > PROMISING * leastCost || path.heldBytes > mean) continue;
-          found.set(structureOf(path.draft) + group.join(), path);
-        }
-      }
-    }
-    return [...found.values()]
-      .sort((a, b) => a.loadMs - b.loadMs)
-      .slice(0, TEAM_PATHS)
-      .map(({ draft }) => draft);
-  };
   const cutSets = objective.kind === 'latency' ? [] : cutSetsOf(scorer);
   for (const codec of codecs) {
     const elementBytes = ELEMENT_BYTES[codec];
@@ -205,7 +175,11 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
     }
     lanes.sort((a, b) => a.loadMs - b.loadMs);
     for (const { draft } of lanes.slice(0, LANE_PLANS)) consider(draft, codec, everybody);
-    for (const draft of teamDrafts(codec)) consider(draft, codec, everybody);
+    if (objective.kind !== 'latency' && isShort && leastCost > NEAR * leastMs) {
+      const request = { costs, devices, places, placeOf, speeds, elementBytes, groups, isTimeUp };
+      const drafts = teamDrafts({ ...request, mostMs: PROMISING * leastCost });
+      for (const draft of drafts) consider(draft, codec, everybody);
+    }
   }
   if (solo) starts.push(solo);
   // Where all else is too much for the memory that there is, whatever fits is the start.
@@ -311,15 +285,6 @@ const usesChannels = (draft: Draft): boolean =>
   draft.some(({ lanes }) =>
     lanes.some(({ layout }) => layout.cuts[0]?.axis === 'channel' || layout.sum?.axis === 'channel'),
   );
-
-/** Equal for the same cuts and layouts, whatever the shares. */
-const structureOf = (draft: Draft): string =>
-  draft
-    .map(({ end, lanes }) => {
-      const { layout, devices } = lanes[0]!;
-      return [end, lanes.length, layout.cuts.map(({ axis }) => axis), layout.sum?.axis, devices].join();
-    })
-    .join(';');
 
 /** The best starts, of different structure: the same cuts and layouts by other shares lead to the same place. */
 function distinct(starts: readonly Scored[]): Scored[] {
