@@ -67,6 +67,15 @@ export function devicesOf(draft: Draft): number[] {
   return [...used].sort((a, b) => a - b);
 }
 
+/** Equal for the same cuts and layouts, whatever the shares. */
+export const structureOf = (draft: Draft): string =>
+  draft
+    .map(({ end, lanes }) => {
+      const { layout, devices } = lanes[0]!;
+      return [end, lanes.length, layout.cuts.map(({ axis }) => axis), layout.sum?.axis, devices].join();
+    })
+    .join(';');
+
 /** Bytes on each device if its engine held weights packed: never too little. */
 class PackedBytes {
   /** Of weights, and of the largest tile at work. */

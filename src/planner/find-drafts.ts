@@ -1,6 +1,6 @@
 import { chainPath } from './chain-path.ts';
 import type { Codec } from './codec.ts';
-import type { Draft } from './draft.ts';
+import { structureOf, type Draft } from './draft.ts';
 import { filledDrafts } from './filled-drafts.ts';
 import { balanced, evened, movesFrom } from './draft-moves.ts';
 import { latencyPath, METHODS, type Method, type PathRequest } from './latency-paths.ts';
@@ -10,7 +10,9 @@ import { RangeCosts } from './range-costs.ts';
 import { lanePlan, type LanePlan } from './rate-plans.ts';
 import { relayPath } from './relay-path.ts';
 import { better, type Scored, type Scorer } from './scoring.ts';
-import { WHOLE } from './search-space.ts';
+import { WHOLE, type TileCost } from './search-space.ts';
+import { teamDrafts } from './team-drafts.ts';
+import type { Device } from './world.ts';
 import { workMs } from './cost-model.ts';
 import { roomOf, wholeRunsOf } from './whole-runs.ts';
 
@@ -60,6 +62,8 @@ const CHAIN_FRAMES = [1, 2, 4, 8];
 /** Of groups that are looked at; the last one holds everybody. */
 const FEW = 10;
 const SIZES = [2, 3, 4, 6, 8, 12, 16, 24, 40, Infinity];
+/** Times as long as all engines together would take: nearer to that, teams are no gain. */
+const NEAR = 1.1;
 const SPATIAL: readonly Method[] = ['whole', 'rows', 'columns', 'sum-rows'];
 const CHANNELS: readonly Method[] = ['whole', 'channels', 'sum-channels'];
 const ELEMENT_BYTES: Readonly<Record<Codec, number>> = { f32: 4, f16: 2, u8: 1 };
@@ -111,6 +115,9 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
     return { costs, devices, places, placeOf, group, shares, elementBytes: ELEMENT_BYTES[codec] };
   };
   const groups = groupsOf(devices.length, speeds, scorer);
+  const last = space.cutPoints.length - 1;
+  const isShort = devices.some((device) => wholeRuns.reach(0, roomOf(device)) < last);
+  const leastMs = 1 / speeds.reduce((sum, speed) => sum + speed, 0);
   const cutSets = objective.kind === 'latency' ? [] : cutSetsOf(scorer);
   for (const codec of codecs) {
     const elementBytes = ELEMENT_BYTES[codec];
@@ -156,10 +163,7 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
       }
     }
     for (const group of lanes.length > 0 ? groups : []) {
-      const fit = group.filter(
-        (device) =>
-          whole.weightBytes * 2 + whole.inputBytes + whole.workBytes <= devices[device]!.memoryBytes,
-      );
+      const fit = group.filter((device) => fitsAlone(whole, devices[device]!));
       const bySpeed = fit.map((device) => ({ share: speeds[device]!, layout: WHOLE, devices: [device] }));
       if (fit.length > 1) consider([{ start: 0, end: count, lanes: bySpeed }], codec, group);
     }
@@ -170,7 +174,12 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
       consider(pair, codec, everybody);
     }
     lanes.sort((a, b) => a.loadMs - b.loadMs);
-    for (const { draft } of lanes.slice(0, LANE_PLANS)) consider(draft, codec, [...devices.keys()]);
+    for (const { draft } of lanes.slice(0, LANE_PLANS)) consider(draft, codec, everybody);
+    if (objective.kind !== 'latency' && isShort && leastCost > NEAR * leastMs) {
+      const request = { costs, devices, places, placeOf, speeds, elementBytes, groups, isTimeUp };
+      const drafts = teamDrafts({ ...request, mostMs: PROMISING * leastCost });
+      for (const draft of drafts) consider(draft, codec, everybody);
+    }
   }
   if (solo) starts.push(solo);
   // Where all else is too much for the memory that there is, whatever fits is the start.
@@ -230,6 +239,9 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
   }
 }
 
+const fitsAlone = ({ weightBytes, inputBytes, workBytes }: TileCost, { memoryBytes }: Device): boolean =>
+  weightBytes * 2 + inputBytes + workBytes <= memoryBytes;
+
 const teamsOf = (groups: readonly (readonly number[])[], count: number): (readonly number[])[] =>
   groups
     .filter(({ length }) => length > 1 && (length === count || TEAM_SIZES.includes(length)))
@@ -278,18 +290,7 @@ const usesChannels = (draft: Draft): boolean =>
 function distinct(starts: readonly Scored[]): Scored[] {
   const seen = new Map<string, Scored>();
   for (const start of starts) {
-    const key = start.draft
-      .map(({ end, lanes }) => {
-        const [first] = lanes;
-        return [
-          end,
-          lanes.length,
-          first!.layout.cuts.map(({ axis }) => axis),
-          first!.layout.sum?.axis,
-          first!.devices,
-        ].join();
-      })
-      .join(';');
+    const key = structureOf(start.draft);
     if (!seen.has(key)) seen.set(key, start);
     if (seen.size >= STARTS) break;
   }

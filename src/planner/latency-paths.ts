@@ -63,7 +63,7 @@ export function latencyPath(request: PathRequest): Draft {
 }
 
 /** Where paths may be cut, whoever takes them. */
-interface Ground {
+export interface Ground {
   readonly points: readonly number[];
   /** Points where partial sums end and nothing else does. */
   readonly sumPoints: ReadonlySet<number>;
@@ -73,7 +73,7 @@ interface Ground {
 
 const grounds = new WeakMap<RangeCosts, Ground>();
 
-function groundOf(costs: RangeCosts): Ground {
+export function groundOf(costs: RangeCosts): Ground {
   let ground = grounds.get(costs);
   if (!ground) grounds.set(costs, (ground = findGround(costs)));
   return ground;

@@ -5,6 +5,9 @@ import type { Lane, Plan } from './plan.ts';
 
 /** More frames than that only wait: latency and memory without a gain in rate. */
 const LARGEST_WINDOW = 32;
+/** Of a window of few frames, how much wider it may be, and how wide at most. */
+const WIDER = [1.5, 2, 3];
+const WIDEST = 8;
 
 /** `rate`: no peer ever waits for its next input. `latency`: none waits for long, and no frame waits behind many others. */
 export type WindowObjective = 'rate' | 'latency';
@@ -43,6 +46,20 @@ export function windowOf<P>(
   const window = objective === 'rate' ? 2 * lanesOfStages : lanesOfStages + 1;
   return Math.min(Math.max(window, 1), LARGEST_WINDOW);
 }
+
+/**
+ * The most frames in flight that may be worth their memory for the rate: where few lanes are split, parts of frames wait for each other,
+ * and there is something to do meanwhile if more frames are under way.
+ */
+export function wideWindow<P>(segments: readonly (readonly (readonly P[])[])[], window: number): number {
+  const isSplit = segments.some((lanes) => lanes.some((peers) => peers.length > 1));
+  return isSplit ? Math.max(window, Math.min(WIDER.at(-1)! * window, WIDEST)) : window;
+}
+
+/** From a window up to the most that there may be. */
+export const widerWindows = (window: number, most: number): number[] => [
+  ...new Set(WIDER.map((factor) => Math.min(factor * window, most)).filter((frames) => frames > window)),
+];
 
 /**
  * The same, or as many as fit into the memory that every peer offers (bytes), but at least 1: whether that one fits is

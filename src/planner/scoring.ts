@@ -1,8 +1,9 @@
 import { FrameSimulation } from './frame-simulation.ts';
 import type { Objective } from './choice.ts';
 import type { Codec } from './codec.ts';
-import { devicesOf, draftWindow, type Draft, type Laid } from './draft.ts';
+import { devicesOf, draftWindow, windowThatFits, type Draft, type Laid } from './draft.ts';
 import { DraftPlacer } from './draft-placer.ts';
+import { wideWindow, widerWindows } from './plan-window.ts';
 import type { PlacedPlan } from './placed-plan.ts';
 import type { Places } from './places.ts';
 import type { Prediction } from './prediction.ts';
@@ -30,6 +31,11 @@ export interface ScoringContext {
   readonly placeOf: readonly number[];
   readonly objective: Objective;
 }
+
+/** Of what its busiest engine, thread or link takes: who is nearer to that would gain nothing by more frames in flight. */
+const WORTH_MORE_FRAMES = 1.03;
+/** Where more frames in flight do not bring as much, they only wait. */
+const LEAST_GAIN = 0.99;
 
 /** A plan that misses the bound or the rate that was asked for is worse than any that reaches it, and better the nearer it comes. */
 export const MISSED = 1e9;
@@ -126,9 +132,21 @@ export class Scorer {
       if (!best || scored.cost < best.cost) best = scored;
       if (!late) break;
     }
+    if (objective.kind !== 'throughput' || latestMs !== Infinity) return best;
+    const leastComputeMs = Math.max(...engineLoads(placed, places));
+    const most = windowThatFits(laid, devices, wideWindow(lanesOf(draft), window));
+    for (const frames of widerWindows(window, most)) {
+      if (!best || best.cost <= WORTH_MORE_FRAMES * Math.max(leastMs, leastComputeMs)) break;
+      const cost = 1000 / steadyState(placed, simulation, loads, frames).framesPerSecond;
+      if (cost > LEAST_GAIN * best.cost) break;
+      best = { ...best, window: frames, cost };
+    }
     return best;
   }
 }
+
+const lanesOf = (draft: Draft): (readonly (readonly number[])[])[] =>
+  draft.map(({ lanes }) => lanes.map(({ devices }) => devices));
 
 /** Between frames, where a plan must not cost more than `bound`. */
 function intervalBound(bound: number, objective: Objective): number {

@@ -9,7 +9,7 @@ import { explainLeftOut } from './left-out.ts';
 import { memoryPerPeer } from './memory.ts';
 import { memoryRefusal } from './memory-repair.ts';
 import { placesOf } from './places.ts';
-import { windowWithin } from './plan-window.ts';
+import { wideWindow, widerWindows, windowWithin } from './plan-window.ts';
 import type { Plan } from './plan.ts';
 import type { PredictedPlan, Prediction } from './prediction.ts';
 import { costOf, Scorer, type Scored } from './scoring.ts';
@@ -110,10 +110,26 @@ function incumbentOf(
   if (compiled.peers.some((peer) => !offers.has(peer))) return undefined;
   const wanted = objective.kind === 'latency' ? 'latency' : 'rate';
   const window = windowWithin(compiled, offers, wanted, (peer) => storage.get(peer));
-  const need = memoryPerPeer(compiled, window, (peer) => storage.get(peer));
-  if ([...need].some(([peer, { totalBytes }]) => totalBytes > offers.get(peer)!)) return undefined;
-  const prediction = simulate(compiled, world, { window });
-  return { plan: incumbent, prediction, cost: costOf(prediction, scorer.context) };
+  const fits = (frames: number): boolean =>
+    [...memoryPerPeer(compiled, frames, (peer) => storage.get(peer))].every(
+      ([peer, { totalBytes }]) => totalBytes <= offers.get(peer)!,
+    );
+  if (!fits(window)) return undefined;
+  const judged = (frames: number): PredictedPlan & { readonly cost: number } => {
+    const prediction = simulate(compiled, world, { window: frames });
+    return { plan: incumbent, prediction, cost: costOf(prediction, scorer.context) };
+  };
+  let best = judged(window);
+  if (objective.kind !== 'throughput') return best;
+  // It may run with more frames in flight, as every other plan.
+  const lanes = incumbent.segments.map((segment) =>
+    segment.lanes.map(({ tiles }) => tiles.map(({ peer }) => peer)),
+  );
+  for (const frames of widerWindows(window, wideWindow(lanes, window)).filter(fits)) {
+    const wider = judged(frames);
+    if (wider.cost < best.cost) best = wider;
+  }
+  return best;
 }
 
 function nobody(offered: number): PeerceptronError {
