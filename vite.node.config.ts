@@ -4,6 +4,7 @@ import { defineConfig } from 'vite';
 const programs = {
   cli: 'headless/cli.ts',
   'compute-worker': 'src/engine/worker-entry-node.ts',
+  'plan-worker': 'headless/plan-worker.ts',
   signaling: 'signaling/main.ts',
   index: 'src/index.ts',
   api: 'headless/api.ts',

@@ -21,6 +21,7 @@ import { Survey, type SurveyEvent, type SurveyPeer } from '../src/runtime/survey
 import { asSessionId, toHex, type PeerId, type SessionId } from '../src/shared/ids.ts';
 import { parseEngineName, startEngine } from './node-engine.ts';
 import type { JoinedNode } from './node-mesh.ts';
+import { PlanThread } from './plan-thread.ts';
 import { codecsWithin } from './planning/objective-flags.ts';
 import { defaultMemoryOffer, nodeRandomBytes } from './platform.ts';
 import { servingPeers, type RoomPeer } from './room-peers.ts';
@@ -91,6 +92,9 @@ async function spreadByFile(options: SpreadModelOptions): Promise<SpreadModel> {
   return { session: opened, peers };
 }
 
+/** One for all sessions of the program. */
+const planThread = new PlanThread();
+
 async function spreadAsPlanned(options: SpreadModelOptions): Promise<SpreadModel> {
   const { joined, peers, window, objective = { kind: 'latency' }, onEvent } = options;
   const { mesh, node } = joined;
@@ -110,6 +114,7 @@ async function spreadAsPlanned(options: SpreadModelOptions): Promise<SpreadModel
     objective,
     codecs: codecsWithin(options.codec),
     window,
+    search: planThread.search,
     describe: (peer) => describeMember(mesh, peer),
     computeHere: async () => {
       const { engine } = await startEngine(parseEngineName(options.engine ?? 'auto'));

@@ -1,10 +1,11 @@
 import { randomInputs } from '../../headless/frames.ts';
 import { loadModelByName } from '../../headless/model-files.ts';
+import { PlanThread } from '../../headless/plan-thread.ts';
 import type { RoomPeer } from '../../headless/room-peers.ts';
 import { systemClock } from '../../src/mesh/system-clock.ts';
 import type { PlanChoice, PlanRequest } from '../../src/planner/choice.ts';
 import type { TransportProfile } from '../../src/planner/profile.ts';
-import { choosePlan } from '../../src/planner/search.ts';
+import { searchTask } from '../../src/planner/search-task.ts';
 import type { FrameInput } from '../../src/runtime/frame-input.ts';
 import { measureTransport } from '../../src/runtime/measure-transport.ts';
 import type { RuntimeNode } from '../../src/runtime/runtime-node.ts';
@@ -28,6 +29,10 @@ interface Cell {
   readonly inputs: readonly FrameInput[];
   readonly isLatency: boolean;
 }
+
+/** On a small device a search takes seconds, and links that nobody answers meanwhile are given up. */
+const planThread = new PlanThread();
+const searched = (request: PlanRequest): Promise<PlanChoice> => planThread.search(searchTask(request));
 
 /** Frames of lanes that take turns come several at a time: a rate is that of the frames in flight so many times over, at least. */
 const ROUNDS = 3;
@@ -91,7 +96,7 @@ export class FarmRequester {
     const request = { graph, session, epoch: 0, objective: { kind: objective } } as const;
     let choice: PlanChoice;
     try {
-      const choose = method === 'ours' ? choosePlan : choiceOf(method, objective);
+      const choose = method === 'ours' ? searched : choiceOf(method, objective);
       choice = await survey.plan(devices, request, choose);
     } catch (thrown) {
       if (thrown instanceof PeerceptronError && REFUSALS.has(thrown.code)) return { refused: thrown.message };

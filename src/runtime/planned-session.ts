@@ -8,7 +8,7 @@ import { gainOver } from '../planner/gain.ts';
 import type { Plan } from '../planner/plan.ts';
 import type { Prediction } from '../planner/prediction.ts';
 import type { DeviceProfile } from '../planner/profile.ts';
-import { choosePlan } from '../planner/search.ts';
+import { runSearch, searchTask, type PlanSearch } from '../planner/search-task.ts';
 import { simulate } from '../planner/simulate.ts';
 import type { Device, World } from '../planner/world.ts';
 import type { Clock } from '../shared/clock.ts';
@@ -31,6 +31,8 @@ export interface PlannedSessionOptions extends Omit<AdaptiveSessionOptions, 'rep
   readonly window?: number | undefined;
   /** Of one search for a plan; the best one so far counts then. Default 1000. */
   readonly searchTimeMs?: number;
+  /** Where it searches; by default on this thread, which does nothing else meanwhile. */
+  readonly search?: PlanSearch;
   /** A plan was chosen: the session loads it, unless it runs already or is not better by enough. */
   readonly onChoice?: (chosen: ChosenPlan) => void;
 }
@@ -67,10 +69,8 @@ function planner(options: PlannedSessionOptions): Replan {
     return devices.map((device) => observations.corrected(device));
   };
 
-  const choose = (request: PlanRequest): PlanChoice => {
-    const since = clock.now();
-    return choosePlan({ ...request, isTimeUp: () => clock.now() - since > searchTimeMs });
-  };
+  const { search = async (task) => runSearch(task, () => clock.now()) } = options;
+  const choose = (request: PlanRequest): Promise<PlanChoice> => search(searchTask(request, searchTimeMs));
 
   return async (situation): Promise<Replanned | undefined> => {
     const { reason, session, epoch, current } = situation;
