@@ -52,6 +52,8 @@ export function serveFile(
     root: mount.dir,
     dotfiles: 'ignore',
     index: 'index.html',
+    // `/kiosk` is `kiosk.html`.
+    extensions: ['html'],
     cacheControl: false,
   })
     .on('headers', (sent: ServerResponse) => {
