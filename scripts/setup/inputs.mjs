@@ -9,6 +9,8 @@ export const buildInputs = [
   'headless',
   'public',
   'index.html',
+  'kiosk.html',
+  'trust.html',
   'package.json',
   'package-lock.json',
   'tsconfig.json',
