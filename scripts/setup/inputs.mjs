@@ -8,6 +8,7 @@ export const buildInputs = [
   'signaling',
   'headless',
   'public',
+  'scripts/build',
   'index.html',
   'kiosk.html',
   'trust.html',

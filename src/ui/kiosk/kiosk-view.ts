@@ -1,0 +1,206 @@
+import { css, html, LitElement, nothing } from 'lit';
+import { customElement, property } from 'lit/decorators.js';
+import { sharedStyles } from '../components/shared-styles.ts';
+import { formatRate } from '../format.ts';
+import { initialPeerState, type RoomState } from '../peer-state.ts';
+import type { Problem } from '../problem.ts';
+import { errorTexts, kioskStrings, strings } from '../strings.ts';
+import { kioskPhase, kioskWork, type KioskPhase, type KioskState, type KioskWork } from './kiosk-state.ts';
+
+const goodPhases: ReadonlySet<KioskPhase> = new Set(['alone', 'ready', 'working']);
+const badPhases: ReadonlySet<KioskPhase> = new Set(['lost', 'failed', 'stopped', 'no-room']);
+
+/**
+ * The screen of a device that nobody touches: one sentence and two figures to be read across a room, the rest small. Dimmed, it is
+ * dark ground and dim letters, and leaves the small print out.
+ */
+@customElement('pt-kiosk')
+export class KioskView extends LitElement {
+  static override styles = [
+    sharedStyles,
+    css`
+      :host {
+        --kiosk-unit: min(1vw, 1.6vh);
+        min-height: 100vh;
+        min-height: 100dvh;
+        background: var(--pt-page);
+        color: var(--pt-text);
+      }
+      :host([dimmed]) {
+        --pt-page: #000000;
+        --pt-text: #868c94;
+        --pt-muted: #868c94;
+        --pt-line: #1c1f24;
+        --pt-good: #6f9a7d;
+        --pt-wait: #9c8a63;
+        --pt-bad: #b57f82;
+        cursor: none;
+      }
+      .screen {
+        display: grid;
+        grid-template-rows: auto 1fr auto;
+        gap: calc(3 * var(--kiosk-unit));
+        min-height: inherit;
+        padding: calc(4 * var(--kiosk-unit));
+      }
+      header {
+        display: flex;
+        flex-wrap: wrap;
+        justify-content: space-between;
+        align-items: baseline;
+        gap: 0 2rem;
+      }
+      h1,
+      .line {
+        font-size: max(1rem, calc(2.6 * var(--kiosk-unit)));
+        line-height: 1.35;
+      }
+      h1 {
+        font-weight: 500;
+      }
+      main {
+        display: grid;
+        align-content: center;
+        gap: calc(3 * var(--kiosk-unit));
+      }
+      .headline {
+        font-size: max(1.5rem, calc(7 * var(--kiosk-unit)));
+        line-height: 1.15;
+        font-weight: 650;
+        letter-spacing: -0.01em;
+        overflow-wrap: anywhere;
+      }
+      .figures {
+        display: flex;
+        flex-wrap: wrap;
+        gap: calc(2 * var(--kiosk-unit)) calc(8 * var(--kiosk-unit));
+      }
+      .figures div {
+        display: flex;
+        flex-direction: column-reverse;
+      }
+      .figures dd {
+        font-size: max(2.5rem, calc(14 * var(--kiosk-unit)));
+        line-height: 1.05;
+        font-weight: 650;
+      }
+      .problem {
+        border-left: max(4px, calc(0.5 * var(--kiosk-unit))) solid var(--pt-bad);
+        padding-left: calc(2 * var(--kiosk-unit));
+      }
+      .facts {
+        border-top: 1px solid var(--pt-line);
+        padding-top: calc(2 * var(--kiosk-unit));
+        grid-template-columns: repeat(auto-fit, minmax(min(100%, 14rem), 1fr));
+      }
+      .facts div {
+        min-width: 0;
+      }
+      dd.line {
+        overflow-wrap: anywhere;
+      }
+    `,
+  ];
+
+  @property({ attribute: false }) state: KioskState = {
+    peer: initialPeerState,
+    framesPerSecond: undefined,
+    problem: undefined,
+    isDimmed: false,
+  };
+
+  protected override willUpdate(): void {
+    this.toggleAttribute('dimmed', this.state.isDimmed);
+  }
+
+  override render() {
+    const { peer, problem, isDimmed } = this.state;
+    const phase = kioskPhase(peer);
+    const room = peer.view === 'room' ? peer : undefined;
+    const work = room && kioskWork(room);
+    const tone = goodPhases.has(phase) ? 'good' : badPhases.has(phase) ? 'bad' : 'wait';
+    return html`<div class="screen">
+      <header>
+        <h1 class="muted">${kioskStrings.title}</h1>
+        <p class="line muted">
+          ${peer.view === 'no-room' ? nothing : html`${kioskStrings.room} <strong>${peer.room}</strong>`}
+        </p>
+      </header>
+      <main>
+        <p class="headline ${tone}" role="status">${headlineOf(phase, work)}</p>
+        ${room ? this.figures(work) : nothing}
+        ${this.trouble(phase, problem)}
+      </main>
+      <footer>${room && !isDimmed ? this.facts(room, work) : nothing}</footer>
+    </div>`;
+  }
+
+  private figures(work: KioskWork | undefined) {
+    const { framesPerSecond } = this.state;
+    return html`<dl class="figures number" aria-label=${kioskStrings.figures}>
+      <div>
+        <dt class="line muted">${kioskStrings.framesPerSecond}</dt>
+        <dd>${framesPerSecond === undefined ? kioskStrings.noFrames : formatRate(framesPerSecond)}</dd>
+      </div>
+      ${
+        work?.part === undefined
+          ? nothing
+          : html`<div>
+              <dt class="line muted">${kioskStrings.part}</dt>
+              <dd>${Math.round(work.part * 100)} %</dd>
+            </div>`
+      }
+    </dl>`;
+  }
+
+  private trouble(phase: KioskPhase, problem: Problem | undefined) {
+    if (!problem) {
+      return phase === 'no-room' ? html`<p class="line">${kioskStrings.noRoomTodo}</p>` : nothing;
+    }
+    const { what, todo } = errorTexts[problem.code];
+    const next =
+      phase === 'stopped' || phase === 'failed'
+        ? kioskStrings.reloading
+        : phase === 'lost'
+          ? kioskStrings.retrying
+          : '';
+    return html`<div class="problem">
+      <p class="line"><strong>${what}</strong> ${todo} ${next}</p>
+      <p class="small muted"><span class="mono">${problem.code}</span> ${problem.message}</p>
+    </div>`;
+  }
+
+  private facts({ device, engine, members, frames, measuring, wakeLock }: RoomState, work?: KioskWork) {
+    const engineText =
+      engine.state === 'ready'
+        ? `${engine.name}${measuring ? `, ${kioskStrings.measuring}` : ''}`
+        : engine.state === 'choosing'
+          ? strings.engineChoosing
+          : strings.engineNone;
+    const tiles = work?.tiles.map(({ firstOp, lastOp }) => strings.tileOps(firstOp, lastOp)).join(', ');
+    const fact = (title: string, text: string) =>
+      html`<div>
+        <dt class="small">${title}</dt>
+        <dd class="line number">${text}</dd>
+      </div>`;
+    return html`<dl class="facts">
+      ${fact(strings.deviceName, device.name)} ${fact(kioskStrings.engine, engineText)}
+      ${fact(kioskStrings.devices, kioskStrings.devicesHere(members.size))}
+      ${fact(kioskStrings.tiles, tiles || kioskStrings.noWork)} ${fact(kioskStrings.frames, String(frames))}
+      ${fact(kioskStrings.screen, strings.wakeLock[wakeLock])}
+    </dl>`;
+  }
+}
+
+function headlineOf(phase: KioskPhase, work: KioskWork | undefined): string {
+  if (phase === 'no-room') return kioskStrings.noRoom;
+  if (phase === 'stopped') return strings.stopped;
+  if (phase === 'working' && work) return `${strings.phase.working} ${work.models.join(', ')}`;
+  return strings.phase[phase];
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'pt-kiosk': KioskView;
+  }
+}
