@@ -38,7 +38,7 @@ export class CertificateFolder {
     try {
       text = await readFile(file, 'utf8');
     } catch (cause) {
-      if (codeOf(cause) === 'ENOENT') return undefined;
+      if (['ENOENT', 'ENOTDIR'].includes(codeOf(cause))) return undefined;
       throw invalid(`${file} cannot be read (${codeOf(cause)}): let this user own it.`, cause);
     }
     await this.#tighten(file);
