@@ -22,7 +22,6 @@ const ready = {
     epoch: 0,
     model: 'vgg16',
     opCount: 38,
-    part: 0.31,
     tiles: [
       { segment: 0, lane: 0, tile: 0, ops: [0, 4], firstOp: 'conv1', lastOp: 'pool1', outputs: [], weightBytes: 0 },
     ],
@@ -71,6 +70,23 @@ describe("a kiosk's screen", () => {
       tiles: [{ firstOp: 'conv1', lastOp: 'pool1' }],
     });
     expect(kioskPhase(now().peer)).toBe('working');
+  });
+
+  it('tells the part of the work where it is known and means one session', () => {
+    const { happen, now } = screen();
+    happen(...joined, ready);
+    const { peer } = now();
+    if (peer.view !== 'room') throw new Error(peer.view);
+    expect(kioskWork(peer)!.part).toBeUndefined();
+    const [work] = [...peer.sessions.values()];
+    const stage = { ...work!.stage, part: 0.31 };
+    const known = { ...work!, stage };
+    expect(kioskWork({ ...peer, sessions: new Map([[session, known]]) })!.part).toBe(0.31);
+    const two = new Map([
+      [session, known],
+      [asSessionId('d'.repeat(32)), known],
+    ]);
+    expect(kioskWork({ ...peer, sessions: two })!.part).toBeUndefined();
   });
 
   it('dims while nothing new happens, and work that goes on is nothing new', async () => {
