@@ -33,9 +33,7 @@ export function judgeTlsPair(pair: TlsPair, from: PairOrigin, nowMs: number): Ce
   const certificate = parseCertificate(pair.cert, from.cert);
   const key = parseKey(pair.key, from.key);
   if (!certificate.checkPrivateKey(key)) {
-    throw invalid(
-      `${from.key} is not the key of ${from.cert}: give the two files that were made together.`,
-    );
+    throw invalid(`${from.key} is not the key of ${from.cert}: give the two files that were made together.`);
   }
   const facts = certificateFacts(certificate);
   if (nowMs >= facts.notAfterMs)

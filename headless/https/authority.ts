@@ -13,7 +13,13 @@ import {
   X509Certificate,
   X509CertificateGenerator,
 } from '@peculiar/x509';
-import { createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes, type KeyObject } from 'node:crypto';
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  randomBytes,
+  type KeyObject,
+} from 'node:crypto';
 import type { TlsPair } from '../../signaling/tls-pair.ts';
 import { PERMITTED_DOMAINS, PERMITTED_NETWORKS, type CertifiedNames } from './certified-names.ts';
 import { NAME_CONSTRAINTS_OID, nameConstraints } from './name-constraints.ts';

@@ -102,12 +102,7 @@ function ownHosts(facts: CertificateFacts, reachable: readonly string[]): string
   return [...names, ...reachable.filter((host) => facts.covers(withoutBrackets(host)))];
 }
 
-async function localAuthority({
-  reachable,
-  note,
-  clock,
-  nowMs,
-}: ServeHttpsOptions): Promise<ServedHttps> {
+async function localAuthority({ reachable, note, clock, nowMs }: ServeHttpsOptions): Promise<ServedHttps> {
   // The library that makes certificates is for nobody else.
   const { LanCertificate } = await import('./lan-certificate.ts');
   const folder = new CertificateFolder(join(userDataDir(), 'https'), note);

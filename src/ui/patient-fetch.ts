@@ -21,7 +21,11 @@ const LONGEST_RETRY_MS = 15_000;
 export function patientFetch(options: PatientFetchOptions): (url: URL) => Promise<Response> {
   const { load, clock, onSilence, onAnswer } = options;
   return async (url) => {
-    for (let retryMs = FIRST_RETRY_MS, isSilent = false; ; retryMs = Math.min(LONGEST_RETRY_MS, retryMs * 2)) {
+    for (
+      let retryMs = FIRST_RETRY_MS, isSilent = false;
+      ;
+      retryMs = Math.min(LONGEST_RETRY_MS, retryMs * 2)
+    ) {
       try {
         const response = await load(url);
         if (isSilent) onAnswer?.();

@@ -150,7 +150,10 @@ describe('serve --https', () => {
     expect(refused.stderr).toContain('SIGNALING_UNREACHABLE');
     expect(refused.stderr).toContain('NODE_EXTRA_CA_CERTS');
     const pem = join(root, 'ca.pem');
-    writeFileSync(pem, await (await fetch(`http://127.0.0.1:${report.port}/trust/peerceptron-ca.pem`)).text());
+    writeFileSync(
+      pem,
+      await (await fetch(`http://127.0.0.1:${report.port}/trust/peerceptron-ca.pem`)).text(),
+    );
     const peer = startProgram(['join', '--json'], { PEERCEPTRON_URL: link, NODE_EXTRA_CA_CERTS: pem });
     await peer.line((line) => (line.includes('"joined"') ? line : undefined));
     await peer.stop();
@@ -188,9 +191,17 @@ describe('serve --https', () => {
     const half = await runProgram(['serve', '--cert', 'server.crt']);
     expect(half.code).toBe(2);
     expect(half.stderr).toContain('--cert and --key belong together');
-    const missing = await runProgram(['serve', '--cert', join(root, 'none.crt'), '--key', join(root, 'none.key')]);
+    const missing = await runProgram([
+      'serve',
+      '--cert',
+      join(root, 'none.crt'),
+      '--key',
+      join(root, 'none.key'),
+    ]);
     expect(missing.code).toBe(1);
-    expect(missing.stderr).toMatch(/CERTIFICATE_INVALID: --cert .*none\.crt cannot be read: there is no such file/);
+    expect(missing.stderr).toMatch(
+      /CERTIFICATE_INVALID: --cert .*none\.crt cannot be read: there is no such file/,
+    );
     const blocked = join(root, 'blocked');
     writeFileSync(blocked, 'a file in the way');
     const unwritable = await runProgram(['serve', '--https', '--json'], { PEERCEPTRON_DATA: blocked });
@@ -200,16 +211,21 @@ describe('serve --https', () => {
 
   it('serves https by a certificate of the operator, at the names that it is for', async () => {
     const authority = (await new CertificateFolder(join(data, 'https'), () => undefined).read('authority'))!;
-    const pair = await issueCertificate(
-      authority,
-      { dns: [NAME], addresses: ['127.0.0.1'] },
-      Date.now(),
-    );
+    const pair = await issueCertificate(authority, { dns: [NAME], addresses: ['127.0.0.1'] }, Date.now());
     writeFileSync(join(root, 'own.crt'), pair.cert);
     writeFileSync(join(root, 'own.key'), pair.key);
-    const own = startProgram(
-      ['serve', '--port', '0', '--host', '127.0.0.1', '--json', '--cert', join(root, 'own.crt'), '--key', join(root, 'own.key')],
-    );
+    const own = startProgram([
+      'serve',
+      '--port',
+      '0',
+      '--host',
+      '127.0.0.1',
+      '--json',
+      '--cert',
+      join(root, 'own.crt'),
+      '--key',
+      join(root, 'own.key'),
+    ]);
     const { https, links, port } = (await own.firstJson()) as ServeReport;
     await own.stop();
     expect(https.kind).toBe('own-certificate');
@@ -233,29 +249,34 @@ const hasCertutil = (() => {
 
 describe('a Chromium that was told to trust the authority', () => {
   // Needs certutil (package libnss3-tools), by which an authority is added without a hand.
-  it.skipIf(!hasCertutil)('accepts its certificates for this machine, and for nothing on the internet', async () => {
-    const home = join(root, 'home');
-    const store = join(home, '.pki/nssdb');
-    mkdirSync(store, { recursive: true });
-    const folder = new CertificateFolder(join(data, 'https'), () => undefined);
-    const authority = (await folder.read('authority'))!;
-    writeFileSync(join(root, 'authority.crt'), authority.cert);
-    const certutil = (...args: string[]) => execFileSync('certutil', ['-d', `sql:${store}`, ...args]);
-    certutil('-N', '--empty-password');
-    certutil('-A', '-t', 'C,,', '-n', 'Peerceptron', '-i', join(root, 'authority.crt'));
-    const forged = await issueCertificate(authority, { dns: ['bank.example'], addresses: [] }, Date.now());
-    const impostor = createSignalingServer({ port: 0, host: '127.0.0.1', tls: forged });
-    const { port } = await impostor.ready;
-    const browser = await startChromium(['--host-resolver-rules=MAP bank.example 127.0.0.1'], { HOME: home });
-    try {
-      const page = await browser.newPage();
-      await page.goto(report.https.links[0]!);
-      await waitForText(page, 'In the room');
-      expect(await factsOf(page)).toMatchObject({ isSecure: true, isIsolated: true });
-      await expect(page.goto(`https://bank.example:${port}/healthz`)).rejects.toThrow(/ERR_CERT/);
-    } finally {
-      await browser.close();
-      await impostor.close();
-    }
-  });
+  it.skipIf(!hasCertutil)(
+    'accepts its certificates for this machine, and for nothing on the internet',
+    async () => {
+      const home = join(root, 'home');
+      const store = join(home, '.pki/nssdb');
+      mkdirSync(store, { recursive: true });
+      const folder = new CertificateFolder(join(data, 'https'), () => undefined);
+      const authority = (await folder.read('authority'))!;
+      writeFileSync(join(root, 'authority.crt'), authority.cert);
+      const certutil = (...args: string[]) => execFileSync('certutil', ['-d', `sql:${store}`, ...args]);
+      certutil('-N', '--empty-password');
+      certutil('-A', '-t', 'C,,', '-n', 'Peerceptron', '-i', join(root, 'authority.crt'));
+      const forged = await issueCertificate(authority, { dns: ['bank.example'], addresses: [] }, Date.now());
+      const impostor = createSignalingServer({ port: 0, host: '127.0.0.1', tls: forged });
+      const { port } = await impostor.ready;
+      const browser = await startChromium(['--host-resolver-rules=MAP bank.example 127.0.0.1'], {
+        HOME: home,
+      });
+      try {
+        const page = await browser.newPage();
+        await page.goto(report.https.links[0]!);
+        await waitForText(page, 'In the room');
+        expect(await factsOf(page)).toMatchObject({ isSecure: true, isIsolated: true });
+        await expect(page.goto(`https://bank.example:${port}/healthz`)).rejects.toThrow(/ERR_CERT/);
+      } finally {
+        await browser.close();
+        await impostor.close();
+      }
+    },
+  );
 });

@@ -128,8 +128,7 @@ export class KioskView extends LitElement {
       </header>
       <main>
         <p class="headline ${tone}" role="status">${headlineOf(phase, work)}</p>
-        ${room ? this.figures(work) : nothing}
-        ${this.trouble(phase, problem)}
+        ${room ? this.figures(work) : nothing} ${this.trouble(phase, problem)}
       </main>
       <footer>${room && !isDimmed ? this.facts(room, work) : nothing}</footer>
     </div>`;

@@ -48,7 +48,9 @@ export const kioskStates: ReadonlyMap<string, KioskState> = new Map([
 
 const authority = {
   name: 'Peerceptron on raspberrypi',
-  fingerprint: Array.from({ length: 32 }, (_, index) => (index * 7 + 16).toString(16).slice(-2).padStart(2, '0'))
+  fingerprint: Array.from({ length: 32 }, (_, index) =>
+    (index * 7 + 16).toString(16).slice(-2).padStart(2, '0'),
+  )
     .join(':')
     .toUpperCase(),
   notAfter: '2036-11-25T00:00:00.000Z',

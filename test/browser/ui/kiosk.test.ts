@@ -118,7 +118,13 @@ describe('the page that says how to trust a server', () => {
     'trust-silent': ['does not answer'],
     'trust-none': ['nothing to trust here', 'serve --https'],
     'trust-finding': ['Finding out whether'],
-    'trust-android': ['Get the camera', 'Android', 'Install anyway', 'Go on without', 'Peerceptron on raspberrypi'],
+    'trust-android': [
+      'Get the camera',
+      'Android',
+      'Install anyway',
+      'Go on without',
+      'Peerceptron on raspberrypi',
+    ],
     'trust-ios': ['Profile Downloaded', 'Certificate Trust Settings', '10:17:1E'],
     'trust-unknown': ['Android', 'Windows', 'Linux and Raspberry Pi OS'],
     'trust-trusted': ['This device trusts the server', 'Open the room'],
@@ -160,11 +166,15 @@ describe('the page that says how to trust a server', () => {
 
   it('leads into the room by https when it is trusted, and without until then', async () => {
     const trusted = await show('trust-trusted');
-    expect(trusted.shadowRoot!.querySelector<HTMLAnchorElement>('a.button')!.href).to.match(/^https:.*#amber/);
+    expect(trusted.shadowRoot!.querySelector<HTMLAnchorElement>('a.button')!.href).to.match(
+      /^https:.*#amber/,
+    );
     trusted.remove();
     const untrusted = await show('trust-android');
     expect(untrusted.shadowRoot!.querySelector('a.button')).to.equal(null);
-    expect(untrusted.shadowRoot!.querySelector<HTMLAnchorElement>('.actions a')!.href).to.match(/^http:.*#amber/);
+    expect(untrusted.shadowRoot!.querySelector<HTMLAnchorElement>('.actions a')!.href).to.match(
+      /^http:.*#amber/,
+    );
   });
 });
 
@@ -186,8 +196,13 @@ describe('a notice above a page', () => {
 describe('the build of a page', () => {
   const page = (script: string, style: string) =>
     `<!doctype html><html><head><link rel="icon" href="/i.svg"><script type="module" src="${script}"></script><link rel="stylesheet" href="${style}"></head><body></body></html>`;
-  const answer = (text: string, status = 200) => async () => new Response(text, { status });
-  const running = buildOf(new DOMParser().parseFromString(page('/assets/a-1.js', '/assets/a-1.css'), 'text/html'));
+  const answer =
+    (text: string, status = 200) =>
+    async () =>
+      new Response(text, { status });
+  const running = buildOf(
+    new DOMParser().parseFromString(page('/assets/a-1.js', '/assets/a-1.css'), 'text/html'),
+  );
 
   it('is the same, another one, or not there', async () => {
     expect(running).to.equal('/assets/a-1.js /assets/a-1.css');

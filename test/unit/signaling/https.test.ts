@@ -51,7 +51,13 @@ async function joined(url: string, peer: number) {
   await once(socket, 'open');
   const answer = once(socket, 'message') as Promise<[Buffer]>;
   socket.send(
-    JSON.stringify({ type: 'join', version: SIGNALING_VERSION, room: id(1), peer: id(peer), resume: id(peer) }),
+    JSON.stringify({
+      type: 'join',
+      version: SIGNALING_VERSION,
+      room: id(1),
+      peer: id(peer),
+      resume: id(peer),
+    }),
   );
   const [data] = await answer;
   return { socket, message: parseServerMessage(data.toString()) };
@@ -183,7 +189,8 @@ describe('what a device gets in order to trust a local authority', () => {
     expect(Buffer.from(content!, 'base64').equals(new X509Certificate(authority.cert).raw)).toBe(true);
     const uuids = [...text.matchAll(/<key>PayloadUUID<\/key><string>([^<]+)</g)].map(([, uuid]) => uuid);
     expect(new Set(uuids).size).toBe(2);
-    for (const uuid of uuids) expect(uuid).toMatch(/^[0-9A-F]{8}-[0-9A-F]{4}-8[0-9A-F]{3}-[89AB][0-9A-F]{3}-[0-9A-F]{12}$/);
+    for (const uuid of uuids)
+      expect(uuid).toMatch(/^[0-9A-F]{8}-[0-9A-F]{4}-8[0-9A-F]{3}-[89AB][0-9A-F]{3}-[0-9A-F]{12}$/);
     expect(await (await fetch(`${plain}trust/peerceptron.mobileconfig`)).text()).toBe(text);
   });
 

@@ -27,7 +27,10 @@ describe('the page that says how to trust a server', () => {
     const local = await readServer('https://localhost:8443/trust', answering(authority));
     expect(local).toMatchObject({ elsewhere: 'http://192.168.1.2:8443/trust' });
     expect(local).not.toHaveProperty('room');
-    const alone = await readServer('http://127.0.0.1/trust', answering({ ...authority, hosts: ['127.0.0.1'] }));
+    const alone = await readServer(
+      'http://127.0.0.1/trust',
+      answering({ ...authority, hosts: ['127.0.0.1'] }),
+    );
     expect(alone).not.toHaveProperty('elsewhere');
   });
 

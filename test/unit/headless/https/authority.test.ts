@@ -35,14 +35,7 @@ describe('the local authority', () => {
     expect(certificate.verify(issuer.publicKey)).toBe(true);
     expect(certificate.keyUsage).toEqual(['1.3.6.1.5.5.7.3.1']);
     const facts = certificateFacts(certificate);
-    for (const host of [
-      'localhost',
-      'raspberrypi.local',
-      '127.0.0.1',
-      '::1',
-      '192.168.1.20',
-      'fd00::20',
-    ]) {
+    for (const host of ['localhost', 'raspberrypi.local', '127.0.0.1', '::1', '192.168.1.20', 'fd00::20']) {
       expect(facts.covers(host), host).toBe(true);
     }
     expect(facts.covers('192.168.1.21')).toBe(false);

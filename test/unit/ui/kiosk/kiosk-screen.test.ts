@@ -23,7 +23,16 @@ const ready = {
     model: 'vgg16',
     opCount: 38,
     tiles: [
-      { segment: 0, lane: 0, tile: 0, ops: [0, 4], firstOp: 'conv1', lastOp: 'pool1', outputs: [], weightBytes: 0 },
+      {
+        segment: 0,
+        lane: 0,
+        tile: 0,
+        ops: [0, 4],
+        firstOp: 'conv1',
+        lastOp: 'pool1',
+        outputs: [],
+        weightBytes: 0,
+      },
     ],
   },
 } as const satisfies PeerEvent;
