@@ -1,4 +1,5 @@
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
+import { isIP } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import { PeerceptronError } from '../src/shared/errors.ts';
 
@@ -59,9 +60,10 @@ export function certificateFacts(certificate: X509Certificate): CertificateFacts
     notBeforeMs: Date.parse(certificate.validFrom),
     notAfterMs: Date.parse(certificate.validTo),
     covers: (host) =>
-      certificate.checkIP(host) !== undefined ||
-      // Browsers look at nothing but the alternative names.
-      certificate.checkHost(host, { subject: 'never' }) !== undefined,
+      isIP(host)
+        ? certificate.checkIP(host) !== undefined
+        : // Browsers look at nothing but the alternative names.
+          certificate.checkHost(host, { subject: 'never' }) !== undefined,
   };
 }
 

@@ -106,8 +106,9 @@ function uuidOf(hex: string): string {
   return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
+/** As it is, where `subject` would have escapes in it. */
 const commonName = (certificate: X509Certificate): string =>
-  /^CN=(.*)$/m.exec(certificate.subject)?.[1] ?? 'Peerceptron';
+  certificate.toLegacyObject().subject.CN ?? 'Peerceptron';
 
 const escapeXml = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');

@@ -53,7 +53,10 @@ function bothPort(answer: RequestListener, { key, cert }: TlsPair): WebPort {
     }
     socket.unshift(first);
     socket.setTimeout(0, giveUp);
-    (first[0] === TLS_HANDSHAKE ? https : http).emit('connection', socket);
+    const isTls = first[0] === TLS_HANDSHAKE;
+    // A request may be followed by the end of what a client says; with a handshake that end is the end.
+    if (isTls) socket.allowHalfOpen = false;
+    (isTls ? https : http).emit('connection', socket);
   };
   const listener = createTcpServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     sockets.add(socket);

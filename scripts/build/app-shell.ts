@@ -42,6 +42,8 @@ export function appShell(): Plugin {
         const list = shellFiles(files, (file) => readFileSync(join(dir, file), 'utf8'));
         const path = join(dir, SERVICE_WORKER);
         const code = readFileSync(path, 'utf8');
+        // A classic script: not every browser takes a service worker that is a module.
+        if (/\bimport\s*[{*"'(]/.test(code)) throw new Error(`${SERVICE_WORKER} is not one file`);
         const filled = code.replace('__SHELL__', () => JSON.stringify(list));
         if (filled === code) throw new Error(`${SERVICE_WORKER} has no place for the list of files`);
         writeFileSync(path, filled);

@@ -1,4 +1,4 @@
-import { KEEP_ALL } from './service-worker/shell-routes.ts';
+import type { ShellMessage } from './service-worker/shell-routes.ts';
 
 /**
  * Lets the page start without its server from the next visit on, where the browser allows it: on a secure page whose certificate
@@ -11,7 +11,7 @@ export async function keepAppShell(): Promise<void> {
   try {
     await container.register(new URL('service-worker.js', document.baseURI));
     const { active } = await container.ready;
-    active?.postMessage(KEEP_ALL);
+    active?.postMessage('keep all' satisfies ShellMessage);
   } catch (error) {
     console.info('This page does not start without its server:', error);
   }

@@ -62,5 +62,8 @@ export function outdatedCaches(names: readonly string[], own: string): string[] 
   return others.slice(0, -1);
 }
 
-/** What a page sends to its service worker when it has time: keep everything that later starts may need. */
-export const KEEP_ALL = 'keep all';
+/**
+ * What a page sends to its service worker when it has time: keep everything that later starts may need. A type, because a constant of
+ * both would be a file of its own, and a service worker is one file.
+ */
+export type ShellMessage = 'keep all';

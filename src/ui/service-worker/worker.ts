@@ -1,4 +1,4 @@
-import { cacheNameOf, KEEP_ALL, outdatedCaches, routeOf, type ShellFiles } from './shell-routes.ts';
+import { cacheNameOf, outdatedCaches, routeOf, type ShellFiles, type ShellMessage } from './shell-routes.ts';
 
 /** Written in by the build (`scripts/build/app-shell.ts`). */
 declare const __SHELL__: ShellFiles;
@@ -37,7 +37,7 @@ scope.addEventListener('activate', (event) => {
   event.waitUntil(activate());
 });
 scope.addEventListener('message', (event) => {
-  if (event.data === KEEP_ALL) event.waitUntil(keepAll());
+  if (event.data === ('keep all' satisfies ShellMessage)) event.waitUntil(keepAll());
 });
 scope.addEventListener('fetch', (event) => {
   const route = routeOf(event.request, scope.registration.scope, files);

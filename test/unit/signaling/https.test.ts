@@ -141,7 +141,7 @@ describe('a server with a certificate', () => {
       await new Promise((resolve) => setImmediate(resolve));
     }
     await once(socket, 'close');
-    expect(text).toMatch(/^HTTP\/1\.1 200 OK[\s\S]*ok\n$/);
+    expect(text).toMatch(/^HTTP\/1\.1 200 OK[\s\S]*\r\n\r\n3\r\nok\n\r\n0\r\n\r\n$/);
   });
 
   it('closes with connections of both kinds open', async () => {
