@@ -25,7 +25,7 @@ export async function verdictOn(pair: TlsPair, ca: string, host: string): Promis
         socket.destroy();
         resolve('accepted');
       });
-      socket.once('error', ({ message }) => resolve(message));
+      socket.once('error', (error: Error) => resolve(error.message));
     });
   } finally {
     server.close();
