@@ -108,7 +108,7 @@ function uuidOf(hex: string): string {
 
 /** As it is, where `subject` would have escapes in it. */
 const commonName = (certificate: X509Certificate): string =>
-  certificate.toLegacyObject().subject.CN ?? 'Peerceptron';
+  [certificate.toLegacyObject().subject.CN].flat()[0] ?? 'Peerceptron';
 
 const escapeXml = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
