@@ -415,5 +415,4 @@ export const kioskStrings = {
   frames: 'Frames so far',
   screen: 'Screen',
   reloading: 'This page reloads by itself as soon as the server answers.',
-  retrying: 'It is tried again for as long as it takes.',
 } as const;

@@ -20,7 +20,8 @@ export class KioskView extends LitElement {
     sharedStyles,
     css`
       :host {
-        --kiosk-unit: min(1vw, 1.6vh);
+        /* So that the longest of all states still fits: nobody scrolls. */
+        --kiosk-unit: min(1vw, 1.15vh);
         min-height: 100vh;
         min-height: 100dvh;
         background: var(--pt-page);
@@ -28,13 +29,17 @@ export class KioskView extends LitElement {
       }
       :host([dimmed]) {
         --pt-page: #000000;
-        --pt-text: #868c94;
-        --pt-muted: #868c94;
+        --pt-text: #777c84;
+        --pt-muted: #777c84;
         --pt-line: #1c1f24;
-        --pt-good: #6f9a7d;
-        --pt-wait: #9c8a63;
-        --pt-bad: #b57f82;
+        --pt-good: #4f7a5e;
+        --pt-wait: #7d6c45;
+        --pt-bad: #946467;
         cursor: none;
+      }
+      /* Large letters may be dimmer than small ones, and still be read. */
+      :host([dimmed]) .figures dd {
+        color: #5f646b;
       }
       .screen {
         display: grid;
@@ -88,16 +93,31 @@ export class KioskView extends LitElement {
         border-left: max(4px, calc(0.5 * var(--kiosk-unit))) solid var(--pt-bad);
         padding-left: calc(2 * var(--kiosk-unit));
       }
-      .facts {
+      dl.facts {
         border-top: 1px solid var(--pt-line);
         padding-top: calc(2 * var(--kiosk-unit));
-        grid-template-columns: repeat(auto-fit, minmax(min(100%, 14rem), 1fr));
+        grid-template-columns: repeat(auto-fit, minmax(min(100%, max(9rem, 25 * var(--kiosk-unit))), 1fr));
       }
       .facts div {
         min-width: 0;
       }
-      dd.line {
-        overflow-wrap: anywhere;
+      @media (max-height: 30rem) {
+        .troubled {
+          display: none;
+        }
+      }
+      /* The smallest panels that are made for a Pi. */
+      @media (max-height: 21rem), (max-width: 24rem) and (max-height: 32rem) {
+        footer {
+          display: none;
+        }
+      }
+      dl.facts dt {
+        font-size: max(0.875rem, calc(1.5 * var(--kiosk-unit)));
+      }
+      dl.facts dd {
+        font-size: max(1rem, calc(2 * var(--kiosk-unit)));
+        line-height: 1.35;
       }
     `,
   ];
@@ -128,13 +148,15 @@ export class KioskView extends LitElement {
       </header>
       <main>
         <p class="headline ${tone}" role="status">${headlineOf(phase, work)}</p>
-        ${room ? this.figures(work) : nothing} ${this.trouble(phase, problem)}
+        ${work ? this.figures(work) : nothing} ${this.trouble(phase, problem)}
       </main>
-      <footer>${room && !isDimmed ? this.facts(room, work) : nothing}</footer>
+      <footer class=${problem ? 'troubled' : ''}>
+        ${room && !isDimmed ? this.facts(room, work) : nothing}
+      </footer>
     </div>`;
   }
 
-  private figures(work: KioskWork | undefined) {
+  private figures({ part }: KioskWork) {
     const { framesPerSecond } = this.state;
     return html`<dl class="figures number" aria-label=${kioskStrings.figures}>
       <div>
@@ -142,11 +164,11 @@ export class KioskView extends LitElement {
         <dd>${framesPerSecond === undefined ? kioskStrings.noFrames : formatRate(framesPerSecond)}</dd>
       </div>
       ${
-        work?.part === undefined
+        part === undefined
           ? nothing
           : html`<div>
               <dt class="line muted">${kioskStrings.part}</dt>
-              <dd>${Math.round(work.part * 100)} %</dd>
+              <dd>${Math.round(part * 100)} %</dd>
             </div>`
       }
     </dl>`;
@@ -157,12 +179,7 @@ export class KioskView extends LitElement {
       return phase === 'no-room' ? html`<p class="line">${kioskStrings.noRoomTodo}</p>` : nothing;
     }
     const { what, todo } = errorTexts[problem.code];
-    const next =
-      phase === 'stopped' || phase === 'failed'
-        ? kioskStrings.reloading
-        : phase === 'lost'
-          ? kioskStrings.retrying
-          : '';
+    const next = phase === 'stopped' || phase === 'failed' ? kioskStrings.reloading : '';
     return html`<div class="problem">
       <p class="line"><strong>${what}</strong> ${todo} ${next}</p>
       <p class="small muted"><span class="mono">${problem.code}</span> ${problem.message}</p>
@@ -179,8 +196,8 @@ export class KioskView extends LitElement {
     const tiles = work?.tiles.map(({ firstOp, lastOp }) => strings.tileOps(firstOp, lastOp)).join(', ');
     const fact = (title: string, text: string) =>
       html`<div>
-        <dt class="small">${title}</dt>
-        <dd class="line number">${text}</dd>
+        <dt>${title}</dt>
+        <dd class="number">${text}</dd>
       </div>`;
     return html`<dl class="facts">
       ${fact(strings.deviceName, device.name)} ${fact(kioskStrings.engine, engineText)}

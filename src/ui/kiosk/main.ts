@@ -1,4 +1,5 @@
 import '../theme.css';
+import './kiosk.css';
 import './kiosk-view.ts';
 import { systemClock } from '../../mesh/system-clock.ts';
 import { parseRoomLink } from '../../protocol/room-link.ts';

@@ -167,7 +167,7 @@ export class TrustView extends LitElement {
         <dt>${about.until}</dt>
         <dd class="number">${authority.notAfter.slice(0, 10)}</dd>
         <dt>${about.fingerprint}</dt>
-        <dd class="mono">${authority.fingerprint}</dd>
+        <dd class="mono">${breakable(authority.fingerprint)}</dd>
       </dl>
       <p class="small muted">${about.compare}</p>
       <p>${about.undo}</p>
@@ -188,6 +188,10 @@ export class TrustView extends LitElement {
     </svg>`;
   }
 }
+
+/** Lines end between bytes. */
+const breakable = (fingerprint: string) =>
+  fingerprint.split(':').map((byte, index) => (index === 0 ? byte : html`:<wbr />${byte}`));
 
 const withoutHash = (url: string): string => url.split('#', 1)[0]!;
 

@@ -49,7 +49,7 @@ describe("the kiosk's screen", () => {
   const expected: Record<string, readonly string[]> = {
     'kiosk-no-room': ['No room', 'Open this page with a room'],
     'kiosk-starting': ['Room amber-otter', 'Getting this device ready', 'testing…'],
-    'kiosk-alone': ['In the room, waiting for other devices', 'tfjs-wasm', 'No work at the moment', '–'],
+    'kiosk-alone': ['In the room, waiting for other devices', 'tfjs-wasm', 'No work at the moment'],
     'kiosk-ready': ['In the room, ready to compute', 'Other devices 4'],
     'kiosk-working': [
       'Computing vgg16',
@@ -61,7 +61,7 @@ describe("the kiosk's screen", () => {
     ],
     'kiosk-dimmed': ['Computing vgg16', 'frames per second 8.2', 'of the work 31 %'],
     'kiosk-problem': ['The plan needs more memory', 'Close other tabs', 'PLAN_MEMORY'],
-    'kiosk-lost': ['Connection to the room lost', 'SIGNALING_LOST', 'for as long as it takes'],
+    'kiosk-lost': ['Connection to the room lost', 'SIGNALING_LOST', 'it is tried again'],
     'kiosk-lost-dimmed': ['Connection to the room lost', 'SIGNALING_LOST'],
     'kiosk-no-engine': ['cannot take part', 'ENGINE_UNAVAILABLE', 'reloads by itself'],
     'kiosk-stopped': ['This page has stopped', 'ROOM_FULL', 'reloads by itself'],
