@@ -36,11 +36,14 @@ export function servedLinks(
   reachable: readonly string[],
   https: ServedHttps | undefined,
 ): ServedLinks {
-  const plain = reachable.map((host) => room.urlAt(host));
-  if (!https) return { links: plain };
-  const secure = https.hosts().map((host) => room.urlAt(host, 'https'));
+  const plainAt = (hosts: readonly string[]): string[] => hosts.map((host) => room.urlAt(host));
+  if (!https) return { links: plainAt(reachable) };
+  const hosts = https.hosts();
+  const secure = hosts.map((host) => room.urlAt(host, 'https'));
+  // Those first that a page over http can leave for https.
+  const plain = plainAt([...reachable].sort((a, b) => Number(hosts.includes(b)) - Number(hosts.includes(a))));
   const { kind, trust, isNew, authorityFile } = https;
-  const trustHost = https.hosts()[0] ?? reachable[0];
+  const trustHost = hosts[0] ?? reachable[0];
   return {
     // A page over http takes devices that trust the authority to https by itself; https would show all others a warning.
     links: trust || secure.length === 0 ? plain : secure,

@@ -308,6 +308,12 @@ export const trustStrings = {
     title: 'This device trusts the server',
     explain: 'Pages of this server work over https here, with camera, threads and wake lock.',
   },
+  otherAddress: {
+    title: 'Https works at another address of this server',
+    explain:
+      'Its certificate is for private addresses only, and this one is public. Open this page at the other address, and go on there.',
+    none: 'Its certificate is for private addresses only, and it has none. Start it with a certificate for this address: serve --cert … --key …',
+  },
   openRoom: 'Open the room',
   openPage: 'Open the page',
   openPlain: 'Go on without: open the room over plain http',

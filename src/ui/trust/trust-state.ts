@@ -24,7 +24,9 @@ export interface TrustState {
         readonly authority: Authority;
         /** Whether this browser accepts the server's certificate; undefined while that is being found out. */
         readonly isTrusted: boolean | undefined;
-        /** This page as other devices reach it; absent where the server knows no address of its own. */
+        /** Whether the certificate is for the address of this page at all. */
+        readonly isCovered: boolean;
+        /** This page at an address where https works, for this device or for others; absent where the server has none. */
         readonly elsewhere?: string;
         /** The room that the address names, over https; absent where it names none. */
         readonly room?: string;
@@ -50,6 +52,7 @@ export async function readServer(href: string, load: Load): Promise<TrustState['
       state: 'authority',
       authority,
       isTrusted: undefined,
+      isCovered: isCovered(new URL(href).hostname, authority),
       ...elsewhereOf(href, authority),
       ...roomsOf(href),
     };
@@ -69,11 +72,17 @@ export async function withTrust(
 }
 
 const isOwnName = (host: string): boolean => /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(host);
+const isAddress = (host: string): boolean => /^[\d.]+$|^\[/.test(host);
+
+/** Of names, only the certificate itself can tell. */
+const isCovered = (host: string, { hosts }: Authority): boolean =>
+  hosts.includes(host) || isOwnName(host) || !isAddress(host);
 
 /** Over http, which every device accepts; at an address of the network where this page was opened by this machine's own name. */
-function elsewhereOf(href: string, { hosts }: Authority): { elsewhere?: string } {
+function elsewhereOf(href: string, authority: Authority): { elsewhere?: string } {
   const { hostname, port, hash } = new URL(href);
-  const host = isOwnName(hostname) ? hosts.find((each) => !isOwnName(each)) : hostname;
+  const isFine = isCovered(hostname, authority) && !isOwnName(hostname);
+  const host = isFine ? hostname : authority.hosts.find((each) => !isOwnName(each));
   if (host === undefined) return {};
   const http = href.startsWith('https:') ? port || '443' : port || '80';
   return { elsewhere: new URL(`http://${host}:${http}/trust${hash}`).href };

@@ -104,8 +104,15 @@ export class TrustView extends LitElement {
     }
   }
 
-  private verdict({ isTrusted, room, plainRoom }: WithAuthority) {
-    const { trusted, untrusted, finding, openRoom, openPlain, openPage } = trustStrings;
+  private verdict({ isTrusted, isCovered, elsewhere, room, plainRoom }: WithAuthority) {
+    const { trusted, untrusted, finding, openRoom, openPlain, openPage, otherAddress } = trustStrings;
+    if (!isCovered && !isTrusted) {
+      return html`<section class="card" aria-labelledby="title">
+        <h2 id="title">${otherAddress.title}</h2>
+        <p>${elsewhere === undefined ? otherAddress.none : otherAddress.explain}</p>
+        ${elsewhere === undefined ? nothing : html`<p><a class="button" href=${elsewhere}>${withoutHash(elsewhere)}</a></p>`}
+      </section>`;
+    }
     return html`<section class="card" aria-labelledby="title">
       <h2 id="title">${isTrusted ? trusted.title : untrusted.title}</h2>
       <p class="answer" role="status">

@@ -61,6 +61,7 @@ const offered = {
   state: 'authority',
   authority,
   isTrusted: undefined,
+  isCovered: true,
   elsewhere: `${page}/trust#amber-otter.0123456789abcdefghjkmnpqrstvwxyz`,
   room: 'https://192.168.1.20:8080/#amber-otter.0123456789abcdefghjkmnpqrstvwxyz',
   plainRoom: `${page}/#amber-otter.0123456789abcdefghjkmnpqrstvwxyz`,
@@ -74,6 +75,10 @@ export const trustStates: ReadonlyMap<string, TrustState> = new Map<string, Trus
   ['trust-finding', { platform: 'android', server: offered }],
   ['trust-android', { platform: 'android', server: { ...offered, isTrusted: false } }],
   ['trust-ios', { platform: 'ios', server: { ...offered, isTrusted: false } }],
+  [
+    'trust-other-address',
+    { platform: 'android', server: { ...offered, isTrusted: false, isCovered: false } },
+  ],
   ['trust-unknown', { platform: undefined, server: { ...offered, isTrusted: false } }],
   ['trust-trusted', { platform: 'linux', server: { ...offered, isTrusted: true } }],
 ]);

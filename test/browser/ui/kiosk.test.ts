@@ -126,6 +126,7 @@ describe('the page that says how to trust a server', () => {
       'Peerceptron on raspberrypi',
     ],
     'trust-ios': ['Profile Downloaded', 'Certificate Trust Settings', '10:17:1E'],
+    'trust-other-address': ['another address', 'http://192.168.1.20:8080/trust'],
     'trust-unknown': ['Android', 'Windows', 'Linux and Raspberry Pi OS'],
     'trust-trusted': ['This device trusts the server', 'Open the room'],
   };

@@ -17,6 +17,7 @@ describe('the page that says how to trust a server', () => {
       state: 'authority',
       authority,
       isTrusted: undefined,
+      isCovered: true,
       elsewhere: page,
       room: 'https://192.168.1.2:8080/#amber-otter.secret',
       plainRoom: 'http://192.168.1.2:8080/#amber-otter.secret',
@@ -32,6 +33,18 @@ describe('the page that says how to trust a server', () => {
       answering({ ...authority, hosts: ['127.0.0.1'] }),
     );
     expect(alone).not.toHaveProperty('elsewhere');
+  });
+
+  it('leads to an address that the certificate can be for, where this one is public', async () => {
+    const there = await readServer('http://203.0.113.9:8080/trust#a.b', answering(authority));
+    expect(there).toMatchObject({ isCovered: false, elsewhere: 'http://192.168.1.2:8080/trust#a.b' });
+    const nowhere = await readServer('http://203.0.113.9:8080/trust', answering({ ...authority, hosts: [] }));
+    expect(nowhere).toMatchObject({ isCovered: false });
+    expect(nowhere).not.toHaveProperty('elsewhere');
+    for (const host of ['pi.local', 'localhost', '[fd00::2]'])
+      expect(await readServer(`http://${host}:8080/trust`, answering(authority)), host).toMatchObject({
+        isCovered: true,
+      });
   });
 
   it('says so where there is no authority, no sense, or no answer', async () => {
