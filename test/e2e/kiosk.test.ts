@@ -1,13 +1,27 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import type { Browser, Page } from 'puppeteer-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { loadModelByName } from '../../headless/model-files.ts';
 import { setUp } from '../../scripts/setup.mjs';
 import { showLocalAddresses } from '../../scripts/test/chromium-flags.mjs';
-import { formatRoomLink, type RoomLink } from '../../src/protocol/room-link.ts';
+import { createReferenceEngine } from '../../src/engine/reference.ts';
+import type { Mesh } from '../../src/mesh/mesh.ts';
+import { systemClock } from '../../src/mesh/system-clock.ts';
+import { pipelinePlan } from '../../src/planner/pipeline-plan.ts';
+import { formatRoomLink, parseRoomLink, type RoomLink } from '../../src/protocol/room-link.ts';
+import { RuntimeNode } from '../../src/runtime/runtime-node.ts';
+import { openSession } from '../../src/runtime/session.ts';
+import { compareOutputs, loadWholeModel } from '../../src/runtime/whole-model.ts';
+import { asSessionId, toHex, type PeerId } from '../../src/shared/ids.ts';
+import { seededRandom } from '../../src/shared/random.ts';
 import { startChromium } from '../support/chromium.ts';
 import { accessibilityProblems } from '../support/page-axe.ts';
-import { textOf, waitForText } from '../support/page-world.ts';
+import { randomBytes, textOf, waitForText } from '../support/page-world.ts';
+import { startProgram, type Program } from '../support/program.ts';
 import { openRestartableSite, type RestartableSite } from '../support/restartable-site.ts';
-import { joinReal, until } from './mesh-room.ts';
+import { capabilities, joinReal, until } from './mesh-room.ts';
 
 let browser: Browser;
 let site: RestartableSite;
@@ -64,6 +78,37 @@ const waitForShell = (page: Page) =>
     );
 const isIsolated = (page: Page) => page.evaluate(() => crossOriginIsolated);
 
+/** Three frames of the digit network on the only other member, compared with the unsplit model. */
+async function computeDigits(mesh: Mesh): Promise<void> {
+  const engine = createReferenceEngine();
+  const { graph, weights } = await loadModelByName('digits', {});
+  const [peer] = [...mesh.members.keys()] as [PeerId];
+  const session = await openSession({
+    node: new RuntimeNode(mesh),
+    graph,
+    weights,
+    plan: pipelinePlan({
+      graph,
+      session: asSessionId(toHex(randomBytes(16))),
+      epoch: 0,
+      peers: [{ id: peer, speed: 1 }],
+    }),
+    clock: systemClock,
+  });
+  const whole = await loadWholeModel(engine, graph, weights);
+  const random = seededRandom(7);
+  for (let frame = 0; frame < 3; frame++) {
+    const image = Float32Array.from({ length: 32 * 32 }, () => random.next());
+    const { outputs } = await session.run([image.slice()]);
+    expect(compareOutputs(outputs, (await whole.run([image])).outputs)).toMatchObject({
+      withinTolerance: true,
+      sameTop1: true,
+    });
+  }
+  await session.close();
+  await engine.dispose();
+}
+
 describe('the kiosk page', () => {
   it('joins, says how it is, and passes the accessibility rules, bright and dim', async () => {
     const page = await open(kioskUrl());
@@ -86,7 +131,7 @@ describe('the kiosk page', () => {
     expect(await accessibilityProblems(page)).toEqual([]);
   });
 
-  it('comes back after the server was killed and started again, without a reload, and meets newcomers', async () => {
+  it('comes back after the server has gone and is there again, without a reload, and meets newcomers', async () => {
     const page = await open(kioskUrl());
     await waitForText(page, 'In the room');
     await mark(page);
@@ -103,6 +148,38 @@ describe('the kiosk page', () => {
     await mesh.leave();
     await waitForText(page, 'waiting for other devices');
     expect(await isMarked(page)).toBe(true);
+  });
+
+  it('computes again after the process that serves was killed and started again', async () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'peerceptron-kiosk-')), 'room.txt');
+    const serve = (port: number): Program =>
+      startProgram(['serve', '--port', String(port), '--json', '--room-file', file]);
+    let server = serve(0);
+    try {
+      const { port, local } = (await server.firstJson()) as { port: number; local: string };
+      const room = parseRoomLink(local);
+      const page = await open(local.replace('/#', '/kiosk#'));
+      await waitForText(page, 'In the room');
+      await mark(page);
+      for (let life = 0; life < 2; life++) {
+        const mesh = await joinReal(room, 'requester', {
+          capabilities: { ...capabilities('requester'), serves: false },
+        });
+        await until(mesh, () => mesh.members.size === 1);
+        await computeDigits(mesh);
+        await waitForText(page, `Frames so far ${3 * (life + 1)}`);
+        await mesh.leave();
+        await server.stop('SIGKILL');
+        await waitForText(page, 'Connection to the room lost');
+        server = serve(port);
+        await server.firstJson();
+        await waitForText(page, 'In the room');
+      }
+      expect(await isMarked(page)).toBe(true);
+    } finally {
+      await server.stop('SIGKILL');
+      rmSync(dirname(file), { recursive: true });
+    }
   });
 
   it('loads itself anew when the server comes back with another build, and joins again', async () => {
