@@ -19,6 +19,7 @@ import {
 import { listModels } from './model-list.ts';
 import {
   findMount,
+  redirect,
   respondJson,
   respondText,
   serveFile,
@@ -122,6 +123,7 @@ export function createSignalingServer(options: SignalingServerOptions): Signalin
     else if (pathname === '/models/index.json' && options.modelsDir !== undefined) {
       void listModels(options.modelsDir).then((models) => respondJson(response, { models }));
     } else if (pathname === '/signaling') respondText(response, 426, 'This path speaks WebSocket');
+    else if (/^\/(kiosk|trust)\/$/.test(pathname)) redirect(response, pathname.slice(0, -1));
     else if (answerTrust(pathname, options.trust, response)) return;
     else if (mount) serveFile(mount, pathname, request, response);
     else respondText(response, 404, 'Not found');

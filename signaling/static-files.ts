@@ -74,6 +74,12 @@ export function respondText(response: ServerResponse, status: number, text: stri
   response.end(`${text}\n`);
 }
 
+/** Browsers take what stands behind the # along. */
+export function redirect(response: ServerResponse, path: string): void {
+  response.writeHead(308, { Location: path, 'Cache-Control': 'no-store' });
+  response.end();
+}
+
 export function respondJson(response: ServerResponse, value: unknown): void {
   response.writeHead(200, {
     'Content-Type': 'application/json; charset=utf-8',

@@ -232,6 +232,27 @@ describe('the app shell', () => {
     expect(await textOf(page)).not.toContain('Trying again');
   });
 
+  it('takes over what another build keeps, and lets go of the build before the last', async () => {
+    const page = await open(formatRoomLink(link));
+    await waitForText(page, 'In the room');
+    await waitForShell(page);
+    const names = () =>
+      page.evaluate(async () => (await caches.keys()).map((name) => name.split(' ').at(-1)));
+    const [first] = await names();
+    for (const [build, kept] of [
+      ['b'.repeat(16), [first, 'b'.repeat(16)]],
+      ['c'.repeat(16), ['b'.repeat(16), 'c'.repeat(16)]],
+    ] as const) {
+      site.rebuildShell(build);
+      await page.reload();
+      await expect.poll(names, { timeout: 30_000 }).toEqual(kept);
+    }
+    await waitForText(page, 'In the room');
+    await site.stop();
+    await page.reload();
+    await waitForText(page, 'Trying again');
+  });
+
   it('keeps nothing that servers or models say', async () => {
     const page = await open(formatRoomLink(link));
     await waitForText(page, 'In the room');

@@ -15,6 +15,8 @@ export interface RestartableSite {
   stop(): Promise<void>;
   /** Changes a page as another build would: it names another style. */
   rebuild(page: string): void;
+  /** Changes the service worker as another build would; `build` is its id, of 16 letters. */
+  rebuildShell(build: string): void;
   close(): Promise<void>;
 }
 
@@ -42,6 +44,11 @@ export async function openRestartableSite(): Promise<RestartableSite> {
       writeFileSync(join(folder, 'assets/another-Bu1ldBu1.css'), ':root { --another-build: 1; }');
       const link = '<link rel="stylesheet" crossorigin href="/assets/another-Bu1ldBu1.css">';
       writeFileSync(path, readFileSync(path, 'utf8').replace('</head>', `${link}</head>`));
+    },
+    rebuildShell: (build) => {
+      const path = join(folder, 'service-worker.js');
+      const code = readFileSync(path, 'utf8');
+      writeFileSync(path, code.replace(/"build":"[^"]+"/, `"build":"${build}"`));
     },
     close: async () => {
       await stop();

@@ -40,6 +40,8 @@ export async function enterRoom(
     store.dispatch({ type: 'stopped', problem: { code: 'LINK_NO_ROUTE', message: strings.noWebRtc } });
     return;
   }
+  // At once: while the server is away there is something to see, too.
+  keepAwake((state) => store.dispatch({ type: 'wake-lock', state }));
   void installCodecKernels();
   const weights = await openWeightStore(link);
   // A page that started without its server, from its service worker, waits for it here.
@@ -79,7 +81,7 @@ export async function enterRoom(
       const { memoryBytes } = device;
       service = servePeer({ node, engine, memoryBytes, clock: systemClock, weights, onEvent });
     },
-    keepAwake,
+    keepAwake: () => undefined,
     clock: systemClock,
     dispatch: (event) => store.dispatch(event),
   });
