@@ -13,9 +13,9 @@ export const briefFetch = (url: string): Promise<Response> =>
 
 /**
  * What a page does before all else: it goes over to https where this device trusts the server (then this never resolves), or says how
- * that is done; and it sees to it that it starts without its server next time.
+ * that is done, unless it is a `quiet` one; and it sees to it that it starts without its server next time.
  */
-export async function startPage(): Promise<void> {
+export async function startPage({ quiet = false } = {}): Promise<void> {
   const outlook = await preferHttps({
     href: location.href,
     isSecure: isSecureContext,
@@ -23,7 +23,7 @@ export async function startPage(): Promise<void> {
     moveTo: (url) => location.replace(url),
   });
   if (outlook.state === 'moving') await new Promise<never>(() => undefined);
-  if (outlook.state === 'untrusted') {
+  if (outlook.state === 'untrusted' && !quiet) {
     const { notice: text, noticeLabel: label, noticeLink: linkText } = httpsStrings;
     void showNotice({ text, label, linkText, href: outlook.trustUrl });
   }

@@ -420,5 +420,8 @@ export const kioskStrings = {
   tiles: 'Computes',
   frames: 'Frames so far',
   screen: 'Screen',
+  missing: 'Missing here',
+  missingFeatures: (features: readonly string[]) =>
+    `${features.join(', ').replaceAll('-', ' ')}: open /trust of this server`,
   reloading: 'This page reloads by itself as soon as the server answers.',
 } as const;

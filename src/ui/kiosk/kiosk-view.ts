@@ -204,6 +204,11 @@ export class KioskView extends LitElement {
       ${fact(kioskStrings.devices, kioskStrings.devicesHere(members.size))}
       ${fact(kioskStrings.tiles, tiles || kioskStrings.noWork)} ${fact(kioskStrings.frames, String(frames))}
       ${fact(kioskStrings.screen, strings.wakeLock[wakeLock])}
+      ${
+        device.missing.length > 0
+          ? fact(kioskStrings.missing, kioskStrings.missingFeatures(device.missing))
+          : nothing
+      }
     </dl>`;
   }
 }

@@ -54,7 +54,7 @@ window.addEventListener('pageshow', ({ persisted }) => {
   if (persisted) location.reload();
 });
 
-await startPage();
+await startPage({ quiet: true });
 try {
   if (location.hash.length < 2) store.dispatch({ type: 'no-room' });
   else await enterRoom(parseRoomLink(location.href), store, params.get('engine'));

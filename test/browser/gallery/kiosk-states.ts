@@ -30,6 +30,7 @@ export const kioskStates: ReadonlyMap<string, KioskState> = new Map([
   ['kiosk-no-room', kiosk('no-room')],
   ['kiosk-starting', kiosk('starting')],
   ['kiosk-alone', kiosk('alone')],
+  ['kiosk-plain-http', kiosk('plain-http')],
   ['kiosk-ready', kiosk('connected')],
   ['kiosk-working', kiosk('working', { peer: working, framesPerSecond: 8.2 })],
   ['kiosk-dimmed', kiosk('working', { peer: working, framesPerSecond: 8.2, isDimmed: true })],

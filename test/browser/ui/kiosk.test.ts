@@ -50,6 +50,7 @@ describe("the kiosk's screen", () => {
     'kiosk-no-room': ['No room', 'Open this page with a room'],
     'kiosk-starting': ['Room amber-otter', 'Getting this device ready', 'testing…'],
     'kiosk-alone': ['In the room, waiting for other devices', 'tfjs-wasm', 'No work at the moment'],
+    'kiosk-plain-http': ['Missing here threads, wake lock: open /trust', 'cannot be kept awake'],
     'kiosk-ready': ['In the room, ready to compute', 'Other devices 4'],
     'kiosk-working': [
       'Computing vgg16',
