@@ -15,7 +15,7 @@ export interface KioskState {
 }
 
 /** One word for where the visit stands, the views without a room included. */
-export type KioskPhase = Phase | 'no-room' | 'stopped';
+export type KioskPhase = Phase | Exclude<PeerState['view'], 'room'>;
 
 export const kioskPhase = (peer: PeerState): KioskPhase => (peer.view === 'room' ? phaseOf(peer) : peer.view);
 
@@ -23,7 +23,7 @@ export const kioskPhase = (peer: PeerState): KioskPhase => (peer.view === 'room'
 export function blockingProblem(peer: PeerState): Problem | undefined {
   if (peer.view === 'room')
     return peer.engine.state === 'failed' ? peer.engine.problem : peer.signaling.problem;
-  return peer.problem;
+  return 'problem' in peer ? peer.problem : undefined;
 }
 
 type ReadyStage = Extract<SessionStage, { readonly state: 'ready' }> & {

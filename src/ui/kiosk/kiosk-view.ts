@@ -2,7 +2,7 @@ import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { sharedStyles } from '../components/shared-styles.ts';
 import { formatRate } from '../format.ts';
-import { initialPeerState, type RoomState } from '../peer-state.ts';
+import { initialPeerState, phaseOf, type PeerState, type RoomState } from '../peer-state.ts';
 import type { Problem } from '../problem.ts';
 import { errorTexts, kioskStrings, strings } from '../strings.ts';
 import { kioskPhase, kioskWork, type KioskPhase, type KioskState, type KioskWork } from './kiosk-state.ts';
@@ -147,7 +147,7 @@ export class KioskView extends LitElement {
         </p>
       </header>
       <main>
-        <p class="headline ${tone}" role="status">${headlineOf(phase, work)}</p>
+        <p class="headline ${tone}" role="status">${headlineOf(peer, work)}</p>
         ${work ? this.figures(work) : nothing} ${this.trouble(phase, problem)}
       </main>
       <footer class=${problem ? 'troubled' : ''}>
@@ -213,11 +213,13 @@ export class KioskView extends LitElement {
   }
 }
 
-function headlineOf(phase: KioskPhase, work: KioskWork | undefined): string {
-  if (phase === 'no-room') return kioskStrings.noRoom;
-  if (phase === 'stopped') return strings.stopped;
-  if (phase === 'working' && work) return `${strings.phase.working} ${work.models.join(', ')}`;
-  return strings.phase[phase];
+function headlineOf(peer: PeerState, work: KioskWork | undefined): string {
+  if (peer.view === 'no-room') return kioskStrings.noRoom;
+  if (peer.view !== 'room') return strings.stopped;
+  const phase = phaseOf(peer);
+  return phase === 'working' && work
+    ? `${strings.phase.working} ${work.models.join(', ')}`
+    : strings.phase[phase];
 }
 
 declare global {
