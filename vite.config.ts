@@ -1,4 +1,6 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig, type Plugin } from 'vite';
+import { appShell, SERVICE_WORKER } from './scripts/build/app-shell.ts';
 
 /** wasm threads need SharedArrayBuffer, which needs a cross-origin isolated page. */
 export const isolationHeaders = {
@@ -37,10 +39,37 @@ const strictPolicy: Plugin = {
   ],
 };
 
-/** The page: everything that a browser loads. */
+const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+/** The pages, and the service worker, which has to have its name and to stand at the root. Tests build other things. */
+const pages: Plugin = {
+  name: 'pages',
+  apply: 'build',
+  config: ({ build }) => {
+    if (build?.rollupOptions?.input !== undefined) return {};
+    return {
+      build: {
+        rollupOptions: {
+          input: {
+            index: at('index.html'),
+            kiosk: at('kiosk.html'),
+            trust: at('trust.html'),
+            'service-worker': at('src/ui/service-worker/worker.ts'),
+          },
+          output: {
+            entryFileNames: ({ name }) =>
+              name === 'service-worker' ? SERVICE_WORKER : 'assets/[name]-[hash].js',
+          },
+        },
+      },
+    };
+  },
+};
+
+/** The pages: everything that a browser loads. */
 export default defineConfig({
   publicDir: 'public',
-  plugins: [strictPolicy],
+  plugins: [pages, strictPolicy, appShell()],
   build: {
     outDir: 'dist/page',
     emptyOutDir: true,

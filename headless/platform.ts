@@ -1,6 +1,7 @@
 import { randomFillSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { arch, networkInterfaces, platform, totalmem } from 'node:os';
+import { arch, homedir, networkInterfaces, platform, totalmem } from 'node:os';
+import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { byteSize } from '../src/shared/byte-size.ts';
@@ -50,4 +51,18 @@ export function lanAddresses(): string[] {
   return outside
     .sort((a, b) => a.family.localeCompare(b.family))
     .map(({ family, address }) => (family === 'IPv6' ? `[${address}]` : address));
+}
+
+/** Where this system keeps what programs cannot make again, for this user; `PEERCEPTRON_DATA` names another folder. */
+export function userDataDir(): string {
+  const { env } = process;
+  if (env.PEERCEPTRON_DATA) return env.PEERCEPTRON_DATA;
+  const home = homedir();
+  const base =
+    platform() === 'win32'
+      ? (env.LOCALAPPDATA ?? join(home, 'AppData', 'Local'))
+      : platform() === 'darwin'
+        ? join(home, 'Library', 'Application Support')
+        : env.XDG_DATA_HOME || join(home, '.local', 'share');
+  return join(base, 'peerceptron');
 }

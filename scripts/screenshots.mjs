@@ -64,11 +64,15 @@ async function serveGallery() {
 }
 
 async function galleryPages(page, origin) {
-  const url = `${origin}test/browser/gallery/index.html`;
-  await page.goto(url);
-  await page.waitForSelector('html[data-ready]');
-  const names = await page.$$eval('a', (links) => links.map((link) => link.textContent));
-  return names.map((name) => [name, `${url}?state=${name}`]);
+  const states = [];
+  for (const gallery of ['index', 'kiosk']) {
+    const url = `${origin}test/browser/gallery/${gallery}.html`;
+    await page.goto(url);
+    await page.waitForSelector('html[data-ready]');
+    const names = await page.$$eval('a', (links) => links.map((link) => link.textContent));
+    states.push(...names.map((name) => [name, `${url}?state=${name}`]));
+  }
+  return states;
 }
 
 await main();

@@ -1,9 +1,12 @@
 import { parseArgs } from 'node:util';
 import { toPeerceptronError } from '../src/shared/errors.ts';
 import { createSignalingServer } from './server.ts';
+import { readTlsFiles } from './tls-files.ts';
 
 const USAGE = `Usage: node signaling/main [--port N] [--host ADDRESS] [--static DIR] [--models DIR] [--allow-origin URL]...
+                               [--cert FILE --key FILE]
 
+With --cert and --key (PEM) the port speaks https as well as http.
 Environment: PORT, HOST. The default port is 8080; 0 picks a free one.`;
 
 async function main(): Promise<number> {
@@ -16,6 +19,8 @@ async function main(): Promise<number> {
         static: { type: 'string' },
         models: { type: 'string' },
         'allow-origin': { type: 'string', multiple: true },
+        cert: { type: 'string' },
+        key: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
       },
     }));
@@ -33,9 +38,21 @@ async function main(): Promise<number> {
     console.error(`“${portText}” is not a port: use a number from 0 to 65535.\n\n${USAGE}`);
     return 2;
   }
+  const { cert, key } = values;
+  if ((cert === undefined) !== (key === undefined)) {
+    console.error(`--cert and --key belong together: give both, or neither.\n\n${USAGE}`);
+    return 2;
+  }
   const host = values.host ?? process.env.HOST;
+  let tls;
+  try {
+    if (cert !== undefined && key !== undefined) tls = (await readTlsFiles({ cert, key }, Date.now())).pair;
+  } catch (thrown) {
+    return failed(thrown);
+  }
   const server = createSignalingServer({
     port,
+    ...(tls ? { tls } : {}),
     ...(host ? { host } : {}),
     ...(values.static === undefined ? {} : { staticDir: values.static }),
     ...(values.models === undefined ? {} : { modelsDir: values.models }),
@@ -46,9 +63,7 @@ async function main(): Promise<number> {
     const { url } = await server.ready;
     console.log(`Signaling on ${url}`);
   } catch (thrown) {
-    const error = toPeerceptronError(thrown);
-    console.error(`${error.code}: ${error.message}`);
-    return 1;
+    return failed(thrown);
   }
   await new Promise<void>((resolve) => {
     process.once('SIGINT', resolve);
@@ -56,6 +71,12 @@ async function main(): Promise<number> {
   });
   await server.close();
   return 0;
+}
+
+function failed(thrown: unknown): number {
+  const error = toPeerceptronError(thrown);
+  console.error(`${error.code}: ${error.message}`);
+  return 1;
 }
 
 process.exitCode = await main();

@@ -1,5 +1,4 @@
-import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { createServer as createHttpsServer } from 'node:https';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type RawData, type WebSocket } from 'ws';
@@ -20,12 +19,16 @@ import {
 import { listModels } from './model-list.ts';
 import {
   findMount,
+  redirect,
   respondJson,
   respondText,
   serveFile,
   setCommonHeaders,
   type StaticMount,
 } from './static-files.ts';
+import type { TlsPair } from './tls-pair.ts';
+import { answerTrust, type TrustOffer } from './trust-files.ts';
+import { createWebPort } from './web-port.ts';
 
 export {
   DEFAULT_LIMITS,
@@ -43,8 +46,10 @@ export interface SignalingServerOptions {
   readonly staticDir?: string;
   /** Folder served under `/models/`, with CORS and Range; `/models/index.json` lists the models in it. */
   readonly modelsDir?: string;
-  /** PEM; then the server speaks https and wss. */
-  readonly tls?: { readonly key: string | Buffer; readonly cert: string | Buffer };
+  /** Then the server speaks https and wss as well as http and ws, on the same port. */
+  readonly tls?: TlsPair;
+  /** The authority behind that certificate, where devices have to be told to trust it; files of `/trust/`. */
+  readonly trust?: TrustOffer;
   readonly limits?: Partial<SignalingLimits>;
   /** Origins (`https://host`) whose pages may connect, besides the server's own host. */
   readonly allowedOrigins?: readonly string[];
@@ -57,7 +62,7 @@ export interface SignalingServerOptions {
 export interface SignalingAddress {
   readonly host: string;
   readonly port: number;
-  /** `http://host:port/`, with a host that works on this machine. */
+  /** `http://host:port/`, or `https:` with a certificate; with a host that works on this machine. */
   readonly url: string;
 }
 
@@ -66,6 +71,8 @@ export interface SignalingServer {
   readonly ready: Promise<SignalingAddress>;
   /** Undefined until `ready`. */
   readonly address: SignalingAddress | undefined;
+  /** Shows another certificate from the next connection on; only where there was one from the start. */
+  setCertificate(tls: TlsPair): void;
   /** Ends every connection and frees the port. Idempotent. */
   close(): Promise<void>;
   stats(): SignalingStats;
@@ -90,6 +97,8 @@ export function createSignalingServer(options: SignalingServerOptions): Signalin
     app: 'peerceptron',
     protocolVersion: PROTOCOL_VERSION,
     signalingVersion: SIGNALING_VERSION,
+    // What a page over http can count on, at its own address with https in front.
+    ...(options.tls ? { https: options.trust ? 'local-authority' : 'own-certificate' } : {}),
     iceServers: options.iceServers ?? [],
   };
 
@@ -107,18 +116,20 @@ export function createSignalingServer(options: SignalingServerOptions): Signalin
     } else if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.setHeader('Allow', 'GET, HEAD');
       respondText(response, 405, 'Only GET and HEAD');
-    } else if (pathname === '/healthz') respondText(response, 200, 'ok');
-    else if (pathname === '/config.json') respondJson(response, config);
+    } else if (pathname === '/healthz') {
+      allowOwnPages(request, response);
+      respondText(response, 200, 'ok');
+    } else if (pathname === '/config.json') respondJson(response, config);
     else if (pathname === '/models/index.json' && options.modelsDir !== undefined) {
       void listModels(options.modelsDir).then((models) => respondJson(response, { models }));
     } else if (pathname === '/signaling') respondText(response, 426, 'This path speaks WebSocket');
+    else if (/^\/(kiosk|trust)\/$/.test(pathname)) redirect(response, pathname.slice(0, -1));
+    else if (answerTrust(pathname, options.trust, response)) return;
     else if (mount) serveFile(mount, pathname, request, response);
     else respondText(response, 404, 'Not found');
   };
 
-  const http = options.tls
-    ? createHttpsServer({ key: options.tls.key, cert: options.tls.cert }, answer)
-    : createHttpServer(answer);
+  const port = createWebPort(answer, options.tls);
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: SIGNALING_MAX_MESSAGE_BYTES,
@@ -127,7 +138,7 @@ export function createSignalingServer(options: SignalingServerOptions): Signalin
   });
   const allowedOrigins = new Set((options.allowedOrigins ?? []).map((origin) => origin.toLowerCase()));
 
-  http.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+  port.onUpgrade((request, socket, head) => {
     // An abrupt end before the upgrade is over must not end the server.
     socket.on('error', () => socket.destroy());
     if ((request.url ?? '').split('?', 1)[0] !== '/signaling') return refuseUpgrade(socket, '404 Not Found');
@@ -142,12 +153,13 @@ export function createSignalingServer(options: SignalingServerOptions): Signalin
       rooms.close();
       reject(listenError(error, options));
     };
-    http.once('error', failed);
-    http.listen(options.port, options.host, () => {
-      http.off('error', failed);
+    const { listener } = port;
+    listener.once('error', failed);
+    listener.listen(options.port, options.host, () => {
+      listener.off('error', failed);
       // Errors of a single connection, such as a failed accept, are not the server's end.
-      http.on('error', () => undefined);
-      address = describeAddress(http.address() as AddressInfo, options);
+      listener.on('error', () => undefined);
+      address = describeAddress(listener.address() as AddressInfo, options);
       resolve(address);
     });
   });
@@ -160,17 +172,18 @@ export function createSignalingServer(options: SignalingServerOptions): Signalin
     get address() {
       return address;
     },
+    setCertificate: (tls) => port.setCertificate(tls),
     stats: () => rooms.stats(),
     close() {
       closing ??= ready.then(
         () =>
           new Promise<void>((resolve) => {
             rooms.close();
-            http.close(() => resolve());
+            port.listener.close(() => resolve());
             sockets.close();
             // The goodbye above is written synchronously; a client that does not answer it is not waited for.
             for (const webSocket of sockets.clients) setImmediate(() => webSocket.terminate());
-            http.closeAllConnections();
+            port.closeConnections();
           }),
         () => undefined,
       );
@@ -196,6 +209,14 @@ function connect(rooms: SignalingRooms, webSocket: WebSocket): void {
   // `ws` reports oversized and ill-formed frames here and closes with the right code.
   webSocket.on('error', () => session.closed());
   webSocket.on('close', () => session.closed());
+}
+
+/** A page over http asks its https twin whether this device trusts it: another origin, at the same address. */
+function allowOwnPages(request: IncomingMessage, response: ServerResponse): void {
+  const { origin } = request.headers;
+  if (origin === undefined || !isAllowedOrigin(request, new Set())) return;
+  response.setHeader('Access-Control-Allow-Origin', origin);
+  response.setHeader('Vary', 'Origin');
 }
 
 /** Browsers always send `Origin`; programs do not. Without this check any site could use a visitor's LAN server. */

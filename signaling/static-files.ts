@@ -52,6 +52,8 @@ export function serveFile(
     root: mount.dir,
     dotfiles: 'ignore',
     index: 'index.html',
+    // `/kiosk` is `kiosk.html`.
+    extensions: ['html'],
     cacheControl: false,
   })
     .on('headers', (sent: ServerResponse) => {
@@ -70,6 +72,12 @@ export function serveFile(
 export function respondText(response: ServerResponse, status: number, text: string): void {
   response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' });
   response.end(`${text}\n`);
+}
+
+/** Browsers take what stands behind the # along. */
+export function redirect(response: ServerResponse, path: string): void {
+  response.writeHead(308, { Location: path, 'Cache-Control': 'no-store' });
+  response.end();
 }
 
 export function respondJson(response: ServerResponse, value: unknown): void {

@@ -151,6 +151,10 @@ function whyUnreachable(thrown: unknown): string {
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return 'the name is unknown: use the address, or check the network';
+    case 'SELF_SIGNED_CERT_IN_CHAIN':
+    case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
+    case 'DEPTH_ZERO_SELF_SIGNED_CERT':
+      return "this program does not know who vouches for the server's certificate: use the link with http://, or name the authority's file in NODE_EXTRA_CA_CERTS (docs/https.md)";
     case 'EHOSTUNREACH':
     case 'ENETUNREACH':
       return 'no route: this device is in another network than the server';

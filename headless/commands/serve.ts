@@ -2,7 +2,8 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Option, type Command } from 'commander';
 import pc from 'picocolors';
-import { renderUnicodeCompact } from 'uqr';
+import { systemClock } from '../../src/mesh/system-clock.ts';
+import type { RoomLink } from '../../src/protocol/room-link.ts';
 import { listModels, type ListedModel } from '../../signaling/model-list.ts';
 import { pictureFrames } from '../frames.ts';
 import { openLocalRoom, type LocalRoom } from '../local-room.ts';
@@ -11,18 +12,21 @@ import { parseNatural, parsePort } from '../flags.ts';
 import { ENGINE_NAMES, startEngine } from '../node-engine.ts';
 import { joinNodeMesh } from '../node-mesh.ts';
 import { startPeerProcesses } from '../peer-processes.ts';
-import { lanAddresses } from '../platform.ts';
+import { serveHttps, type HttpsFlags } from '../https/serve-https.ts';
+import { readRoomFile, writeRoomFile } from '../room-file.ts';
+import { describeLinks, reachableHosts, servedLinks } from '../served-links.ts';
 import { gatherPeers } from '../room-peers.ts';
 import { runFrames, showSpreading } from '../report.ts';
 import { spreadModel } from '../spread-model.ts';
 import { createTerminal, type Terminal, usage } from '../terminal.ts';
 
-interface ServeFlags {
+interface ServeFlags extends HttpsFlags {
   readonly port: number;
   readonly host?: string;
   readonly peers: number;
   readonly models?: string;
   readonly roomName?: string;
+  readonly roomFile?: string;
   readonly engine: string;
   readonly demo?: boolean;
   readonly json?: boolean;
@@ -37,6 +41,10 @@ export function addServeCommand(program: Command): void {
     .option('--peers <n>', 'also start n local peers', parseNatural, 0)
     .option('--models <dir>', 'serve this folder under /models/ (Range, CORS)')
     .option('--room-name <name>', 'the readable part of the room link')
+    .option('--room-file <file>', 'keep the room in this file, so that its links hold after a restart')
+    .option('--https', 'also speak https, by a certificate of this machine that devices trust once')
+    .option('--cert <file>', 'also speak https, by a certificate of your own (PEM)')
+    .option('--key <file>', 'the private key of that certificate (PEM)')
     .addOption(
       new Option('--engine <engine>', 'engine of the local peers').choices([...ENGINE_NAMES]).default('auto'),
     )
@@ -50,16 +58,29 @@ export function addServeCommand(program: Command): void {
 async function serve(flags: ServeFlags): Promise<void> {
   const terminal = createTerminal(flags.json ?? false);
   const models = flags.models === undefined ? undefined : await servedModels(flags.models);
+  const reachable = (): string[] => reachableHosts(flags.host);
+  const https = await serveHttps({
+    flags,
+    reachable,
+    note: (sentence) => terminal.note(sentence),
+    clock: systemClock,
+    nowMs: () => Date.now(),
+  });
+  const keptRoom = await readKeptRoom(flags);
   const room = await openLocalRoom({
     port: flags.port,
     ...(flags.host ? { host: flags.host } : {}),
     ...(flags.models ? { modelsDir: flags.models } : {}),
     ...(flags.roomName ? { room: flags.roomName } : {}),
+    ...(keptRoom ? { keptRoom } : {}),
+    ...(https ? { tls: https.tls } : {}),
+    ...(https?.trust ? { trust: https.trust } : {}),
     onPortTaken: (port) => {
       terminal.note(`Port ${port} is taken by another program; trying ${port + 1}.`);
       return true;
     },
   });
+  const stopWatching = https?.watch(room.server);
   let stopping = false;
   const stopped = new Promise<void>((resolve) => {
     const stop = (): void => {
@@ -70,6 +91,7 @@ async function serve(flags: ServeFlags): Promise<void> {
     process.once('SIGTERM', stop);
   });
   try {
+    if (flags.roomFile !== undefined && !keptRoom) await writeRoomFile(flags.roomFile, room.link);
     const local = room.urlAt('127.0.0.1');
     if (flags.peers > 0) terminal.progress(`starting ${flags.peers} local peers`);
     const peers =
@@ -86,15 +108,15 @@ async function serve(flags: ServeFlags): Promise<void> {
     terminal.endProgress();
     try {
       const demo = flags.demo && peers.length > 0 ? await runDemo(terminal, room, peers.length) : undefined;
-      const links = lanLinks(room, flags.host);
+      const served = servedLinks(room, reachable(), https);
       const modelLinks = (models ?? []).map(
-        ({ path }) => new URL(`/models/${path}`, links[0] ?? room.urlAt('127.0.0.1')).href,
+        ({ path }) => new URL(`/models/${path}`, served.links[0] ?? local).href,
       );
-      terminal.say(describeLinks(room, links, peers.length));
+      terminal.say(describeLinks(room, served, peers.length));
       if (models) terminal.say(describeModels(flags.models!, modelLinks));
       terminal.result({
         port: room.port,
-        links,
+        ...served,
         local,
         peers: peers.map(({ name, pid, id }) => ({ name, pid, id })),
         ...(models ? { models: modelLinks } : {}),
@@ -107,8 +129,16 @@ async function serve(flags: ServeFlags): Promise<void> {
       await Promise.all(peers.map((peer) => peer.stop()));
     }
   } finally {
+    stopWatching?.();
     await room.server.close();
   }
+}
+
+async function readKeptRoom({ roomFile, roomName }: ServeFlags): Promise<RoomLink | undefined> {
+  const kept = roomFile === undefined ? undefined : await readRoomFile(roomFile);
+  if (kept && roomName !== undefined && roomName !== kept.room)
+    throw usage(`--room-name: the room in ${roomFile} is called '${kept.room}'; leave one of the two out`);
+  return kept;
 }
 
 /** Throws `USAGE` for a folder that is none: an empty list would leave people wondering. */
@@ -165,31 +195,4 @@ async function runDemo(terminal: Terminal, room: LocalRoom, peerCount: number): 
     await joined.mesh.leave();
     await engine.dispose();
   }
-}
-
-/** Links for other devices; loopback only where the server listens on nothing else. */
-function lanLinks(room: LocalRoom, host: string | undefined): string[] {
-  const any = host === undefined || host === '0.0.0.0' || host === '::';
-  const hosts = any ? lanAddresses() : [host.includes(':') ? `[${host}]` : host];
-  return hosts.map((address) => room.urlAt(address));
-}
-
-function describeLinks(room: LocalRoom, links: readonly string[], peerCount: number): string {
-  const [first, ...others] = links;
-  const lines = [
-    '',
-    pc.bold(`Room '${room.link.room}' is open on port ${room.port}, with ${peerCount} local peers.`),
-  ];
-  if (first === undefined) {
-    lines.push(
-      'This machine has no network address but its own: other devices cannot reach it until it joins a network.',
-      `On this machine: ${pc.cyan(room.urlAt('127.0.0.1'))}`,
-    );
-  } else {
-    lines.push('Open this link on any device in the same network, or scan the code, and it joins:', '');
-    lines.push(`  ${pc.cyan(first)}`, ...others.map((link) => `  ${pc.cyan(link)}`), '');
-    lines.push(renderUnicodeCompact(first), '');
-  }
-  lines.push(pc.dim('Whoever has the link is in the room: treat it like a password. Ctrl-C stops.'));
-  return lines.join('\n');
 }

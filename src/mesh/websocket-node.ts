@@ -34,9 +34,22 @@ export function openNodeSocket(url: string, options: NodeSocketOptions = {}): Si
   webSocket.on('message', (data: RawData, isBinary: boolean) => {
     if (!isBinary) socket.onMessage?.((data as Buffer).toString('utf8'));
   });
-  webSocket.on('error', (error) => (failure = error.message));
+  webSocket.on('error', (error) => (failure = whyFailed(error)));
   webSocket.on('close', (code, reason) =>
     socket.onClose?.(failure || reason.toString('utf8') || `closed with code ${code}`),
   );
   return socket;
+}
+
+/** By these Node says that it knows nobody who vouches for a certificate. */
+const UNKNOWN_AUTHORITY: readonly unknown[] = [
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+];
+
+function whyFailed(error: Error): string {
+  if (!('code' in error) || !UNKNOWN_AUTHORITY.includes(error.code)) return error.message;
+  return `${error.message}; use the link with http:// in place of https:// (signaling is sealed either way), or trust the server's authority: save its /trust/peerceptron-ca.pem, and name the file in NODE_EXTRA_CA_CERTS`;
 }

@@ -23,6 +23,7 @@ import { engineCandidates, readGraphics } from './engine-candidates.ts';
 import { PeerStore } from './peer-state.ts';
 import { problemOf } from './problem.ts';
 import { storedProfile } from './profile-store.ts';
+import { fetchWhenServed, startPage } from './start-page.ts';
 import { strings } from './strings.ts';
 import { findPeerServer } from './peer-server.ts';
 import { readPixels } from './read-pixels.ts';
@@ -47,7 +48,7 @@ app.addEventListener('create-room', () => void createRoom());
 
 async function createRoom(): Promise<void> {
   try {
-    const peerServer = await findPeerServer(location.href, fetch);
+    const peerServer = await findPeerServer(location.href, fetchWhenServed);
     const link = createRoomLink(location.href, randomBytes, undefined, peerServer);
     store.dispatch({ type: 'room-created', link: formatRoomLink(link) });
   } catch (error) {
@@ -158,12 +159,13 @@ window.addEventListener('pageshow', ({ persisted }) => {
   if (persisted) location.reload();
 });
 
+await startPage();
 try {
   if (location.hash.length < 2) store.dispatch({ type: 'no-room' });
   else {
     const link = parseRoomLink(location.href);
     // A link without a server, on a page that has none beside it: the same PeerServer for everyone who opens it.
-    const peerServer = link.peerServer ?? (await findPeerServer(location.href, fetch));
+    const peerServer = link.peerServer ?? (await findPeerServer(location.href, fetchWhenServed));
     await enter(peerServer ? { ...link, peerServer } : link);
   }
 } catch (error) {

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../shared/errors.ts';
 import type { MissingFeature, Phase, WakeLockState } from './peer-state.ts';
 import type { TrialStep } from './trial-state.ts';
+import type { Platform } from './trust/platform.ts';
 
 /** Every sentence of the page, so that wording is judged, and translated, in one place. */
 export const strings = {
@@ -261,6 +262,10 @@ export const errorTexts: Record<ErrorCode, ErrorText> = {
     todo: 'Check the network; it is tried again.',
   },
   PORT_TAKEN: { what: 'The port is in use.', todo: 'Choose another one with --port.' },
+  CERTIFICATE_INVALID: {
+    what: 'The certificate of the server cannot be used.',
+    todo: 'Do what its message says where the server runs.',
+  },
   SESSION_REFUSED: { what: 'The session was refused.', todo: asksElsewhere },
   SESSION_CLOSED: { what: 'The session is over.', todo: 'Nothing; the next one starts by itself.' },
   FRAME_FAILED: { what: 'One frame could not be computed.', todo: asksElsewhere },
@@ -274,3 +279,149 @@ export const errorTexts: Record<ErrorCode, ErrorText> = {
     todo: 'Reload the page, and report it with the details below.',
   },
 };
+
+/** What a page says of itself, above everything else. */
+export const httpsStrings = {
+  noticeLabel: 'This page came over plain http',
+  notice:
+    'This page came over plain http, where a browser gives it no camera, only one thread, and no way to keep the screen on. Let this device trust the server once, and it gets all of that.',
+  noticeLink: 'How to do that',
+  silenceLabel: 'The server does not answer',
+  silence: 'Trying again…',
+} as const;
+
+/** The page `/trust`. */
+export const trustStrings = {
+  title: 'Trust this server',
+  asking: 'Asking the server…',
+  silentTitle: 'The server does not answer',
+  silent: 'Check that it runs and that this device is in its network, then reload this page.',
+  noneTitle: 'There is nothing to trust here',
+  none: 'This server has no certificate authority of its own. Either it speaks plain http only (start it with serve --https), or it has a certificate that browsers know.',
+  finding: 'Finding out whether this device trusts the server…',
+  untrusted: {
+    title: 'Get the camera and full speed on this device',
+    explain:
+      'Browsers give cameras, threads and a screen that stays awake to pages over https only. This device takes three steps for that, once.',
+  },
+  trusted: {
+    title: 'This device trusts the server',
+    explain: 'Pages of this server work over https here, with camera, threads and wake lock.',
+  },
+  otherAddress: {
+    title: 'Https works at another address of this server',
+    explain:
+      'Its certificate is for private addresses only, and this one is public. Open this page at the other address, and go on there.',
+    none: 'Its certificate is for private addresses only, and it has none. Start it with a certificate for this address: serve --cert … --key …',
+  },
+  openRoom: 'Open the room',
+  openPage: 'Open the page',
+  openPlain: 'Go on without: open the room over plain http',
+  how: 'How this device trusts the server',
+  platforms: {
+    android: {
+      name: 'Android',
+      file: 'peerceptron-ca.crt',
+      download: 'Download the certificate.',
+      steps: [
+        'Open Settings and search for “CA certificate” (Security and privacy, More security settings, Install from storage).',
+        'Choose “CA certificate”, then “Install anyway”, and pick peerceptron-ca.crt from the downloads.',
+        'Come back to this page: it notices.',
+      ],
+    },
+    ios: {
+      name: 'iPhone and iPad',
+      file: 'peerceptron.mobileconfig',
+      download: 'Download the profile: in Safari, and allow the download.',
+      steps: [
+        'Open Settings, tap “Profile Downloaded” at the top, then “Install”.',
+        'In Settings, General, About, Certificate Trust Settings (at the very end), switch on the one that begins with “Peerceptron on”.',
+        'Come back to this page: it notices.',
+      ],
+    },
+    mac: {
+      name: 'Mac',
+      file: 'peerceptron-ca.crt',
+      download: 'Download the certificate.',
+      steps: [
+        'Open the downloaded file: Keychain Access adds it to the login keychain.',
+        'In Keychain Access, double-click the certificate that begins with “Peerceptron on”, open “Trust”, and set “Secure Sockets Layer (SSL)” to “Always Trust”. Firefox follows.',
+        'Come back to this page: it notices.',
+      ],
+    },
+    windows: {
+      name: 'Windows',
+      file: 'peerceptron-ca.crt',
+      download: 'Download the certificate.',
+      steps: [
+        'Open the downloaded file, choose “Install Certificate”, “Current User”, then “Place all certificates in the following store”.',
+        'Browse to “Trusted Root Certification Authorities”, finish, and confirm. Chrome, Edge and Firefox follow.',
+        'Come back to this page: it notices.',
+      ],
+    },
+    chromeos: {
+      name: 'ChromeOS',
+      file: 'peerceptron-ca.crt',
+      download: 'Download the certificate.',
+      steps: [
+        'Open chrome://certificate-manager, “Custom”, “Trusted Certificates”, and import the file.',
+        'Confirm that it may identify websites.',
+        'Come back to this page: it notices.',
+      ],
+    },
+    linux: {
+      name: 'Linux and Raspberry Pi OS',
+      file: 'peerceptron-ca.crt',
+      download: 'Download the certificate.',
+      steps: [
+        'Chromium: open chrome://certificate-manager, “Custom”, “Trusted Certificates”, and import the file. Without a mouse: certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n Peerceptron -i peerceptron-ca.crt (package libnss3-tools).',
+        'Firefox: Settings, Privacy and Security, View Certificates, Authorities, Import; tick “identify websites”.',
+        'Come back to this page: it notices.',
+      ],
+    },
+  } satisfies Record<
+    Platform,
+    {
+      readonly name: string;
+      readonly file: string;
+      readonly download: string;
+      readonly steps: readonly string[];
+    }
+  >,
+  about: {
+    title: 'What you trust',
+    explain:
+      'A certificate authority that this server made for itself. It is valid for private names and addresses only (10.…, 172.16.…, 192.168.…, names ending in .local and the like), so it cannot pose as any site on the internet.',
+    name: 'Name',
+    until: 'Valid until',
+    fingerprint: 'SHA-256',
+    compare: 'Compare it with what the terminal of the server prints, where you do not trust the network.',
+    undo: 'To undo it, remove the certificate in the same place where you added it.',
+    otherDevice: 'This page on another device',
+    qrLabel: 'Address of this page as a QR code',
+  },
+} as const;
+
+/** The page `/kiosk`. */
+export const kioskStrings = {
+  title: 'Peerceptron kiosk',
+  room: 'Room',
+  noRoom: 'No room',
+  noRoomTodo: 'Open this page with a room: the link that serve prints, with kiosk in front of the #.',
+  noWork: 'No work at the moment',
+  figures: 'What this device does',
+  framesPerSecond: 'frames per second',
+  noFrames: '–',
+  part: 'of the work',
+  engine: 'Engine',
+  measuring: 'measuring',
+  devices: 'Other devices',
+  devicesHere: (count: number) => (count === 0 ? 'none' : String(count)),
+  tiles: 'Computes',
+  frames: 'Frames so far',
+  screen: 'Screen',
+  missing: 'Missing here',
+  missingFeatures: (features: readonly string[]) =>
+    `${features.join(', ').replaceAll('-', ' ')}: open /trust of this server`,
+  reloading: 'This page reloads by itself as soon as the server answers.',
+} as const;

@@ -167,6 +167,7 @@ describe('page and models over http', () => {
     writeFileSync(join(root, 'secret.txt'), 'outside');
     writeFileSync(join(root, 'page/index.html'), '<!doctype html><title>x</title>');
     writeFileSync(join(root, 'page/.hidden'), 'hidden');
+    writeFileSync(join(root, 'page/kiosk.html'), '<!doctype html><title>kiosk</title>');
     writeFileSync(join(root, 'page/assets/main-B3x9_k2f.js'), 'export {}');
     writeFileSync(join(root, 'page/assets/tfjs.wasm'), Buffer.from([0, 97, 115, 109]));
     writeFileSync(
@@ -216,6 +217,9 @@ describe('page and models over http', () => {
     expect((await fetch(url, { method: 'POST' })).status).toBe(405);
     expect((await fetch(`${url}nothing`)).status).toBe(404);
     expect((await fetch(`${url}.hidden`)).status).toBe(404);
+    expect(await (await fetch(`${url}kiosk?dim=never`)).text()).toContain('<title>kiosk</title>');
+    const slash = await fetch(`${url}kiosk/`, { redirect: 'manual' });
+    expect([slash.status, slash.headers.get('location')]).toEqual([308, '/kiosk']);
   });
 
   it('[WEB2] gives ranges of models to any origin', async () => {
