@@ -21,7 +21,8 @@ import type { ExpectedMs, ObservedTile } from './tile-times.ts';
 
 export interface PlannedSessionOptions extends Omit<AdaptiveSessionOptions, 'replan'> {
   readonly survey: Survey;
-  readonly objective: Objective;
+  /** Asked at each search, where it is a function: see `AdaptiveSession.reconsider`. */
+  readonly objective: Objective | (() => Objective);
   /** What a member of the room says of itself; nothing where it is gone. */
   readonly describe: (peer: PeerId) => SurveyPeer | undefined;
   /** See `PlanRequest`. */
@@ -57,7 +58,9 @@ export function openPlannedSession(options: PlannedSessionOptions): Promise<Adap
 }
 
 function planner(options: PlannedSessionOptions): Replan {
-  const { survey, graph, clock, objective, codecs, margin, onChoice } = options;
+  const { survey, graph, clock, codecs, margin, onChoice } = options;
+  const objectiveNow = (): Objective =>
+    typeof options.objective === 'function' ? options.objective() : options.objective;
   const { searchTimeMs = DEFAULT_SEARCH_TIME_MS } = options;
   const observations = new Observations(clock);
 
@@ -81,7 +84,7 @@ function planner(options: PlannedSessionOptions): Replan {
       graph,
       session,
       epoch,
-      objective,
+      objective: objectiveNow(),
       ...(codecs ? { codecs } : {}),
       ...(margin === undefined ? {} : { margin }),
       ...(current ? { incumbent: current } : {}),
