@@ -18,7 +18,8 @@ import { median } from '../shared/median.ts';
 import type { RandomBytes } from '../shared/random.ts';
 import type { ByteSource } from '../weights/byte-source.ts';
 import { digitSamples } from './digit-samples.ts';
-import { deviceName, trialPlan } from './trial-plan.ts';
+import { deviceName } from './device-name.ts';
+import { trialPlan } from './trial-plan.ts';
 import type { TrialEvent, TrialMeasured } from './trial-state.ts';
 import type { RoomAsker } from './trial.ts';
 

@@ -2,25 +2,14 @@ import type { Member } from '../mesh/mesh.ts';
 import type { Plan } from '../planner/plan.ts';
 import type { ChosenPlan } from '../runtime/planned-session.ts';
 import type { PeerceptronError } from '../shared/errors.ts';
-import { shortId, type PeerId } from '../shared/ids.ts';
+import type { PeerId } from '../shared/ids.ts';
+import { deviceName } from './device-name.ts';
 import { errorTexts, strings } from './strings.ts';
 import type { TrialLeftOut, TrialPlan } from './trial-state.ts';
 
 export interface TrialRoom {
   readonly self: PeerId;
   readonly members: ReadonlyMap<PeerId, Member>;
-}
-
-/** How people call a device, with a part of its id where two have the same name. */
-export function deviceName(id: PeerId, { self, members }: TrialRoom): string {
-  if (id === self) return strings.trial.self;
-  const nameOf = (member: Member | undefined): string | undefined =>
-    member?.state === 'connected' ? member.capabilities.name : undefined;
-  const name = nameOf(members.get(id)) ?? strings.unnamed;
-  const isShared =
-    name === strings.unnamed ||
-    [...members.values()].some((other) => other.id !== id && nameOf(other) === name);
-  return isShared ? `${name} ${shortId(id)}` : name;
 }
 
 export interface TrialChoices {
