@@ -18,6 +18,7 @@ export class SharedDevice {
   #steady = false;
   #measured: Promise<DeviceProfile> | undefined;
   #macsPerSecond: number | undefined;
+  #isMeasuring = false;
 
   constructor(options: SharedDeviceOptions) {
     this.#options = options;
@@ -28,7 +29,8 @@ export class SharedDevice {
   async setShare(share: number, steady = false): Promise<void> {
     this.#share = share;
     this.#steady = steady;
-    await this.#apply(share);
+    // What is measured is the whole device; the share holds afterwards.
+    if (!this.#isMeasuring) await this.#apply(share);
   }
 
   /** Of all of the device, in a 3 × 3 convolution; undefined before it is known. */
@@ -52,10 +54,12 @@ export class SharedDevice {
   }
 
   async #measureAll(): Promise<DeviceProfile> {
-    await this.#apply(1);
+    this.#isMeasuring = true;
     try {
+      await this.#apply(1);
       return await this.#options.measure();
     } finally {
+      this.#isMeasuring = false;
       await this.#apply(this.#share);
     }
   }

@@ -15,6 +15,9 @@ import { happeningsBetween, type Happening } from './mesh-view/happenings.ts';
 import { reduceAsked, type AskedEvent, type AskedSession } from './network-view/asked-state.ts';
 import { problemOf, type Problem } from './problem.ts';
 import { initialTrialState, reduceTrial, type TrialEvent, type TrialState } from './trial-state.ts';
+import type { MissingFeature, Phase, WakeLockState } from './worded-states.ts';
+
+export type { MissingFeature, Phase, WakeLockState } from './worded-states.ts';
 
 /** An engine that was tried and not taken, best first. */
 export interface RefusedEngine {
@@ -31,11 +34,6 @@ export type EngineState =
       readonly refused: readonly RefusedEngine[];
     }
   | { readonly state: 'failed'; readonly problem: Problem; readonly refused: readonly RefusedEngine[] };
-
-export type WakeLockState = 'held' | 'released' | 'unavailable';
-
-/** What a browser may lack on a plain-http page or by age, and how that shows. */
-export type MissingFeature = 'secure-context' | 'threads' | 'wake-lock';
 
 export interface Device {
   readonly name: string;
@@ -393,10 +391,6 @@ function without<Key, Value>(map: ReadonlyMap<Key, Value>, key: Key): ReadonlyMa
   copy.delete(key);
   return copy;
 }
-
-/** Where the visit stands, in one word: what the headline says and what is announced when it changes. */
-export type Phase =
-  'starting' | 'connecting' | 'alone' | 'ready' | 'working' | 'paused' | 'leaving' | 'lost' | 'failed';
 
 export function phaseOf(room: RoomState): Phase {
   if (room.engine.state === 'failed') return 'failed';

@@ -24,7 +24,7 @@ export interface TakePartOptions {
     profile: () => Promise<DeviceProfile>,
     onEvent: (event: ServeEvent) => void,
   ) => void;
-  readonly keepAwake: (onState: (state: WakeLockState) => void) => void;
+  readonly keepAwake: (onState: (state: WakeLockState) => void) => unknown;
   readonly clock: Clock;
   readonly dispatch: (event: PeerEvent) => void;
 }

@@ -55,6 +55,10 @@ export class OwnDevice {
     this.#settings = options.settings;
   }
 
+  get settings(): DeviceSettings {
+    return this.#settings;
+  }
+
   get battery(): Battery | undefined {
     return this.#battery;
   }

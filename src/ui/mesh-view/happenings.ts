@@ -2,19 +2,7 @@ import type { Member } from '../../mesh/mesh.ts';
 import type { Presence } from '../../runtime/presence.ts';
 import type { PeerId } from '../../shared/ids.ts';
 import { deviceName } from '../device-name.ts';
-
-export type HappeningKind =
-  | 'joined'
-  | 'left'
-  /** It is in the room, and there is no way to it any more. */
-  | 'lost'
-  | 'interrupted'
-  | 'restored'
-  | 'paused'
-  | 'resumed'
-  /** A requester does without it for a while, because it has failed. */
-  | 'set-aside'
-  | 'readmitted';
+import type { HappeningKind } from '../worded-states.ts';
 
 /** Something that people in the room may want to notice. */
 export interface Happening {

@@ -5,9 +5,8 @@ import type { LinkRoute } from '../../transport/rtc.ts';
 import { deviceName } from '../device-name.ts';
 import type { RoomState } from '../peer-state.ts';
 import { problemOf, type Problem } from '../problem.ts';
+import type { NodeState } from '../worded-states.ts';
 import { setAside } from './happenings.ts';
-
-export type NodeState = 'self' | Member['state'] | 'reconnecting' | 'departed';
 
 /** A device as the picture of the mesh shows it; what nobody has told yet is absent. */
 export interface MeshNode {

@@ -3,10 +3,9 @@ import { customElement, property } from 'lit/decorators.js';
 import type { PeerId } from '../../shared/ids.ts';
 import { sharedStyles } from '../components/shared-styles.ts';
 import { strings } from '../strings.ts';
+import { peerClass, peerColours } from './peer-colours.ts';
 import { STRIP_WIDTH, type Strip, type StripBand } from './strip.ts';
 
-/** So many colours are told apart; with more devices they come again, and numbers tell. */
-const COLOURS = 8;
 const HEIGHT = 100;
 /** A number fits into a band of this size, in units of the picture. */
 const LEAST_LABEL_WIDTH = 26;
@@ -20,6 +19,7 @@ const LEAST_LABEL_HEIGHT = 0.16;
 export class NetworkStrip extends LitElement {
   static override styles = [
     sharedStyles,
+    peerColours,
     css`
       svg {
         display: block;
@@ -36,30 +36,6 @@ export class NetworkStrip extends LitElement {
         stroke: var(--pt-surface);
         stroke-width: 1.5;
         vector-effect: non-scaling-stroke;
-      }
-      .peer-0 {
-        fill: var(--pt-peer-0);
-      }
-      .peer-1 {
-        fill: var(--pt-peer-1);
-      }
-      .peer-2 {
-        fill: var(--pt-peer-2);
-      }
-      .peer-3 {
-        fill: var(--pt-peer-3);
-      }
-      .peer-4 {
-        fill: var(--pt-peer-4);
-      }
-      .peer-5 {
-        fill: var(--pt-peer-5);
-      }
-      .peer-6 {
-        fill: var(--pt-peer-6);
-      }
-      .peer-7 {
-        fill: var(--pt-peer-7);
       }
       .op {
         stroke: var(--pt-surface);
@@ -153,7 +129,7 @@ export class NetworkStrip extends LitElement {
 
   private band({ peer, x, width, y, height }: StripBand) {
     const index = this.peers.indexOf(peer);
-    return svg`<rect class="band peer-${index % COLOURS}" x=${x} y=${y * HEIGHT} width=${width} height=${height * HEIGHT}></rect>`;
+    return svg`<rect class="band ${peerClass(index)}" x=${x} y=${y * HEIGHT} width=${width} height=${height * HEIGHT}></rect>`;
   }
 
   /** A picture of their own: letters would be stretched with the strip. */

@@ -9,6 +9,7 @@ import { strings } from '../strings.ts';
 import type { AskedSession } from './asked-state.ts';
 import './network-strip.ts';
 import { boxBytes, OpReader, type OpShare } from './op-details.ts';
+import { peerClass, peerColours } from './peer-colours.ts';
 import './plan-preview-card.ts';
 import { peersInOrder, stripOf, type Strip } from './strip.ts';
 
@@ -29,6 +30,7 @@ interface Shown {
 export class NetworkView extends LitElement {
   static override styles = [
     sharedStyles,
+    peerColours,
     css`
       .stack {
         display: grid;
@@ -60,30 +62,6 @@ export class NetworkView extends LitElement {
         margin-right: 0.375rem;
         border-radius: 3px;
         vertical-align: -0.125rem;
-      }
-      .peer-0 {
-        background: var(--pt-peer-0);
-      }
-      .peer-1 {
-        background: var(--pt-peer-1);
-      }
-      .peer-2 {
-        background: var(--pt-peer-2);
-      }
-      .peer-3 {
-        background: var(--pt-peer-3);
-      }
-      .peer-4 {
-        background: var(--pt-peer-4);
-      }
-      .peer-5 {
-        background: var(--pt-peer-5);
-      }
-      .peer-6 {
-        background: var(--pt-peer-6);
-      }
-      .peer-7 {
-        background: var(--pt-peer-7);
       }
     `,
   ];
@@ -184,7 +162,7 @@ export class NetworkView extends LitElement {
     return html`<p class="legend small">
       ${peers.map(
         (peer, index) => html`<span
-          ><span class="swatch peer-${index % 8}"></span>${index + 1} ${deviceName(peer, this.room!)}</span
+          ><span class="swatch ${peerClass(index)}"></span>${index + 1} ${deviceName(peer, this.room!)}</span
         >`,
       )}
     </p>`;
