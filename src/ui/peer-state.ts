@@ -2,11 +2,8 @@ import type { Accuracy } from '../shared/accuracy.ts';
 import type { Member, MeshEvent, SignalingState } from '../mesh/mesh.ts';
 import { unreachable } from '../shared/errors.ts';
 import type { PeerId, SessionId } from '../shared/ids.ts';
-import type { Graph } from '../graph/graph.ts';
-import type { Plan } from '../planner/plan.ts';
-import type { LoadProgress } from '../runtime/epoch-loader.ts';
 import type { Presence } from '../runtime/presence.ts';
-import type { ServedTile, ServeEvent } from '../runtime/serve-peer.ts';
+import type { ServeEvent } from '../runtime/serve-peer.ts';
 import { deviceName } from './device-name.ts';
 import type { Battery } from './join/battery.ts';
 import { defaultSettings, type DeviceSettings } from './join/device-settings.ts';
@@ -14,9 +11,19 @@ import type { Activity, OwnDeviceEvent } from './join/own-device.ts';
 import { happeningsBetween, type Happening } from './mesh-view/happenings.ts';
 import { reduceAsked, type AskedEvent, type AskedSession } from './network-view/asked-state.ts';
 import { problemOf, type Problem } from './problem.ts';
+import {
+  idleWork,
+  reduceWork,
+  without,
+  withNetwork,
+  withProblem,
+  type ShownNetwork,
+  type WorkState,
+} from './session-work.ts';
 import { initialTrialState, reduceTrial, type TrialEvent, type TrialState } from './trial-state.ts';
 import type { MissingFeature, Phase, WakeLockState } from './worded-states.ts';
 
+export type { SessionStage, SessionWork, ShownNetwork } from './session-work.ts';
 export type { MissingFeature, Phase, WakeLockState } from './worded-states.ts';
 
 /** An engine that was tried and not taken, best first. */
@@ -43,44 +50,7 @@ export interface Device {
   readonly missing: readonly MissingFeature[];
 }
 
-export type SessionStage =
-  | ({
-      readonly state: 'loading';
-      /** Of weights, since loading began; absent before there is something to tell. */
-      readonly bytesPerSecond?: number;
-    } & LoadProgress)
-  | {
-      readonly state: 'ready';
-      readonly opCount: number;
-      readonly tiles: readonly ServedTile[];
-      /** Of the plan's multiply-accumulates, 0–1. */
-      readonly part: number;
-    };
-
-/** What this device does for one requester. */
-export interface SessionWork {
-  readonly session: SessionId;
-  readonly model: string;
-  /** Of random weights: what the network answers means nothing then. */
-  readonly seed?: number | undefined;
-  readonly epoch: number;
-  readonly stage: SessionStage;
-  readonly frames: number;
-  readonly tilesComputed: number;
-  /** Of the last tile, and smoothed over about ten; absent before the first. */
-  readonly lastComputeMs?: number;
-  readonly meanComputeMs?: number;
-  /** Frames seen lately, to count one with several tiles here once. */
-  readonly recentFrames: readonly number[];
-}
-
-/** A network that is spread over devices. */
-export interface ShownNetwork {
-  readonly graph: Graph;
-  readonly plan: Plan;
-}
-
-export interface RoomState {
+export interface RoomState extends WorkState {
   readonly view: 'room';
   readonly room: string;
   readonly link: string;
@@ -105,18 +75,11 @@ export interface RoomState {
   readonly departed: ReadonlyMap<PeerId, string>;
   /** The latest, newest first. */
   readonly happenings: readonly Happening[];
-  /** Networks that this device computes a part of. */
-  readonly networks: ReadonlyMap<SessionId, ShownNetwork>;
   /** The session that this page has started, or the last one. */
   readonly asked?: AskedSession;
-  readonly sessions: ReadonlyMap<SessionId, SessionWork>;
-  /** Over all sessions, those that ended included. */
-  readonly frames: number;
   readonly wakeLock: WakeLockState;
   /** What this page lets the room compute. */
   readonly trial: TrialState;
-  /** The latest failures that did not end the visit, newest first. */
-  readonly problems: readonly Problem[];
 }
 
 export type PeerState =
@@ -159,10 +122,7 @@ export type PeerEvent =
 
 export const initialPeerState: PeerState = { view: 'no-room' };
 
-const keptProblems = 3;
 const keptHappenings = 20;
-const keptFrames = 64;
-const smoothing = 0.1;
 
 /** The page's whole behaviour as a fold over what happened. Events that the present view has no place for change nothing. */
 export function reducePeerState(state: PeerState, event: PeerEvent): PeerState {
@@ -198,12 +158,9 @@ function reduceEvent(state: PeerState, event: PeerEvent): PeerState {
         presences: new Map(),
         departed: new Map(),
         happenings: [],
-        networks: new Map(),
-        sessions: new Map(),
-        frames: 0,
+        ...idleWork,
         wakeLock: 'released',
         trial: initialTrialState,
-        problems: [],
       };
     case 'stopped':
       return state.view === 'room'
@@ -228,10 +185,7 @@ function reduceEvent(state: PeerState, event: PeerEvent): PeerState {
     case 'forgotten':
       return inRoom(state, ({ departed }) => ({ departed: without(departed, event.peer) }));
     case 'network':
-      // Its session may have ended in between.
-      return inRoom(state, ({ sessions, networks }) =>
-        sessions.has(event.session) ? { networks: new Map(networks).set(event.session, event.network) } : {},
-      );
+      return inRoom(state, (room) => withNetwork(room, event.session, event.network));
     case 'own-device':
       return reduceOwnDevice(state, event.event);
     case 'asked':
@@ -298,9 +252,7 @@ function reduceOwnDevice(state: PeerState, event: OwnDeviceEvent): PeerState {
     case 'battery':
       return inRoom(state, () => ({ battery: event.battery }));
     case 'setting-refused':
-      return inRoom(state, ({ problems }) => ({
-        problems: [event.problem, ...problems].slice(0, keptProblems),
-      }));
+      return inRoom(state, (room) => withProblem(room, event.problem));
     case 'leaving':
       return inRoom(state, () => ({ isLeaving: true }));
     case 'left':
@@ -308,88 +260,6 @@ function reduceOwnDevice(state: PeerState, event: OwnDeviceEvent): PeerState {
     default:
       return unreachable(event);
   }
-}
-
-function reduceWork(room: RoomState, event: ServeEvent): Partial<RoomState> {
-  const known = room.sessions.get(event.session);
-  const withSession = (work: SessionWork): Partial<RoomState> => ({
-    sessions: new Map(room.sessions).set(event.session, work),
-  });
-  switch (event.type) {
-    case 'session-loading':
-    case 'session-ready': {
-      const { session, epoch, model, seed } = event;
-      // While a better plan loads beside the running one, the running one stays on show.
-      if (event.type === 'session-loading' && known?.stage.state === 'ready') return {};
-      const stage: SessionStage =
-        event.type === 'session-loading'
-          ? loadingStage(event)
-          : { state: 'ready', opCount: event.opCount, tiles: event.tiles, part: event.part };
-      const counts = known ?? { frames: 0, tilesComputed: 0, recentFrames: [] };
-      return withSession({ ...counts, session, model, seed, epoch, stage });
-    }
-    case 'tile-done': {
-      if (!known) return {};
-      const isNewFrame = !known.recentFrames.includes(event.frame);
-      return {
-        ...withSession({
-          ...known,
-          frames: known.frames + (isNewFrame ? 1 : 0),
-          tilesComputed: known.tilesComputed + 1,
-          lastComputeMs: event.computeMs,
-          meanComputeMs:
-            known.meanComputeMs === undefined
-              ? event.computeMs
-              : known.meanComputeMs + smoothing * (event.computeMs - known.meanComputeMs),
-          recentFrames: isNewFrame
-            ? [...known.recentFrames, event.frame].slice(-keptFrames)
-            : known.recentFrames,
-        }),
-        frames: room.frames + (isNewFrame ? 1 : 0),
-      };
-    }
-    case 'session-ended':
-      return {
-        sessions: without(room.sessions, event.session),
-        networks: without(room.networks, event.session),
-      };
-    case 'session-refused':
-      return {
-        // A refused new epoch leaves the running one as it is.
-        ...(known?.stage.state === 'loading' ? { sessions: without(room.sessions, event.session) } : {}),
-        problems: [problemOf(event.error), ...room.problems].slice(0, keptProblems),
-      };
-    case 'source-set-aside':
-      // The next source is asked; when there is none, the session is refused, and that is shown.
-      return {};
-    case 'tile-failed':
-      return { problems: [problemOf(event.error), ...room.problems].slice(0, keptProblems) };
-    default:
-      return unreachable(event);
-  }
-}
-
-/** A rate from less than this would only startle. */
-const minRateMs = 500;
-
-function loadingStage(event: Extract<ServeEvent, { type: 'session-loading' }>): SessionStage {
-  const { loadedBytes, totalBytes, readyTiles, tileCount, elapsedMs } = event;
-  const hasRate = elapsedMs >= minRateMs && loadedBytes > 0;
-  return {
-    state: 'loading',
-    loadedBytes,
-    totalBytes,
-    readyTiles,
-    tileCount,
-    ...(hasRate ? { bytesPerSecond: (loadedBytes * 1000) / elapsedMs } : {}),
-  };
-}
-
-function without<Key, Value>(map: ReadonlyMap<Key, Value>, key: Key): ReadonlyMap<Key, Value> {
-  if (!map.has(key)) return map;
-  const copy = new Map(map);
-  copy.delete(key);
-  return copy;
 }
 
 export function phaseOf(room: RoomState): Phase {

@@ -3,7 +3,7 @@ import { encodedBytes } from '../../planner/codec.ts';
 import { compilePlan, type CompiledPlan } from '../../planner/compiled-plan.ts';
 import { programWeightBytes } from '../../planner/memory.ts';
 import type { PeerId } from '../../shared/ids.ts';
-import type { ShownNetwork } from '../peer-state.ts';
+import type { ShownNetwork } from '../session-work.ts';
 import { tileKey, type AskedSession } from './asked-state.ts';
 import type { Strip, StripOp } from './strip.ts';
 
