@@ -82,7 +82,7 @@ export class ConnectionStatus extends LitElement {
         <p class="headline ${tone[phase]}">${this.headline(phase)}</p>
         <p class="muted">${self ? strings.peers(connected, members.size) : strings.notJoined}</p>
       </div>
-      <p class="part number">${this.part(this.room)}</p>
+      <p class="part number">${this.doing(this.room)}</p>
       <ol>
         ${this.step(strings.steps.engine, engineStep(engine.state))}
         ${this.step(strings.steps.signaling, engine.state === 'ready' ? signalingStep(signaling.state) : 'waiting')}
@@ -93,7 +93,7 @@ export class ConnectionStatus extends LitElement {
   }
 
   /** What this device does of all the work, in one sentence; not announced, for it changes all the time. */
-  private part({ sessions, presences, self }: RoomState): string {
+  private doing({ sessions, presences, self }: RoomState): string {
     const ready = [...sessions.values()].flatMap(({ model, stage }) =>
       stage.state === 'ready' && stage.tiles.length > 0 ? [{ model, stage }] : [],
     );
