@@ -39,7 +39,10 @@ export class LoadMeter {
     const sinceMs = now - WINDOW_MS;
     this.#tiles = this.#tiles.filter(({ endMs }) => endMs > sinceMs);
     // One tile at a time: they do not overlap.
-    const busyMs = this.#tiles.reduce((sum, { startMs, endMs }) => sum + endMs - Math.max(startMs, sinceMs), 0);
+    const busyMs = this.#tiles.reduce(
+      (sum, { startMs, endMs }) => sum + endMs - Math.max(startMs, sinceMs),
+      0,
+    );
     return { busy: Math.min(1, busyMs / WINDOW_MS), framesPerSecond: this.#rate(now) };
   }
 

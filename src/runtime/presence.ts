@@ -70,7 +70,8 @@ export class PresenceExchange implements PresenceRole {
     const { node, clock } = this.#options;
     const now = clock.now();
     const channels = node.channels;
-    for (const channel of watching.asked.keys()) if (!channels.includes(channel)) watching.asked.delete(channel);
+    for (const channel of watching.asked.keys())
+      if (!channels.includes(channel)) watching.asked.delete(channel);
     for (const channel of channels) {
       if (now - (watching.asked.get(channel) ?? -Infinity) < WATCH_AGAIN_MS) continue;
       watching.asked.set(channel, now);

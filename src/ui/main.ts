@@ -290,7 +290,10 @@ function offerTrial(mesh: Mesh, node: RuntimeNode, offered: Capabilities): Trial
 
 /** The session that this page has open, for the views that look into it. */
 let asking: PageSession | undefined;
-app.addEventListener('preview-plan', (event) => void asking?.preview((event as CustomEvent<PlanWish>).detail));
+app.addEventListener(
+  'preview-plan',
+  (event) => void asking?.preview((event as CustomEvent<PlanWish>).detail),
+);
 app.addEventListener('apply-plan', (event) => asking?.apply((event as CustomEvent<PlanWish>).detail));
 app.addEventListener('take-trace', () => void asking?.takeTrace());
 

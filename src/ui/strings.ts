@@ -259,8 +259,7 @@ export const strings = {
     speed: (count: string) => `${count} MAC/s`,
     memory: (size: string) => `${size} offered`,
     share: (percent: number) => `gives ${percent} %`,
-    battery: (percent: number, charging: boolean) =>
-      `battery ${percent} %${charging ? ', charging' : ''}`,
+    battery: (percent: number, charging: boolean) => `battery ${percent} %${charging ? ', charging' : ''}`,
     route: { direct: 'direct link', relayed: 'link by way of a relay' },
     busy: (percent: number) => `${percent} % busy`,
     rate: (rate: string) => `${rate} frames/s`,

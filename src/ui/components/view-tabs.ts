@@ -57,16 +57,17 @@ export class ViewTabs extends LitElement {
   override render() {
     return html`<div class="tabs" role="tablist" aria-label=${this.label} @keydown=${this.onKey}>
         ${this.tabs.map(
-          ({ id, label }) => html`<button
-            id="tab-${id}"
-            role="tab"
-            aria-selected=${id === this.chosen}
-            aria-controls="panel"
-            tabindex=${id === this.chosen ? 0 : -1}
-            @click=${() => this.choose(id)}
-          >
-            ${label}
-          </button>`,
+          ({ id, label }) =>
+            html`<button
+              id="tab-${id}"
+              role="tab"
+              aria-selected=${id === this.chosen}
+              aria-controls="panel"
+              tabindex=${id === this.chosen ? 0 : -1}
+              @click=${() => this.choose(id)}
+            >
+              ${label}
+            </button>`,
         )}
       </div>
       <div class="panel" id="panel" role="tabpanel" aria-labelledby="tab-${this.chosen}"><slot></slot></div>`;

@@ -117,15 +117,16 @@ export class DeviceControls extends LitElement {
         <legend>${strings.controls.share}</legend>
         <div class="choices">
           ${SHARES.map(
-            (share) => html`<label
-              ><input
-                type="radio"
-                name="share"
-                value=${share}
-                .checked=${share === settings.share}
-                @change=${() => this.change({ share })}
-              /><span class="text">${strings.controls.percent(share * 100)}</span></label
-            >`,
+            (share) =>
+              html`<label
+                ><input
+                  type="radio"
+                  name="share"
+                  value=${share}
+                  .checked=${share === settings.share}
+                  @change=${() => this.change({ share })}
+                /><span class="text">${strings.controls.percent(share * 100)}</span></label
+              >`,
           )}
         </div>
       </fieldset>
@@ -147,9 +148,10 @@ export class DeviceControls extends LitElement {
           ><span>${strings.controls.restBelow}</span>
           <select @change=${(event: Event) => this.change({ restBelow: Number(valueOf(event)) })}>
             ${REST_LEVELS.map(
-              (level) => html`<option value=${level} ?selected=${level === settings.restBelow}>
-                ${level === 0 ? strings.controls.restNever : strings.controls.percent(level * 100)}
-              </option>`,
+              (level) =>
+                html`<option value=${level} ?selected=${level === settings.restBelow}>
+                  ${level === 0 ? strings.controls.restNever : strings.controls.percent(level * 100)}
+                </option>`,
             )}
           </select></label
         >

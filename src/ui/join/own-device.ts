@@ -137,8 +137,7 @@ export class OwnDevice {
     const paused = service.pause();
     this.#offer();
     await paused;
-    if (this.#activity.state === 'pausing')
-      this.#become({ state: 'paused', reason: this.#activity.reason });
+    if (this.#activity.state === 'pausing') this.#become({ state: 'paused', reason: this.#activity.reason });
   }
 
   #become(activity: Activity): void {

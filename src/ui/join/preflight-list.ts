@@ -55,13 +55,14 @@ export class PreflightList extends LitElement {
     const refused = engine.state === 'choosing' ? [] : engine.refused;
     return html`<ul>
         ${preflight(this.room).map(
-          ({ state, title, text }) => html`<li>
-            <span class="mark ${tone[state]}" role="img" aria-label=${strings.checkState[state]}
-              >${mark[state]}</span
-            >
-            <span class="muted">${title}</span>
-            <span class="text number">${text}</span>
-          </li>`,
+          ({ state, title, text }) =>
+            html`<li>
+              <span class="mark ${tone[state]}" role="img" aria-label=${strings.checkState[state]}
+                >${mark[state]}</span
+              >
+              <span class="muted">${title}</span>
+              <span class="text number">${text}</span>
+            </li>`,
         )}
       </ul>
       ${

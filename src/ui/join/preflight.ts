@@ -13,14 +13,7 @@ export interface Check {
 
 type CheckedRoom = Pick<
   RoomState,
-  | 'engine'
-  | 'measuring'
-  | 'macsPerSecond'
-  | 'settings'
-  | 'members'
-  | 'device'
-  | 'wakeLock'
-  | 'battery'
+  'engine' | 'measuring' | 'macsPerSecond' | 'settings' | 'members' | 'device' | 'wakeLock' | 'battery'
 >;
 
 /** What stands between this device and its part of the work, in the order in which it matters. */
@@ -76,7 +69,11 @@ function speedCheck({ measuring, macsPerSecond, engine }: CheckedRoom): Check {
   if (macsPerSecond !== undefined)
     return { ...at, state: 'done', text: strings.preflight.macs(formatCount(macsPerSecond)) };
   if (measuring) return { ...at, state: 'doing', text: strings.measuring };
-  return { ...at, state: engine.state === 'failed' ? 'failed' : 'waiting', text: strings.preflight.notMeasured };
+  return {
+    ...at,
+    state: engine.state === 'failed' ? 'failed' : 'waiting',
+    text: strings.preflight.notMeasured,
+  };
 }
 
 function linksCheck({ members }: CheckedRoom): Check {

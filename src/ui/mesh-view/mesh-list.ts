@@ -68,13 +68,14 @@ export class MeshList extends LitElement {
         ${repeat(
           nodes,
           ({ id }) => id,
-          (node) => this.device(node, {
-            sends: edges
-              .filter(({ from, bytesPerSecond }) => from === node.id && bytesPerSecond > 0)
-              .map(({ to, bytesPerSecond }) =>
-                strings.mesh.sends(`${formatBytes(bytesPerSecond)}/s`, nameOf.get(to) ?? shortId(to)),
-              ),
-          }),
+          (node) =>
+            this.device(node, {
+              sends: edges
+                .filter(({ from, bytesPerSecond }) => from === node.id && bytesPerSecond > 0)
+                .map(({ to, bytesPerSecond }) =>
+                  strings.mesh.sends(`${formatBytes(bytesPerSecond)}/s`, nameOf.get(to) ?? shortId(to)),
+                ),
+            }),
         )}
       </ul>
       ${others.length === 0 ? html`<p class="muted">${strings.noMembers}</p>` : nothing}`;

@@ -209,7 +209,11 @@ export class MeshView extends LitElement {
     return svg`<svg class="picture" viewBox="0 0 ${SIDE} ${SIDE}" role="img"
       aria-label=${strings.mesh.summary(graph.nodes.length, edges.filter(({ arrow }) => arrow).length)}>
       ${edges.map(
-        ({ path, width, arrow }) => svg`<path class="edge ${arrow ? '' : 'idle'}" d=${path} stroke-width=${width}></path>
+        ({
+          path,
+          width,
+          arrow,
+        }) => svg`<path class="edge ${arrow ? '' : 'idle'}" d=${path} stroke-width=${width}></path>
           ${arrow ? svg`<path class="arrow" d=${arrow}></path>` : nothing}`,
       )}
       ${repeat(

@@ -99,9 +99,7 @@ export class NetworkStrip extends LitElement {
           @pointermove=${(event: PointerEvent) => this.point(event)}
           @pointerdown=${(event: PointerEvent) => this.point(event)}>
           ${bands.map((band) => this.band(band))}
-          ${ops
-            .slice(1)
-            .map(({ x }) => svg`<line class="op" x1=${x} x2=${x} y1="0" y2=${HEIGHT}></line>`)}
+          ${ops.slice(1).map(({ x }) => svg`<line class="op" x1=${x} x2=${x} y1="0" y2=${HEIGHT}></line>`)}
           ${
             op && !this.compact
               ? svg`<rect class="chosen" x=${op.x} y="1" width=${op.width} height=${HEIGHT - 2}></rect>`

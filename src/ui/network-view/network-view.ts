@@ -148,11 +148,14 @@ export class NetworkView extends LitElement {
     if (choices.length < 2) return nothing;
     return html`<label
       ><span class="small muted">${strings.network.session}</span>
-      <select @change=${(event: Event) => (this.wanted = (event.target as HTMLSelectElement).value as SessionId)}>
+      <select
+        @change=${(event: Event) => (this.wanted = (event.target as HTMLSelectElement).value as SessionId)}
+      >
         ${choices.map(
-          ([id, { graph }]) => html`<option value=${id} ?selected=${id === session}>
-            ${this.isOwn(id) ? strings.network.ownSession(graph.name) : strings.network.otherSession(graph.name)}
-          </option>`,
+          ([id, { graph }]) =>
+            html`<option value=${id} ?selected=${id === session}>
+              ${this.isOwn(id) ? strings.network.ownSession(graph.name) : strings.network.otherSession(graph.name)}
+            </option>`,
         )}
       </select></label
     >`;
@@ -161,9 +164,11 @@ export class NetworkView extends LitElement {
   private legend({ peers }: Shown) {
     return html`<p class="legend small">
       ${peers.map(
-        (peer, index) => html`<span
-          ><span class="swatch ${peerClass(index)}"></span>${index + 1} ${deviceName(peer, this.room!)}</span
-        >`,
+        (peer, index) =>
+          html`<span
+            ><span class="swatch ${peerClass(index)}"></span>${index + 1}
+            ${deviceName(peer, this.room!)}</span
+          >`,
       )}
     </p>`;
   }

@@ -75,7 +75,11 @@ export class OpReader {
     const { plan } = this.#compiled;
     const lanes = plan.segments.map((_, index) => (index === segment ? lane : 0));
     let bytes = 0;
-    for (const { segment: to, tile: toTile, region, codec } of this.#compiled.deliveries(lanes, segment, tile)) {
+    for (const { segment: to, tile: toTile, region, codec } of this.#compiled.deliveries(
+      lanes,
+      segment,
+      tile,
+    )) {
       const consumer =
         to === plan.segments.length ? this.#requester : this.#compiled.tile(to, lanes[to]!, toTile).peer;
       if (consumer !== peer) bytes += encodedBytes(codec, region);

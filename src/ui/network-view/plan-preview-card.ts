@@ -106,14 +106,15 @@ export class PlanPreviewCard extends LitElement {
         <legend>${strings.preview.objective}</legend>
         <div class="choices">
           ${(['latency', 'throughput'] as const).map(
-            (kind) => html`<label
-              ><input
-                type="radio"
-                name="objective"
-                .checked=${wish.objective.kind === kind}
-                @change=${() => (this.kind = kind)}
-              />${strings.preview.objectives[kind]}</label
-            >`,
+            (kind) =>
+              html`<label
+                ><input
+                  type="radio"
+                  name="objective"
+                  .checked=${wish.objective.kind === kind}
+                  @change=${() => (this.kind = kind)}
+                />${strings.preview.objectives[kind]}</label
+              >`,
           )}
         </div>
       </fieldset>
@@ -121,18 +122,23 @@ export class PlanPreviewCard extends LitElement {
         <legend>${strings.preview.devices}</legend>
         <div class="choices">
           ${candidates.map(
-            ({ id, name }) => html`<label
-              ><input
-                type="checkbox"
-                .checked=${!wish.without.includes(id)}
-                @change=${(event: Event) => this.use(id, (event.target as HTMLInputElement).checked, wish)}
-              />${name}</label
-            >`,
+            ({ id, name }) =>
+              html`<label
+                ><input
+                  type="checkbox"
+                  .checked=${!wish.without.includes(id)}
+                  @change=${(event: Event) => this.use(id, (event.target as HTMLInputElement).checked, wish)}
+                />${name}</label
+              >`,
           )}
         </div>
       </fieldset>
       <p class="buttons">
-        <button class="quiet" aria-disabled=${!mayAsk} @click=${() => mayAsk && this.tell('preview-plan', wish)}>
+        <button
+          class="quiet"
+          aria-disabled=${!mayAsk}
+          @click=${() => mayAsk && this.tell('preview-plan', wish)}
+        >
           ${strings.preview.ask}
         </button>
         <span class="small muted" role="status">${isBusy ? strings.preview.computing : ''}</span>

@@ -3,8 +3,7 @@ import type { Problem } from '../problem.ts';
 import type { PlanAnswer, PlanQuestion } from './plan-preview.ts';
 
 export type PlanWorkerAnswer =
-  | { readonly id: number; readonly answer: PlanAnswer }
-  | { readonly id: number; readonly problem: Problem };
+  { readonly id: number; readonly answer: PlanAnswer } | { readonly id: number; readonly problem: Problem };
 
 interface Waiting {
   readonly resolve: (answer: PlanAnswer) => void;
@@ -29,7 +28,10 @@ export class PlanWorker {
   }
 
   #start(): Worker {
-    const worker = new Worker(new URL('./plan-worker.ts', import.meta.url), { type: 'module', name: 'plans' });
+    const worker = new Worker(new URL('./plan-worker.ts', import.meta.url), {
+      type: 'module',
+      name: 'plans',
+    });
     worker.addEventListener('message', ({ data }: MessageEvent<PlanWorkerAnswer>) => {
       const waiting = this.#waiting.get(data.id);
       this.#waiting.delete(data.id);

@@ -101,4 +101,3 @@ export function peersInOrder({ segments }: Plan): PeerId[] {
   const peers = segments.flatMap(({ lanes }) => lanes.flatMap(({ tiles }) => tiles.map(({ peer }) => peer)));
   return [...new Set(peers)];
 }
-

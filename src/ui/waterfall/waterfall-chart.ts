@@ -92,7 +92,10 @@ export class WaterfallChart extends LitElement {
     if (!waterfall) return nothing;
     const { rows, path, fromMs, toMs } = waterfall;
     const x = (ms: number): number => ((ms - fromMs) / Math.max(toMs - fromMs, 1e-6)) * WIDTH;
-    return html`<div role="img" aria-label=${strings.waterfall.chartLabel(rows.length, formatMs(waterfall.latencyMs))}>
+    return html`<div
+      role="img"
+      aria-label=${strings.waterfall.chartLabel(rows.length, formatMs(waterfall.latencyMs))}
+    >
       <div class="row path">
         <p class="who small"><span>${strings.waterfall.path}</span></p>
         ${svg`<svg viewBox="0 0 ${WIDTH} ${TRACK}" preserveAspectRatio="none">

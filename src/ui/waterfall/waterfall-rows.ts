@@ -97,18 +97,14 @@ export function waterfallOf(trace: Trace, frame: number): Waterfall | undefined 
   };
 }
 
-function about(
-  span: TraceSpan,
-  tiles: readonly TracedTile[],
-): Pick<Bar, 'tile' | 'other' | 'sizeBytes'> {
+function about(span: TraceSpan, tiles: readonly TracedTile[]): Pick<Bar, 'tile' | 'other' | 'sizeBytes'> {
   if ('piece' in span) {
     const other = span.device === span.from ? span.to : span.from;
     return { other, ...(span.sizeBytes > 0 ? { sizeBytes: span.sizeBytes } : {}) };
   }
   if (!('lane' in span)) return {};
   const tile = tiles.find(
-    ({ segment, lane, tile: index }) =>
-      segment === span.segment && lane === span.lane && index === span.tile,
+    ({ segment, lane, tile: index }) => segment === span.segment && lane === span.lane && index === span.tile,
   );
   return tile ? { tile } : {};
 }
@@ -125,9 +121,10 @@ function totals(bars: readonly Bar[]): Record<Stage, number> {
 }
 
 /** What takes most of one frame: the stage and device with the longest time on its critical path, and its part of the latency. */
-export function slowestStep({ path, latencyMs }: Waterfall):
-  | { readonly step: PathStep; readonly ms: number; readonly part: number }
-  | undefined {
+export function slowestStep({
+  path,
+  latencyMs,
+}: Waterfall): { readonly step: PathStep; readonly ms: number; readonly part: number } | undefined {
   const sums = new Map<string, { readonly step: PathStep; ms: number }>();
   for (const step of path) {
     const key = `${step.stage} ${step.device} ${step.from ?? ''}`;

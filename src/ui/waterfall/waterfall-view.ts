@@ -90,7 +90,8 @@ export class WaterfallView extends LitElement {
   /** Of the trace on show; undefined: the last one. */
   @state() private frame: number | undefined;
   /** Of a trace, made once. */
-  private summed: { readonly trace: Trace; readonly summary: TraceSummary; readonly frames: number[] } | undefined;
+  private summed:
+    { readonly trace: Trace; readonly summary: TraceSummary; readonly frames: number[] } | undefined;
 
   override render() {
     if (!this.room) return nothing;
@@ -148,13 +149,16 @@ export class WaterfallView extends LitElement {
             .toReversed()
             .map(
               (number) =>
-                html`<option value=${number} ?selected=${number === frame}>${strings.waterfall.frameName(number)}</option>`,
+                html`<option value=${number} ?selected=${number === frame}>
+                  ${strings.waterfall.frameName(number)}
+                </option>`,
             )}
         </select></label
       >
       <p class="legend small">
         ${STAGES.map(
-          (stage) => html`<span><span class="swatch ${stage}"></span>${strings.waterfall.stages[stage]}</span>`,
+          (stage) =>
+            html`<span><span class="swatch ${stage}"></span>${strings.waterfall.stages[stage]}</span>`,
         )}
       </p>
       <pt-waterfall-chart .waterfall=${waterfall} .nameOf=${this.nameOf}></pt-waterfall-chart>
@@ -193,10 +197,11 @@ export class WaterfallView extends LitElement {
       </thead>
       <tbody>
         ${rows.map(
-          ({ peer, totalMs }) => html`<tr>
-            <th scope="row">${this.nameOf(peer)}</th>
-            ${STAGES.map((stage) => html`<td>${formatMs(totalMs[stage])}</td>`)}
-          </tr>`,
+          ({ peer, totalMs }) =>
+            html`<tr>
+              <th scope="row">${this.nameOf(peer)}</th>
+              ${STAGES.map((stage) => html`<td>${formatMs(totalMs[stage])}</td>`)}
+            </tr>`,
         )}
       </tbody>
     </table>`;

@@ -180,7 +180,9 @@ export const previewed: PeerEvent = asked({
       expected: predicted(171, 11.4),
       running: predicted(142, 8.2),
       gain: 11.4 / 8.2,
-      leftOut: [{ peer: pi, explanation: 'in the best plan with it a frame takes 188 ms, without it 171 ms' }],
+      leftOut: [
+        { peer: pi, explanation: 'in the best plan with it a frame takes 188 ms, without it 171 ms' },
+      ],
     },
   },
 });

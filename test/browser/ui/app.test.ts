@@ -26,10 +26,7 @@ describe('the page', () => {
     alone: ['waiting for other devices', 'Nobody else is here'],
     'plain-http': ['waiting for other devices'],
     unconnected: ['ready to compute', '1 other device here. Connections are made'],
-    connected: [
-      'ready to compute',
-      '4 other devices here, 2 connected',
-    ],
+    connected: ['ready to compute', '4 other devices here, 2 connected'],
     loading: [
       'vgg16',
       'Loading the weights of its part',
@@ -127,7 +124,14 @@ describe('the page', () => {
       'Leave the room',
       '555555',
     ],
-    'device-plain-http': ['Missing in this browser', 'Https:', 'Threads:', 'Wake lock:', '500 MB', 'plain http'],
+    'device-plain-http': [
+      'Missing in this browser',
+      'Https:',
+      'Threads:',
+      'Wake lock:',
+      '500 MB',
+      'plain http',
+    ],
     'device-starting': ['testing…', 'not measured yet'],
     'device-resting': ['Paused, computing nothing', 'Resting until the battery is charged', 'Pause'],
     'device-no-engine': ['none works here', 'no adapter was found'],

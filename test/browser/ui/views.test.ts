@@ -35,9 +35,11 @@ describe('the views of a room', () => {
     const tabs = rootOf(app, 'pt-tabs');
     const focused = () => tabs.activeElement?.textContent.trim();
     const press = async (key: string): Promise<void> => {
-      tabs.querySelector<HTMLElement>('[aria-selected="true"]')!.dispatchEvent(
-        new KeyboardEvent('keydown', { key, bubbles: true, composed: true, cancelable: true }),
-      );
+      tabs
+        .querySelector<HTMLElement>('[aria-selected="true"]')!
+        .dispatchEvent(
+          new KeyboardEvent('keydown', { key, bubbles: true, composed: true, cancelable: true }),
+        );
       await settle(document.body);
       await new Promise((resolve) => requestAnimationFrame(resolve));
     };
@@ -50,9 +52,9 @@ describe('the views of a room', () => {
     await press('ArrowLeft');
     expect(shown).to.deep.equal(['network', 'device', 'demo', 'device']);
     expect(textOf(app)).to.include('Share of the processor');
-    expect([...tabs.querySelectorAll('[role="tab"]')].map((tab) => (tab as HTMLElement).tabIndex)).to.deep.equal([
-      -1, -1, -1, -1, 0,
-    ]);
+    expect(
+      [...tabs.querySelectorAll('[role="tab"]')].map((tab) => (tab as HTMLElement).tabIndex),
+    ).to.deep.equal([-1, -1, -1, -1, 0]);
   });
 
   it('hand over what is decided about this device', async () => {

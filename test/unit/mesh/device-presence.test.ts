@@ -72,14 +72,30 @@ describe('how a device is', () => {
     });
     const { work, share } = presence.report();
     expect(share).toBe(0.5);
-    expect(work).toEqual([{ model: 'vgg16', opCount: 38, ops: [[0, 7], [20, 24]], part: 0.31 }]);
+    expect(work).toEqual([
+      {
+        model: 'vgg16',
+        opCount: 38,
+        ops: [
+          [0, 7],
+          [20, 24],
+        ],
+        part: 0.31,
+      },
+    ]);
     presence.onServe({ type: 'session-ended', session });
     expect(presence.report().work).toEqual([]);
   });
 
   it('says nothing of what it does not know', () => {
     const { presence } = setUp();
-    expect(Object.keys(presence.report()).sort()).toEqual(['framesPerSecond', 'load', 'sent', 'share', 'work']);
+    expect(Object.keys(presence.report()).sort()).toEqual([
+      'framesPerSecond',
+      'load',
+      'sent',
+      'share',
+      'work',
+    ]);
   });
 
   it('joins runs of ops that touch', () => {

@@ -16,7 +16,12 @@ const sum = (values: Iterable<number>): number => [...values].reduce((total, val
 
 describe('the work of a plan', () => {
   it('is the whole network for a single device', () => {
-    const compiled = compilePlan(graph, planBuilder(graph).segment({ split: whole(0) }).plan(to));
+    const compiled = compilePlan(
+      graph,
+      planBuilder(graph)
+        .segment({ split: whole(0) })
+        .plan(to),
+    );
     expect(macsPerPeer(compiled)).toEqual(new Map([[peers[0], macs]]));
     expect(partOfWork(compiled, peers[0]!)).toBe(1);
     expect(partOfWork(compiled, peers[1]!)).toBe(0);

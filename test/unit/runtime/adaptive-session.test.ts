@@ -125,7 +125,6 @@ describe('a session that follows its room', () => {
       await world.until(paused);
       expect(session.plan.segments).toHaveLength(1);
       expect(session.setAside).toEqual([peerIdOf(2)]);
-      expect(world.devices[2]!.node.serves).toBe(false);
       expect(await world.until(stream(world, session, 4))).toEqual(inOrder(4));
       service.resume();
       world.roster.set([1, 2]);

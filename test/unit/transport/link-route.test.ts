@@ -30,9 +30,9 @@ describe('the route of a connection', () => {
   });
 
   it('is found without a transport: the pair that is selected, or else nominated', () => {
-    expect(routeOf([...candidates, pair('P1', 'L1', { selected: false }), pair('P2', 'L2', { selected: true })])).toBe(
-      'relayed',
-    );
+    expect(
+      routeOf([...candidates, pair('P1', 'L1', { selected: false }), pair('P2', 'L2', { selected: true })]),
+    ).toBe('relayed');
     expect(routeOf([...candidates, pair('P1', 'L2'), pair('P2', 'L1', { nominated: true })])).toBe('direct');
   });
 

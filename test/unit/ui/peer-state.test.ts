@@ -135,7 +135,16 @@ describe('the state of the page', () => {
   it('says that weights are random as long as they are', () => {
     const random: PeerEvent = {
       type: 'work',
-      event: { type: 'session-ready', session, epoch: 1, model: 'vgg16', seed: 7, opCount: 1, tiles: [], part: 0 },
+      event: {
+        type: 'session-ready',
+        session,
+        epoch: 1,
+        model: 'vgg16',
+        seed: 7,
+        opCount: 1,
+        tiles: [],
+        part: 0,
+      },
     };
     expect(roomAfter(prepared(), random).sessions.get(session)!.seed).toBe(7);
     expect(roomAfter(random, prepared(2)).sessions.get(session)!.seed).toBeUndefined();
@@ -149,7 +158,9 @@ describe('the state of the page', () => {
     const gone: PeerEvent = { type: 'mesh', event: { type: 'member-left', id: peer } };
     expect(roomAfter(present).happenings).toEqual([]);
     const room = roomAfter(present, connected, gone);
-    expect(room.happenings.map(({ number, kind, name }) => [number, kind, name])).toEqual([[1, 'left', 'Pi']]);
+    expect(room.happenings.map(({ number, kind, name }) => [number, kind, name])).toEqual([
+      [1, 'left', 'Pi'],
+    ]);
     expect([...room.departed]).toEqual([[peer, 'Pi']]);
     const forgotten = reducePeerState(room, { type: 'forgotten', peer });
     expect(forgotten).toMatchObject({ departed: new Map() });

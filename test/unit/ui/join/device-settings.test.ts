@@ -30,7 +30,11 @@ describe('what is decided about a device', () => {
     writeSettings(() => storage, chosen, defaults);
     expect(readSettings(() => storage, defaults)).toEqual(chosen);
     const updated = { name: 'Chrome on Linux', memoryBytes: 2e9 };
-    expect(readSettings(() => storage, updated)).toMatchObject({ name: 'Ada', share: 0.25, memoryBytes: 2e9 });
+    expect(readSettings(() => storage, updated)).toMatchObject({
+      name: 'Ada',
+      share: 0.25,
+      memoryBytes: 2e9,
+    });
   });
 
   it.each([

@@ -14,7 +14,11 @@ const capabilities: Capabilities = {
 };
 const tick = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
 
-function setUp({ settings = {}, joins = true, shareFails = false }: {
+function setUp({
+  settings = {},
+  joins = true,
+  shareFails = false,
+}: {
   readonly settings?: Partial<DeviceSettings>;
   readonly joins?: boolean;
   readonly shareFails?: boolean;
@@ -58,7 +62,8 @@ function setUp({ settings = {}, joins = true, shareFails = false }: {
     });
   if (joins) join();
   calls.length = 0;
-  const activity = () => events.flatMap((event) => (event.type === 'activity' ? [event.activity] : [])).at(-1);
+  const activity = () =>
+    events.flatMap((event) => (event.type === 'activity' ? [event.activity] : [])).at(-1);
   return { own, join, calls, events, offers, saved, activity, paused: () => settle() };
 }
 

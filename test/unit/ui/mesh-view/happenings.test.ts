@@ -47,7 +47,12 @@ describe('what has happened between two moments', () => {
     ['somebody came', moment([]), moment([pi]), ['joined Pi']],
     ['somebody left, by its last name', moment([pi]), moment([]), ['left Pi']],
     ['it is out of reach', moment([pi]), moment([{ state: 'failed', id: a, error }]), ['lost Device 000000']],
-    ['its connection broke', moment([pi]), moment([connected(a, 'Pi', { reconnecting: true })]), ['interrupted Pi']],
+    [
+      'its connection broke',
+      moment([pi]),
+      moment([connected(a, 'Pi', { reconnecting: true })]),
+      ['interrupted Pi'],
+    ],
     ['it is back', moment([connected(a, 'Pi', { reconnecting: true })]), moment([pi]), ['restored Pi']],
     ['it pauses', moment([pi]), moment([paused]), ['paused Pi']],
     ['it goes on', moment([paused]), moment([pi]), ['resumed Pi']],

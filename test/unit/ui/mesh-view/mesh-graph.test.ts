@@ -70,7 +70,20 @@ describe('the picture of a mesh', () => {
   });
 
   it('leaves out what is said of devices that nobody knows', () => {
-    const { edges } = meshGraph({ ...room, presences: new Map([[a, presence({ sent: [[c, 9], [a, 9]] })]]) });
+    const { edges } = meshGraph({
+      ...room,
+      presences: new Map([
+        [
+          a,
+          presence({
+            sent: [
+              [c, 9],
+              [a, 9],
+            ],
+          }),
+        ],
+      ]),
+    });
     expect(edges.every(({ bytesPerSecond }) => bytesPerSecond === 0)).toBe(true);
   });
 

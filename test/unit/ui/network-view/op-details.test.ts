@@ -24,8 +24,22 @@ describe('one op in detail', () => {
     const { op, shares } = new OpReader({ graph, plan }).read(strip, indexOf('pool1'));
     expect(op.id).toBe('pool1');
     expect(shares.map(({ peer, box }) => [peer, box])).toEqual([
-      [peers[0], [[0, 14], [0, 14], [0, 3]]],
-      [peers[1], [[0, 14], [0, 14], [3, 6]]],
+      [
+        peers[0],
+        [
+          [0, 14],
+          [0, 14],
+          [0, 3],
+        ],
+      ],
+      [
+        peers[1],
+        [
+          [0, 14],
+          [0, 14],
+          [3, 6],
+        ],
+      ],
     ]);
     // To the other device; what stays on the device is not sent.
     expect(shares.map(({ sentBytes }) => sentBytes)).toEqual([14 * 14 * 3 * 4, 0]);

@@ -37,7 +37,8 @@ describe('a plan before it is used', () => {
     const same = worldOf(structuredClone(plainWorld(world)));
     expect(same.devices).toEqual(world.devices);
     for (const from of ids)
-      for (const to of ids.filter((id) => id !== from)) expect(same.link(from, to)).toEqual(world.link(from, to));
+      for (const to of ids.filter((id) => id !== from))
+        expect(same.link(from, to)).toEqual(world.link(from, to));
   });
 
   it('is compared with the one that runs, by the same numbers', () => {

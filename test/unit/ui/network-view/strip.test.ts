@@ -75,7 +75,7 @@ describe('the bands of a plan', () => {
 
   it('leave out tiles that have nothing to do', () => {
     const idle = planBuilder(graph)
-      .layers({ split: channels({ peers: [0, 1, 2, 3], shares: [1, 1, 1, 0] }) , through: 'fc3' })
+      .layers({ split: channels({ peers: [0, 1, 2, 3], shares: [1, 1, 1, 0] }), through: 'fc3' })
       .segment({ split: whole(0) })
       .plan(to);
     expect(stripOf(graph, idle).bands.every(({ peer }) => peer !== peerIdOf(3))).toBe(true);
