@@ -173,17 +173,19 @@ export class MeshView extends LitElement {
         </p>
         <div class="news">
           <h3>${strings.mesh.news}</h3>
-          <ul class="small" role="log" aria-live="polite" aria-label=${strings.mesh.news}>
-            ${
-              this.room.happenings.length === 0
-                ? html`<li class="muted">${strings.mesh.noNews}</li>`
-                : repeat(
-                    this.room.happenings.slice(0, 6),
-                    ({ number }) => number,
-                    (happening) => html`<li>${this.told(happening)}</li>`,
-                  )
-            }
-          </ul>
+          <div role="log" aria-live="polite" aria-label=${strings.mesh.news}>
+            <ul class="small">
+              ${
+                this.room.happenings.length === 0
+                  ? html`<li class="muted">${strings.mesh.noNews}</li>`
+                  : repeat(
+                      this.room.happenings.slice(0, 6),
+                      ({ number }) => number,
+                      (happening) => html`<li>${this.told(happening)}</li>`,
+                    )
+              }
+            </ul>
+          </div>
         </div>
       </section>
       <section class="card" aria-labelledby="devices">

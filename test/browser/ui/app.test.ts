@@ -113,7 +113,6 @@ describe('the page', () => {
       'waiting',
     ],
     device: [
-      'Chrome on Linux',
       '2.1 billion multiply-accumulates per second, measured',
       '2 GB offered',
       'direct to 3 devices; by way of a relay to 1 device',
