@@ -302,8 +302,8 @@ export const strings = {
     same: 'This is the plan that runs.',
     gain: (gain: number) =>
       gain >= 1
-        ? `${gain.toFixed(gain < 10 ? 2 : 0)} × as good as the plan that runs, it is expected.`
-        : `${(1 / gain).toFixed(1 / gain < 10 ? 2 : 0)} × worse than the plan that runs, it is expected.`,
+        ? `Expected to be ${gain.toFixed(gain < 10 ? 2 : 0)} × as good as the plan that runs.`
+        : `Expected to be ${(1 / gain).toFixed(1 / gain < 10 ? 2 : 0)} × worse than the plan that runs.`,
     now: 'now',
     then: 'then',
     latency: 'One frame, expected',

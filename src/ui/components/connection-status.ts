@@ -40,6 +40,7 @@ export class ConnectionStatus extends LitElement {
       }
       /* Two lines are kept for it, one on wide screens, so that nothing moves when work comes. */
       .part {
+        margin-top: 0.5rem;
         min-height: 3rem;
       }
       @media (min-width: 52rem) {
@@ -82,12 +83,12 @@ export class ConnectionStatus extends LitElement {
         <p class="headline ${tone[phase]}">${this.headline(phase)}</p>
         <p class="muted">${self ? strings.peers(connected, members.size) : strings.notJoined}</p>
       </div>
-      <p class="part number">${this.doing(this.room)}</p>
       <ol>
         ${this.step(strings.steps.engine, engineStep(engine.state))}
         ${this.step(strings.steps.signaling, engine.state === 'ready' ? signalingStep(signaling.state) : 'waiting')}
         ${this.step(strings.steps.peers, members.size > 0 ? 'done' : 'waiting')}
       </ol>
+      <p class="part number">${this.doing(this.room)}</p>
       ${problem ? html`<pt-problem .problem=${problem}></pt-problem>` : nothing}
     </section>`;
   }

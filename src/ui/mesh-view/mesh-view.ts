@@ -157,10 +157,13 @@ export class MeshView extends LitElement {
 
   @property({ attribute: false }) room: RoomState | undefined;
   @state() private chosen: PeerId | undefined;
+  /** Who was there when the picture was first drawn: all others have arrived before people's eyes. */
+  private first: ReadonlySet<PeerId> | undefined;
 
   override render() {
     if (!this.room) return nothing;
     const graph = meshGraph(this.room);
+    this.first ??= new Set(graph.nodes.map(({ id }) => id));
     return html`<div class="views">
       <section class="card" aria-labelledby="title">
         <h2 id="title">${strings.mesh.title}</h2>
@@ -207,7 +210,9 @@ export class MeshView extends LitElement {
   private picture(graph: MeshGraph) {
     const { radius, places, hasNames } = meshLayout(graph.nodes.length);
     const placeOf = new Map(graph.nodes.map(({ id }, index) => [id, places[index]!]));
-    const edges = drawEdges(graph.edges, placeOf, radius + GAUGE);
+    // Of many devices, lines without data would hide those with data.
+    const shown = hasNames ? graph.edges : graph.edges.filter(({ bytesPerSecond }) => bytesPerSecond > 0);
+    const edges = drawEdges(shown, placeOf, radius + GAUGE);
     return svg`<svg class="picture" viewBox="0 0 ${SIDE} ${SIDE}" role="img"
       aria-label=${strings.mesh.summary(graph.nodes.length, edges.filter(({ arrow }) => arrow).length)}>
       ${edges.map(
@@ -234,7 +239,7 @@ export class MeshView extends LitElement {
       serves ? '' : 'asks',
       isSetAside ? 'aside' : '',
       id === this.chosen ? 'chosen' : '',
-      state === 'departed' || state === 'self' ? '' : 'arriving',
+      this.first?.has(id) ? '' : 'arriving',
     ];
     const circle = 2 * Math.PI * (radius + GAUGE);
     const load = presence?.load ?? 0;

@@ -156,9 +156,11 @@ export class PlanPreviewCard extends LitElement {
   }
 
   private answer({ plan, expected, running, gain, leftOut }: PlanAnswer, wish: PlanWish) {
-    const { graph, isOpen } = this.asked!;
+    const { graph, isOpen, plan: current } = this.asked!;
     const peers = peersInOrder(plan);
-    const isSame = JSON.stringify(plan.segments) === JSON.stringify(this.asked!.plan.segments);
+    // Devices keep their numbers and colours.
+    const numbered = [...new Set([...peersInOrder(current), ...peers])];
+    const isSame = JSON.stringify(plan.segments) === JSON.stringify(current.segments);
     const row = (name: string, value: (of: typeof expected) => string) =>
       html`<tr>
         <th scope="row">${name}</th>
@@ -188,7 +190,7 @@ export class PlanPreviewCard extends LitElement {
       <pt-network-strip
         compact
         .strip=${stripOf(graph, plan)}
-        .peers=${peers}
+        .peers=${numbered}
         label=${strings.network.summary(graph.nodes.length, peers.length)}
       ></pt-network-strip>
       ${

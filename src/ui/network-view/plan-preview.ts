@@ -35,10 +35,11 @@ export interface PlanAnswer {
   readonly leftOut: readonly { readonly peer: PeerId; readonly explanation: string }[];
 }
 
-export function plainWorld({ requester, devices, link }: World): PlainWorld {
+export function plainWorld(world: World): PlainWorld {
+  const { requester, devices } = world;
   const ids = [...new Set([requester.id, ...devices.map(({ id }) => id)])];
   const links = ids.flatMap((from) =>
-    ids.filter((to) => to !== from).map((to) => [from, to, link(from, to)] as const),
+    ids.filter((to) => to !== from).map((to) => [from, to, world.link(from, to)] as const),
   );
   return { requester, devices, links };
 }
