@@ -23,8 +23,7 @@ import { SharedDevice } from '../runtime/shared-device.ts';
 import { toPeerceptronError } from '../shared/errors.ts';
 import type { PeerId } from '../shared/ids.ts';
 import type { RandomBytes } from '../shared/random.ts';
-import { openRtcPeerjs } from '../transport/peerjs-browser.ts';
-import { openRtcBrowser } from '../transport/simple-peer-browser.ts';
+import type { OpenRtc } from '../transport/rtc.ts';
 import { describeDevice } from './device.ts';
 import { engineCandidates, readGraphics } from './engine-candidates.ts';
 import { watchBattery } from './join/battery.ts';
@@ -91,7 +90,7 @@ async function enter(link: RoomLink): Promise<void> {
     dispatch: (event) => store.dispatch({ type: 'own-device', event }),
   });
   followWishes(own);
-  const weightStore = await openWeightStore(link);
+  const [weightStore, openRtc] = await Promise.all([openWeightStore(link), webRtcOf(link)]);
   let shared: SharedDevice | undefined;
   let room: JoinedRoom | undefined;
   let offered: Capabilities | undefined;
@@ -119,7 +118,7 @@ async function enter(link: RoomLink): Promise<void> {
         link,
         capabilities,
         openSignaling: signalingByLink(openBrowserSocket),
-        openRtc: link.peerServer ? openRtcPeerjs : openRtcBrowser,
+        openRtc,
         clock: systemClock,
         randomBytes,
       });
@@ -152,6 +151,12 @@ async function enter(link: RoomLink): Promise<void> {
     void service.leave();
     void mesh.leave();
   });
+}
+
+/** Only one of the two libraries is ever needed. */
+async function webRtcOf(link: RoomLink): Promise<OpenRtc> {
+  if (link.peerServer) return (await import('../transport/peerjs-browser.ts')).openRtcPeerjs;
+  return (await import('../transport/simple-peer-browser.ts')).openRtcBrowser;
 }
 
 /** What the people at this device decide. */

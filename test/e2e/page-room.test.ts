@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createReferenceEngine } from '../../src/engine/reference.ts';
 import { parseGraph } from '../../src/graph/parse.ts';
@@ -204,6 +205,17 @@ describe('the page', () => {
       await peer.stop();
     }
     expect(world.takeComplaints()).toEqual([]);
+  });
+
+  it('loads no more than 250 KB before its engine', async () => {
+    const page = fileURLToPath(new URL('../../dist/page/', import.meta.url));
+    const html = await readFile(`${page}index.html`, 'utf8');
+    const files = [...html.matchAll(/(?:src|href)="\/?(assets\/[^"]+)"/g)].map(([, file]) => file!);
+    expect(files.length).toBeGreaterThan(1);
+    const sizes = await Promise.all(
+      files.map(async (file) => gzipSync(await readFile(`${page}${file}`)).length),
+    );
+    expect(sizes.reduce((sum, size) => sum + size, gzipSync(html).length)).toBeLessThan(250_000);
   });
 
   it('is built without anything of Node', async () => {

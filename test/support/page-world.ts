@@ -83,7 +83,12 @@ export function textOf(page: Page): Promise<string> {
 
 /** Chooses one of the views of the room by its tab. */
 export async function showView(page: Page, label: string): Promise<void> {
-  await page.locator(`>>> [role="tab"] ::-p-text(${label})`).click();
+  // A page in the background draws nothing, and a pointer would wait for that.
+  await page.$$eval(
+    '>>> [role="tab"]',
+    (tabs, wanted) => (tabs.find((tab) => tab.textContent.trim() === wanted) as HTMLElement).click(),
+    label,
+  );
 }
 
 /** Waits until the page says `text`; on time-out the failure shows what it says instead. */

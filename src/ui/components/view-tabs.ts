@@ -55,7 +55,12 @@ export class ViewTabs extends LitElement {
   @property() label = '';
 
   override render() {
-    return html`<div class="tabs" role="tablist" aria-label=${this.label} @keydown=${(event: KeyboardEvent) => this.onKey(event)}>
+    return html`<div
+        class="tabs"
+        role="tablist"
+        aria-label=${this.label}
+        @keydown=${(event: KeyboardEvent) => this.onKey(event)}
+      >
         ${this.tabs.map(
           ({ id, label }) =>
             html`<button
