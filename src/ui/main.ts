@@ -32,8 +32,9 @@ import { OwnDevice } from './join/own-device.ts';
 import type { PlanWish } from './network-view/asked-state.ts';
 import { PlanWorker } from './network-view/plan-worker-client.ts';
 import type { PageSession } from './page-session.ts';
+import { paced } from './paced.ts';
 import { findPeerServer } from './peer-server.ts';
-import { PeerStore } from './peer-state.ts';
+import { PeerStore, type PeerState } from './peer-state.ts';
 import { problemOf } from './problem.ts';
 import { storedProfile } from './profile-store.ts';
 import { readPixels } from './read-pixels.ts';
@@ -45,12 +46,15 @@ import { keepAwake } from './wake-lock.ts';
 import { openWeightStore } from './weight-store.ts';
 
 /** Composition root of the page: everything that the browser offers is handed to the rest from here. */
+const SHOW_EVERY_MS = 50;
 const store = new PeerStore();
 const app = document.createElement('pt-app');
 document.body.replaceChildren(app);
-store.subscribe((state) => {
-  app.state = state;
-});
+store.subscribe(
+  paced<PeerState>(systemClock, SHOW_EVERY_MS, (state) => {
+    app.state = state;
+  }),
+);
 
 // Also on plain http, unlike the rest of `crypto`.
 const randomBytes: RandomBytes = (length) => crypto.getRandomValues(new Uint8Array(length));

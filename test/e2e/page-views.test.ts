@@ -66,6 +66,34 @@ describe('the views of a room', () => {
     expect(world.takeComplaints()).toEqual([]);
   });
 
+  it('stay in their places while a device joins, meets others, and works', async () => {
+    const link = world.newRoom();
+    const page = await world.open('about:blank');
+    const peer = startProgram(['join', '--json', '--name', 'helper'], {
+      PEERCEPTRON_URL: formatRoomLink(link),
+    });
+    try {
+      await page.evaluateOnNewDocument(() => {
+        const shifts: number[] = [];
+        Object.assign(window, { shifts });
+        new PerformanceObserver((list) => {
+          for (const entry of list.getEntries() as (PerformanceEntry & { readonly value: number })[])
+            shifts.push(entry.value);
+        }).observe({ type: 'layout-shift', buffered: true });
+      });
+      await page.goto(formatRoomLink(link));
+      await waitForText(page, '1 other device here');
+      const shifted = (): Promise<number> =>
+        page.evaluate(() =>
+          (window as unknown as { shifts: number[] }).shifts.reduce((sum, value) => sum + value, 0),
+        );
+      expect(await shifted()).toBeLessThan(0.02);
+    } finally {
+      await page.close();
+      await peer.stop();
+    }
+  });
+
   it('let plans be changed while they are in use: without this device, and without the other', async () => {
     const link = world.newRoom();
     const peer = startProgram(['join', '--json', '--name', 'helper'], {
