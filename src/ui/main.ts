@@ -9,11 +9,12 @@ import type { Member, Mesh } from '../mesh/mesh.ts';
 import { signalingByLink } from '../mesh/signaling-by-link.ts';
 import { systemClock } from '../mesh/system-clock.ts';
 import { openBrowserSocket } from '../mesh/websocket-browser.ts';
-import type { DeviceProfile } from '../planner/profile.ts';
+import type { DeviceProfile, TransportProfile } from '../planner/profile.ts';
 import type { Capabilities } from '../protocol/messages.ts';
 import { createRoomLink, formatRoomLink, parseRoomLink, type RoomLink } from '../protocol/room-link.ts';
 import { installCodecKernels } from '../runtime/codec-kernels.ts';
 import { measureDevice } from '../runtime/measure-device.ts';
+import { measureTransport } from '../runtime/measure-transport.ts';
 import type { WeightStore } from '../runtime/peer-weights.ts';
 import type { Presence } from '../runtime/presence.ts';
 import { offerProfile } from '../runtime/profile-service.ts';
@@ -144,7 +145,14 @@ async function enter(link: RoomLink): Promise<void> {
   const { node, service } = room;
   own.joined({ mesh, service, device: shared, capabilities: offered });
   void watchBattery((battery) => own.charged(battery));
-  const trial = offerTrial(mesh, node, offered);
+  const whole = shared;
+  // Of a device whose engine could not be measured, tensors can be moved all the same.
+  const transport = (): Promise<TransportProfile> =>
+    whole.profile().then(
+      (known) => known.transport,
+      () => measureTransport({ clock: systemClock }),
+    );
+  const trial = offerTrial(mesh, node, offered, transport);
   app.addEventListener('leave-room', () => {
     void trial.close();
     void own.leave().then(() => awake?.stop());
@@ -258,7 +266,12 @@ function lookAround(mesh: Mesh, presence: DevicePresence): void {
 }
 
 /** The button that asks the room. What it takes is loaded when it is pressed for the first time. */
-function offerTrial(mesh: Mesh, node: RuntimeNode, offered: Capabilities): Trial {
+function offerTrial(
+  mesh: Mesh,
+  node: RuntimeNode,
+  offered: Capabilities,
+  transport: () => Promise<TransportProfile>,
+): Trial {
   const dispatch = (event: TrialEvent): void => store.dispatch({ type: 'trial', event });
   let capabilities = offered;
   mesh.subscribe((event) => {
@@ -283,6 +296,7 @@ function offerTrial(mesh: Mesh, node: RuntimeNode, offered: Capabilities): Trial
         open: httpBytes,
         readPixels,
         dispatch,
+        transport,
         askPlanner: (question) => plans.ask(question),
         onAsked: (event) => {
           store.dispatch({ type: 'asked', event });

@@ -2,12 +2,12 @@ import type { Graph } from '../graph/graph.ts';
 import { meshRoster } from '../mesh/mesh-roster.ts';
 import type { Mesh } from '../mesh/mesh.ts';
 import type { Objective } from '../planner/choice.ts';
+import type { TransportProfile } from '../planner/profile.ts';
 import type { Capabilities } from '../protocol/messages.ts';
 import type { AdaptiveSession, AdaptiveSessionEvent } from '../runtime/adaptive-options.ts';
 import type { FrameInput } from '../runtime/frame-input.ts';
 import type { FrameRunner } from '../runtime/frame-stream.ts';
 import type { FrameResult } from '../runtime/frames-in-flight.ts';
-import { measureTransport } from '../runtime/measure-transport.ts';
 import { openPlannedSession, type ChosenPlan } from '../runtime/planned-session.ts';
 import type { RuntimeNode } from '../runtime/runtime-node.ts';
 import type { SessionSource } from '../runtime/session-core.ts';
@@ -31,6 +31,8 @@ export interface PageSessionOptions {
   readonly randomBytes: RandomBytes;
   readonly model: Pick<SessionSource, 'graph' | 'weights' | 'seeded' | 'blocks' | 'sweepBytes'>;
   readonly objective: Objective;
+  /** What moving tensors costs this device, as it has measured. */
+  readonly transport: () => Promise<TransportProfile>;
   /** Looks for a plan away from this thread; see `answerPlanQuestion`. */
   readonly askPlanner: (question: PlanQuestion) => Promise<PlanAnswer>;
   readonly dispatch: (event: AskedEvent) => void;
@@ -110,11 +112,11 @@ export class PageSession {
   }
 
   async open(): Promise<void> {
-    const { mesh, node, clock, model, onEvent } = this.#options;
+    const { mesh, node, clock, model, transport, onEvent } = this.#options;
     const survey = new Survey({
       node,
       clock,
-      transport: await measureTransport({ clock }),
+      transport: await transport(),
       onEvent: (event) => {
         if (event.type === 'device-silent') this.silent.set(event.peer, event.error);
       },

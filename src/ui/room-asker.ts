@@ -35,6 +35,7 @@ export interface RoomAskerOptions {
   readonly readPixels: (url: string, width: number, height: number) => Promise<Uint8ClampedArray>;
   readonly dispatch: (event: TrialEvent) => void;
   /** See `PageSession`. */
+  readonly transport: PageSessionOptions['transport'];
   readonly askPlanner: PageSessionOptions['askPlanner'];
   readonly onAsked: (event: AskedEvent) => void;
 }

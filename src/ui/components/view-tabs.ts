@@ -1,4 +1,4 @@
-import { css, html, LitElement } from 'lit';
+import { css, html, LitElement, type PropertyValues } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { sharedStyles } from './shared-styles.ts';
 
@@ -42,10 +42,14 @@ export class ViewTabs extends LitElement {
       button:focus-visible {
         outline-offset: -4px;
       }
-      .panel:focus-visible {
-        outline: 3px solid var(--pt-accent);
-        outline-offset: 4px;
-        border-radius: 6px;
+      @media (max-width: 30rem) {
+        .tabs {
+          gap: 0;
+        }
+        button {
+          padding: 0.5625rem 0.4375rem;
+          font-size: 0.9375rem;
+        }
       }
     `,
   ];
@@ -78,6 +82,14 @@ export class ViewTabs extends LitElement {
       <div class="panel" id="panel" role="tabpanel" aria-labelledby="tab-${this.chosen}"><slot></slot></div>`;
   }
 
+  /** On a narrow screen it may lie beyond the edge. */
+  protected override updated(changed: PropertyValues): void {
+    if (!changed.has('chosen')) return;
+    this.renderRoot
+      .querySelector(`#tab-${this.chosen}`)
+      ?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }
+
   private onKey(event: KeyboardEvent): void {
     const at = this.tabs.findIndex(({ id }) => id === this.chosen);
     const count = this.tabs.length;
@@ -92,11 +104,7 @@ export class ViewTabs extends LitElement {
     event.preventDefault();
     const { id } = this.tabs[to]!;
     this.choose(id);
-    void this.updateComplete.then(() => {
-      const tab = this.renderRoot.querySelector<HTMLElement>(`#tab-${id}`);
-      tab?.focus();
-      tab?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
-    });
+    void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>(`#tab-${id}`)?.focus());
   }
 
   private choose(detail: string): void {
