@@ -6,16 +6,19 @@ import { strings } from './strings.ts';
 export interface NamedRoom {
   readonly self?: PeerId;
   readonly members: ReadonlyMap<PeerId, Member>;
+  /** As devices were called when they were last connected. */
+  readonly names?: ReadonlyMap<PeerId, string>;
 }
 
 /** How people call a device, with a part of its id where two have the same name. */
-export function deviceName(id: PeerId, { self, members }: NamedRoom): string {
+export function deviceName(id: PeerId, { self, members, names }: NamedRoom): string {
   if (id === self) return strings.trial.self;
-  const nameOf = (member: Member | undefined): string | undefined =>
-    member?.state === 'connected' ? member.capabilities.name : undefined;
-  const name = nameOf(members.get(id)) ?? strings.unnamed;
+  const nameOf = (peer: PeerId): string | undefined => {
+    const member = members.get(peer);
+    return member?.state === 'connected' ? member.capabilities.name : names?.get(peer);
+  };
+  const name = nameOf(id) ?? strings.unnamed;
   const isShared =
-    name === strings.unnamed ||
-    [...members.values()].some((other) => other.id !== id && nameOf(other) === name);
+    name === strings.unnamed || [...members.keys()].some((other) => other !== id && nameOf(other) === name);
   return isShared ? `${name} ${shortId(id)}` : name;
 }

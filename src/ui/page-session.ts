@@ -211,7 +211,8 @@ export class PageSession {
     const prediction = this.chosen?.choice.prediction;
     const known = this.#latest?.world.devices ?? [];
     const without = this.#wish.without
-      .filter((id) => mesh.members.has(id) && !known.some((device) => device.id === id))
+      .filter((id) => id === mesh.self || mesh.members.has(id))
+      .filter((id) => !known.some((device) => device.id === id))
       .map((id) => ({ id, name: deviceName(id, mesh) }));
     dispatch({
       type: 'planned',

@@ -69,6 +69,8 @@ export interface RoomState extends WorkState {
   readonly signaling: { readonly state: SignalingState; readonly problem?: Problem };
   readonly self?: PeerId;
   readonly members: ReadonlyMap<PeerId, Member>;
+  /** As devices were called when they were last connected. */
+  readonly names: ReadonlyMap<PeerId, string>;
   /** How devices said they were, this one included; of those that leave nothing stays. */
   readonly presences: ReadonlyMap<PeerId, Presence>;
   /** Devices that have just left, by their names. */
@@ -155,6 +157,7 @@ function reduceEvent(state: PeerState, event: PeerEvent): PeerState {
         measuring: false,
         signaling: { state: 'connecting' },
         members: new Map(),
+        names: new Map(),
         presences: new Map(),
         departed: new Map(),
         happenings: [],
@@ -175,7 +178,12 @@ function reduceEvent(state: PeerState, event: PeerEvent): PeerState {
     case 'joined':
       return inRoom(state, () => ({ self: event.self }));
     case 'present':
-      return inRoom(state, () => ({ members: new Map(event.members) }));
+      return inRoom(state, (room) =>
+        [...event.members.values()].reduce<Partial<RoomState>>(
+          (known, member) => ({ ...known, ...withMember({ ...room, ...known }, member) }),
+          {},
+        ),
+      );
     case 'presence':
       return inRoom(state, ({ self, members, presences }) =>
         event.peer === self || members.has(event.peer)
@@ -216,13 +224,7 @@ function reduceMesh(room: RoomState, event: MeshEvent): Partial<RoomState> {
         signaling: { state: event.state, ...(event.error ? { problem: problemOf(event.error) } : {}) },
       };
     case 'member':
-      return {
-        members: new Map(room.members).set(event.member.id, event.member),
-        // Without a connection nothing more is heard of how it is.
-        ...(event.member.state === 'connected'
-          ? {}
-          : { presences: without(room.presences, event.member.id) }),
-      };
+      return withMember(room, event.member);
     case 'member-doubtful':
       // Either its connection ends soon, or nothing has happened.
       return {};
@@ -241,6 +243,17 @@ function reduceMesh(room: RoomState, event: MeshEvent): Partial<RoomState> {
     default:
       return unreachable(event);
   }
+}
+
+function withMember({ members, names, presences }: RoomState, member: Member): Partial<RoomState> {
+  const { id } = member;
+  return {
+    members: new Map(members).set(id, member),
+    ...(member.state === 'connected'
+      ? { names: new Map(names).set(id, member.capabilities.name) }
+      : // Without a connection nothing more is heard of how it is.
+        { presences: without(presences, id) }),
+  };
 }
 
 function reduceOwnDevice(state: PeerState, event: OwnDeviceEvent): PeerState {

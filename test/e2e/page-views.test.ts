@@ -119,6 +119,7 @@ describe('the views of a room', () => {
             name,
             isUsed,
           );
+        await waitForText(page, /Devices to plan with .*helper.*Preview/);
         await use(right!, true);
         await use(left!, false);
         await press(page, 'Preview');

@@ -19,6 +19,7 @@ export interface RoomMoment {
   readonly self?: PeerId;
   readonly members: ReadonlyMap<PeerId, Member>;
   readonly presences: ReadonlyMap<PeerId, Presence>;
+  readonly names?: ReadonlyMap<PeerId, string>;
 }
 
 type Unnumbered = Omit<Happening, 'number'>;

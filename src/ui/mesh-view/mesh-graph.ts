@@ -39,7 +39,7 @@ export interface MeshGraph {
 
 type SeenRoom = Pick<
   RoomState,
-  'self' | 'members' | 'presences' | 'departed' | 'settings' | 'activity' | 'engine'
+  'self' | 'members' | 'names' | 'presences' | 'departed' | 'settings' | 'activity' | 'engine'
 >;
 
 /** Who is in the room and who sends how much to whom, as far as this device knows. */

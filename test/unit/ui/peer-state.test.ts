@@ -157,7 +157,12 @@ describe('the state of the page', () => {
     };
     const gone: PeerEvent = { type: 'mesh', event: { type: 'member-left', id: peer } };
     expect(roomAfter(present).happenings).toEqual([]);
-    const room = roomAfter(present, connected, gone);
+    // The end of its connection is heard of before the server's word.
+    const apart: PeerEvent = {
+      type: 'mesh',
+      event: { type: 'member', member: { state: 'announced', id: peer } },
+    };
+    const room = roomAfter(present, connected, apart, gone);
     expect(room.happenings.map(({ number, kind, name }) => [number, kind, name])).toEqual([
       [1, 'left', 'Pi'],
     ]);

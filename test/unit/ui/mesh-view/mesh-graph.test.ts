@@ -34,6 +34,7 @@ type Room = Parameters<typeof meshGraph>[0];
 const room: Room = {
   self,
   members: new Map([member(a, 'Pi'), member(b, 'Laptop', false)]),
+  names: new Map(),
   presences: new Map(),
   departed: new Map(),
   settings: { name: 'Phone', share: 1, memoryBytes: 1e9, restBelow: 0.2 },
