@@ -25,6 +25,8 @@ export interface PlannedSessionOptions extends Omit<AdaptiveSessionOptions, 'rep
   readonly objective: Objective | (() => Objective);
   /** What a member of the room says of itself; nothing where it is gone. */
   readonly describe: (peer: PeerId) => SurveyPeer | undefined;
+  /** Asked at each search: devices that are to have nothing to do are known, and not planned with. Default: all may. */
+  readonly mayUse?: (peer: PeerId) => boolean;
   /** See `PlanRequest`. */
   readonly codecs?: readonly Codec[];
   readonly margin?: number;
@@ -61,7 +63,7 @@ function planner(options: PlannedSessionOptions): Replan {
   const { survey, graph, clock, codecs, margin, onChoice } = options;
   const objectiveNow = (): Objective =>
     typeof options.objective === 'function' ? options.objective() : options.objective;
-  const { searchTimeMs = DEFAULT_SEARCH_TIME_MS } = options;
+  const { searchTimeMs = DEFAULT_SEARCH_TIME_MS, mayUse = () => true } = options;
   const observations = new Observations(clock);
 
   const devicesFor = async ({ peers, current, observed }: Situation): Promise<Device[]> => {
@@ -78,8 +80,9 @@ function planner(options: PlannedSessionOptions): Replan {
   return async (situation): Promise<Replanned | undefined> => {
     const { reason, session, epoch, current } = situation;
     const devices = await devicesFor(situation);
+    const usable = devices.filter(({ id }) => mayUse(id));
     // Whoever asks may still compute alone.
-    if (devices.length === 0) return undefined;
+    if (usable.length === 0) return undefined;
     const request = {
       graph,
       session,
@@ -89,7 +92,7 @@ function planner(options: PlannedSessionOptions): Replan {
       ...(margin === undefined ? {} : { margin }),
       ...(current ? { incumbent: current } : {}),
     };
-    const choice = await survey.plan(devices, request, choose);
+    const choice = await survey.plan(usable, request, choose);
     const world = survey.world(devices);
     onChoice?.({ choice, world, reason });
     const { plan, prediction } = choice;

@@ -86,6 +86,11 @@ export class PageSession {
     return this.#session!;
   }
 
+  /** How plans are chosen at the moment. */
+  get wish(): PlanWish {
+    return this.#wish;
+  }
+
   /** What was known when the plan in use was chosen; undefined where nobody chose it. */
   get chosen(): ChosenPlan | undefined {
     return this.#session && this.#chosen.get(this.#session.plan.segments);
@@ -129,7 +134,8 @@ export class PageSession {
       roster: meshRoster(mesh),
       survey,
       objective: () => this.#wish.objective,
-      describe: (peer) => (this.#wish.without.includes(peer) ? undefined : this.#describe(peer)),
+      describe: (peer) => this.#describe(peer),
+      mayUse: (peer) => !this.#wish.without.includes(peer),
       trace: { lastFrames: TRACED_FRAMES },
       onChoice: (chosen) => {
         this.#latest = chosen;
@@ -207,13 +213,9 @@ export class PageSession {
   #tellPlan(): void {
     // The first plan comes into use before `open` has its session.
     if (!this.#session) return;
-    const { mesh, dispatch, onPlan } = this.#options;
+    const { dispatch, onPlan } = this.#options;
     const prediction = this.chosen?.choice.prediction;
     const known = this.#latest?.world.devices ?? [];
-    const without = this.#wish.without
-      .filter((id) => id === mesh.self || mesh.members.has(id))
-      .filter((id) => !known.some((device) => device.id === id))
-      .map((id) => ({ id, name: deviceName(id, mesh) }));
     dispatch({
       type: 'planned',
       session: this.id,
@@ -221,7 +223,7 @@ export class PageSession {
       plan: this.#session.plan,
       wish: this.#wish,
       ...(prediction ? { prediction } : {}),
-      candidates: [...known.map(({ id, name }) => ({ id, name })), ...without],
+      candidates: known.map(({ id, name }) => ({ id, name })),
     });
     onPlan?.(this);
   }

@@ -160,9 +160,12 @@ class Asker implements PageRoomAsker {
   }
 
   #tellPlan(): void {
-    const { session, chosen, latest, silent } = this.page;
+    const { session, chosen, latest, silent, wish } = this.page;
     const { mesh, dispatch } = this.#options;
-    dispatch({ type: 'planned', plan: trialPlan(session, { chosen, latest }, silent, mesh) });
+    dispatch({
+      type: 'planned',
+      plan: trialPlan(session, { chosen, latest, without: wish.without }, silent, mesh),
+    });
   }
 
   /** Read once: later runs find them here. A failed attempt is forgotten. */

@@ -111,6 +111,7 @@ export const strings = {
     gain: (gain: number) =>
       `Expected to be ${gain.toFixed(gain < 10 ? 1 : 0)} × as fast as the best single device.`,
     solo: 'For so small a network the best plan is one device.',
+    notWanted: 'it was left out on purpose.',
     notWorthIt: 'a plan with it is not better by enough to change over.',
     alone: 'Open the room link on more devices, and they are planned for, too.',
     expected: 'expected',

@@ -17,12 +17,14 @@ export interface TrialChoices {
   readonly chosen?: ChosenPlan | undefined;
   /** The last one, of the same plan or of one that was not worth a switch: it knows the room as it is. */
   readonly latest?: ChosenPlan | undefined;
+  /** Devices that people want to have nothing to do. */
+  readonly without?: readonly PeerId[];
 }
 
 /** A plan for people: what was chosen, who has nothing to do in it, and who could not even be asked. */
 export function trialPlan(
   { plan, window }: { readonly plan: Plan; readonly window: number },
-  { chosen, latest = chosen }: TrialChoices,
+  { chosen, latest = chosen, without = [] }: TrialChoices,
   silent: ReadonlyMap<PeerId, PeerceptronError>,
   room: TrialRoom,
 ): TrialPlan {
@@ -40,7 +42,10 @@ export function trialPlan(
   const reasons = new Map(latest?.choice.leftOut.map(({ peer, explanation }) => [peer, `${explanation}.`]));
   const leftOut = [...known.keys()]
     .filter((id) => !computing.has(id))
-    .map((id) => ({ name: nameOf(id), why: reasons.get(id) ?? strings.trial.notWorthIt }));
+    .map((id) => ({
+      name: nameOf(id),
+      why: without.includes(id) ? strings.trial.notWanted : (reasons.get(id) ?? strings.trial.notWorthIt),
+    }));
   const { prediction, gain } = chosen?.choice ?? {};
   return {
     epoch: plan.epoch,
