@@ -25,7 +25,7 @@ async function rename(page: Page, name: string): Promise<void> {
   await page.$eval(
     '>>> input.name',
     (field, value) => {
-      (field).value = value;
+      field.value = value;
       field.dispatchEvent(new Event('change'));
     },
     name,
@@ -114,7 +114,7 @@ describe('the views of a room', () => {
             '>>> input[type="checkbox"]',
             (boxes, wanted, used) => {
               const box = boxes.find((each) => each.parentElement!.textContent.includes(wanted))!;
-              if ((box).checked !== used) (box).click();
+              if (box.checked !== used) box.click();
             },
             name,
             isUsed,
