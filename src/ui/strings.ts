@@ -204,6 +204,7 @@ export const strings = {
     incomplete: 'works with what this browser has',
     insecure: 'plain http: works, without what browsers give to secure pages alone',
     battery: 'Battery',
+    charge: (percent: number, charging: boolean) => `${percent} %${charging ? ', charging' : ''}`,
   },
   controls: {
     title: 'What it gives',

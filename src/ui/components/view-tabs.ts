@@ -47,8 +47,8 @@ export class ViewTabs extends LitElement {
           gap: 0;
         }
         button {
-          padding: 0.5625rem 0.4375rem;
-          font-size: 0.9375rem;
+          padding: 0.5625rem 0.3125rem;
+          font-size: 0.875rem;
         }
       }
     `,

@@ -43,7 +43,7 @@ export function preflight(room: CheckedRoom): readonly Check[] {
             id: 'battery',
             state: !battery.charging && battery.level <= settings.restBelow ? 'warning' : 'done',
             title: words.battery,
-            text: strings.mesh.battery(Math.round(battery.level * 100), battery.charging),
+            text: strings.preflight.charge(Math.round(battery.level * 100), battery.charging),
           } as const,
         ]
       : []),

@@ -116,7 +116,7 @@ describe('the page', () => {
       '2.1 billion multiply-accumulates per second, measured',
       '2 GB offered',
       'direct to 3 devices; by way of a relay to 1 device',
-      'battery 73 %',
+      'Battery 73 %',
       'kept awake',
       'no adapter was found',
       'Share of the processor',
