@@ -25,6 +25,8 @@ export interface DevicePresenceOptions {
   readonly onPresence?: (peer: PeerId, presence: Presence) => void;
 }
 
+/** What these reports themselves take is nothing to report. */
+const QUIET_BYTES_PER_SECOND = 600;
 /** Rates over less than this would jump. */
 const MIN_SPAN_MS = 900;
 
@@ -92,7 +94,8 @@ export class DevicePresence {
       const before = this.#sent.bytes.get(id) ?? 0;
       // A channel that was made anew counts from the start.
       const more = sentBytes >= before ? sentBytes - before : sentBytes;
-      if (more > 0) rates.push([id, (more * 1000) / spanMs]);
+      const perSecond = (more * 1000) / spanMs;
+      if (perSecond >= QUIET_BYTES_PER_SECOND) rates.push([id, perSecond]);
     }
     this.#sent = { atMs: now, bytes };
     this.#rates = rates;

@@ -325,6 +325,16 @@ export const strings = {
     latency: (frame: number, latency: string) => `Frame ${frame + 1} took ${latency}.`,
     slowest: ({ frame, latency, what, time, percent }: SlowestStep) =>
       `Frame ${frame + 1} took ${latency}; ${what} took most of it: ${time}, ${percent} %.`,
+    resource: {
+      compute: (device: string) => `computing on ${device}`,
+      handling: (device: string) => `copying pieces on ${device}`,
+    },
+    rate: {
+      resource: ({ what, percent, rate }: RateBound) =>
+        `The rate is bounded by ${what}, busy ${percent} % of the time: ${rate} frames per second at most.`,
+      latency: ({ what, rate, inFlight }: RateBound) =>
+        `With ${inFlight} frames in flight the latency bounds the rate; with more of them ${what} would, at ${rate} frames per second.`,
+    },
     step: {
       compute: (device) => `computing on ${device}`,
       queue: (device) => `waiting for the engine of ${device}`,
@@ -379,6 +389,13 @@ interface SlowestStep {
   readonly what: string;
   readonly time: string;
   readonly percent: number;
+}
+
+interface RateBound {
+  readonly what: string;
+  readonly percent: number;
+  readonly rate: string;
+  readonly inFlight: string;
 }
 
 interface BarFacts {

@@ -76,7 +76,9 @@ export function waterfallOf(trace: Trace, frame: number): Waterfall | undefined 
       ...about(span, trace.tiles),
     });
   }
-  const rows = [trace.requester, ...trace.devices.map(({ peer }) => peer)].flatMap((peer) => {
+  // The requester may be a device of its own plan.
+  const peers = new Set([trace.requester, ...trace.devices.map(({ peer }) => peer)]);
+  const rows = [...peers].flatMap((peer) => {
     const bars = barsOf.get(peer);
     return bars ? [{ peer, bars, totalMs: totals(bars) }] : [];
   });

@@ -7,7 +7,7 @@ import type { PeerId } from '../../shared/ids.ts';
 import '../components/problem-notice.ts';
 import { sharedStyles } from '../components/shared-styles.ts';
 import { deviceName } from '../device-name.ts';
-import { formatMs } from '../format.ts';
+import { formatMs, formatRate } from '../format.ts';
 import { latestOf } from '../network-view/asked-state.ts';
 import type { RoomState } from '../peer-state.ts';
 import { strings } from '../strings.ts';
@@ -141,7 +141,7 @@ export class WaterfallView extends LitElement {
     const waterfall = frame === undefined ? undefined : waterfallOf(trace, frame);
     if (!waterfall) return html`<p class="muted">${strings.waterfall.noFrame}</p>`;
     return html`<p class="sentence">${this.sentence(waterfall)}</p>
-      <p class="small muted">${summary.bottleneck.sentence}</p>
+      <p class="small muted">${this.rate(summary)}</p>
       <label
         ><span class="small muted">${strings.waterfall.frame(frames.length)}</span>
         <select @change=${(event: Event) => (this.frame = Number((event.target as HTMLSelectElement).value))}>
@@ -184,6 +184,20 @@ export class WaterfallView extends LitElement {
       ),
       time: formatMs(ms),
       percent: Math.round(part * 100),
+    });
+  }
+
+  private rate({ bottleneck, concurrency }: TraceSummary): string {
+    const { bound, resource, busy, framesPerSecondAtMost } = bottleneck.rate;
+    const what =
+      resource.kind === 'link'
+        ? strings.waterfall.step.transfer(this.nameOf(resource.to), this.nameOf(resource.from))
+        : strings.waterfall.resource[resource.kind](this.nameOf(resource.peer));
+    return strings.waterfall.rate[bound]({
+      what,
+      percent: Math.round(busy * 100),
+      rate: formatRate(framesPerSecondAtMost),
+      inFlight: concurrency.toFixed(1),
     });
   }
 

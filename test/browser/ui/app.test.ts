@@ -106,7 +106,7 @@ describe('the page', () => {
     frames: [
       'took most of it',
       'computing on Laptop',
-      'Rate: bounded by',
+      'The rate is bounded by computing on Laptop, busy',
       'Download trace',
       'frame 6',
       'As a table',

@@ -37,11 +37,12 @@ function setUp() {
 describe('how a device is', () => {
   it('has what it sends per second, to those that get anything', () => {
     const { clock, presence, traffic } = setUp();
-    traffic.set(peerIdOf(1), { sentBytes: 1000, receivedBytes: 0 });
-    traffic.set(peerIdOf(2), { sentBytes: 0, receivedBytes: 5 });
+    traffic.set(peerIdOf(1), { sentBytes: 10_000, receivedBytes: 0 });
+    // As much as the reports themselves.
+    traffic.set(peerIdOf(2), { sentBytes: 800, receivedBytes: 5 });
     clock.jump(2000);
-    expect(presence.report().sent).toEqual([[peerIdOf(1), 500]]);
-    traffic.set(peerIdOf(1), { sentBytes: 4000, receivedBytes: 0 });
+    expect(presence.report().sent).toEqual([[peerIdOf(1), 5000]]);
+    traffic.set(peerIdOf(1), { sentBytes: 13_000, receivedBytes: 0 });
     clock.jump(1000);
     expect(presence.report().sent).toEqual([[peerIdOf(1), 3000]]);
     // Asked twice within a moment it says the same.
@@ -54,9 +55,9 @@ describe('how a device is', () => {
     traffic.set(peerIdOf(1), { sentBytes: 9000, receivedBytes: 0 });
     clock.jump(1000);
     presence.report();
-    traffic.set(peerIdOf(1), { sentBytes: 700, receivedBytes: 0 });
+    traffic.set(peerIdOf(1), { sentBytes: 7000, receivedBytes: 0 });
     clock.jump(1000);
-    expect(presence.report().sent).toEqual([[peerIdOf(1), 700]]);
+    expect(presence.report().sent).toEqual([[peerIdOf(1), 7000]]);
   });
 
   it('has its part of every session, until that ends', () => {

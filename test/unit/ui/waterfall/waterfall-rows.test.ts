@@ -64,6 +64,11 @@ describe('one frame through the mesh', () => {
     expect(slowest.part).toBeCloseTo(31 / waterfall.latencyMs, 6);
   });
 
+  it('has one row for a requester that computes as well', () => {
+    const own = { ...trace, requester: peerIdOf(1) };
+    expect(waterfallOf(own, 0)!.rows.map(({ peer }) => peer)).toEqual([1, 2].map(peerIdOf));
+  });
+
   it('is nothing for a frame without a result', () => {
     const unfinished = { ...trace, spans: trace.spans.filter(({ stage }) => stage !== 'frame') };
     expect(finishedFrames(trace)).toEqual([0, 1, 2, 3, 4, 5]);
