@@ -202,6 +202,7 @@ const REASONS: Readonly<Record<ReplanReason, string>> = {
   'peer-joined': 'a device has come',
   slow: 'a device has become slower',
   better: 'devices are faster than they were',
+  asked: 'it was asked for',
 };
 
 /** Where the peers' weights came from, all together; nothing where they computed them. */

@@ -9,6 +9,8 @@ export type { PeerId, RoomId, SessionId } from './shared/ids.ts';
 
 export { createRoomLink, formatRoomLink, parseRoomLink } from './protocol/room-link.ts';
 export type { RoomLink } from './protocol/room-link.ts';
+export { DevicePresence } from './mesh/device-presence.ts';
+export type { DeviceFacts, DevicePresenceOptions } from './mesh/device-presence.ts';
 export { joinMesh } from './mesh/join-mesh.ts';
 export type { JoinMeshOptions } from './mesh/join-mesh.ts';
 export type { Member, Mesh, MeshEvent, SignalingState } from './mesh/mesh.ts';
@@ -57,6 +59,7 @@ export { offerProfile } from './runtime/profile-service.ts';
 export type { OfferProfileOptions } from './runtime/profile-service.ts';
 export { Survey } from './runtime/survey.ts';
 export type { SurveyEvent, SurveyOptions, SurveyPeer } from './runtime/survey.ts';
+export type { Presence } from './runtime/presence.ts';
 export { RuntimeNode } from './runtime/runtime-node.ts';
 export { servePeer } from './runtime/serve-peer.ts';
 export type { PeerService, ServeEvent, ServePeerOptions } from './runtime/serve-peer.ts';

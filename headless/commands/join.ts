@@ -6,6 +6,7 @@ import pc from 'picocolors';
 import { parseRoomLink } from '../../src/protocol/room-link.ts';
 import { servePeer, type ServeEvent } from '../../src/runtime/serve-peer.ts';
 import { systemClock } from '../../src/mesh/system-clock.ts';
+import { DevicePresence } from '../../src/mesh/device-presence.ts';
 import type { MeshEvent } from '../../src/mesh/mesh.ts';
 import { PeerceptronError } from '../../src/shared/errors.ts';
 import { shortId } from '../../src/shared/ids.ts';
@@ -14,7 +15,7 @@ import { openAllowed } from '../guarded-fetch.ts';
 import { addCacheFlags, openWeightCache, type CacheFlags } from '../weight-cache.ts';
 import { originPolicy } from '../../src/weights/origin-policy.ts';
 import { parseShare } from '../flags.ts';
-import { SharedDevice } from '../shared-device.ts';
+import { SharedDevice } from '../../src/runtime/shared-device.ts';
 import { joinNodeMesh, type NodeMeshOptions } from '../node-mesh.ts';
 import {
   addProfileFlag,
@@ -155,13 +156,22 @@ async function join(
     },
   });
   mesh.subscribe((event) => emit({ type: 'mesh', event }));
+  const presence = new DevicePresence({
+    mesh,
+    node,
+    clock: systemClock,
+    facts: () => ({ share: device.share, macsPerSecond: device.macsPerSecond }),
+  });
   const service = servePeer({
     node,
     engine,
     memoryBytes,
     clock: systemClock,
     weights: { cache: cache.blocks, open: (url) => openAllowed(url, policy) },
-    onEvent: (event) => emit({ type: 'serve', event }),
+    onEvent: (event) => {
+      presence.onServe(event);
+      emit({ type: 'serve', event });
+    },
   });
   offerProfile({ node, clock: systemClock, profile: () => device.profile() });
   emit({ type: 'joined', id: mesh.self, room: link.room, memoryBytes, share: flags.share });

@@ -8,7 +8,7 @@ import type { PeerChannel } from '../transport/channel.ts';
 import type { PeerLink } from '../transport/peer-link.ts';
 import { ResumableLink } from '../transport/resumable-link.ts';
 import type { SpareMemory } from '../transport/spare-memory.ts';
-import type { IceServer, OpenedRtc, OpenRtc, RtcConnection } from '../transport/rtc.ts';
+import type { IceServer, LinkRoute, OpenedRtc, OpenRtc, RtcConnection } from '../transport/rtc.ts';
 import { WatchedLink } from './watched-link.ts';
 import { explainNoLink, type DialProgress } from './why-no-link.ts';
 
@@ -21,9 +21,12 @@ export interface Connection {
   readonly id: string;
   readonly channel: PeerChannel;
   readonly resumable: ResumableLink;
-  /** The connection of the moment, or the last one. */
+  /** The connection of the moment, or the last one, and how its packets go. */
   watched: WatchedLink;
+  route: ReadRoute;
 }
+
+export type ReadRoute = () => Promise<LinkRoute | undefined>;
 
 /** Puts streams and control messages on a link; `transport/mux.ts` in production. */
 export type CreateChannel = (options: { readonly link: PeerLink; readonly peer: PeerId }) => PeerChannel;
@@ -47,7 +50,7 @@ export interface AttemptOptions {
   /** A new channel is up. */
   readonly onConnected: (connection: Connection, capabilities: Capabilities) => void;
   /** Both sides go on with the channel that has this id. */
-  readonly onResumed: (id: string, watched: WatchedLink) => void;
+  readonly onResumed: (id: string, watched: WatchedLink, route: ReadRoute) => void;
   /** The connection under a channel of this attempt broke. */
   readonly onSuspended: (connection: Connection, cause: PeerceptronError) => void;
   readonly onFailed: (error: PeerceptronError) => void;
@@ -55,7 +58,12 @@ export interface AttemptOptions {
 
 type AttemptState =
   | { readonly state: 'connecting' }
-  | { readonly state: 'greeting'; readonly link: PeerLink; readonly exchange: HelloExchange }
+  | {
+      readonly state: 'greeting';
+      readonly link: PeerLink;
+      readonly route: ReadRoute;
+      readonly exchange: HelloExchange;
+    }
   | { readonly state: 'over' };
 
 /** One try at a connection, from the moment when both nonces are known to an authenticated channel or an error. */
@@ -139,7 +147,7 @@ export class Attempt {
   #greet(opened: OpenedRtc): void {
     if (this.#state.state !== 'connecting') return;
     const { self, peer, line, proofKey, capabilities, versions } = this.#options;
-    const { link } = opened;
+    const { link, route = unknownRoute } = opened;
     const exchange = new HelloExchange({
       role: self < peer ? 'initiator' : 'responder',
       self,
@@ -153,7 +161,7 @@ export class Attempt {
       versions,
       resumes: this.#options.resumes(),
     });
-    this.#state = { state: 'greeting', link, exchange };
+    this.#state = { state: 'greeting', link, route, exchange };
     link.onClose = (error) =>
       this.#fail(
         error ??
@@ -170,6 +178,7 @@ export class Attempt {
 
   #receiveHello(message: Uint8Array, link: PeerLink, exchange: HelloExchange): void {
     if (this.#state.state !== 'greeting') return;
+    const { route } = this.#state;
     const step = exchange.receive(message);
     try {
       if (step.state !== 'done' && step.send) link.send(step.send);
@@ -185,12 +194,12 @@ export class Attempt {
         const watched = new WatchedLink(link, this.#options.clock);
         if (step.resumes !== undefined) {
           this.#state = { state: 'over' };
-          return this.#options.onResumed(step.resumes, watched);
+          return this.#options.onResumed(step.resumes, watched, route);
         }
         let connection: Connection;
         try {
           // At once, not after an await: the next message may already be a frame.
-          connection = this.#connection(watched);
+          connection = this.#connection(watched, route);
         } catch (thrown) {
           return this.#fail(toPeerceptronError(thrown));
         }
@@ -202,12 +211,12 @@ export class Attempt {
     }
   }
 
-  #connection(watched: WatchedLink): Connection {
+  #connection(watched: WatchedLink, route: ReadRoute): Connection {
     const { self, peer, line, createChannel, spareMemory, onSuspended } = this.#options;
     const resumable = new ResumableLink(watched, spareMemory, (cause) => onSuspended(connection, cause));
     const channel = createChannel({ link: resumable, peer });
     const id = self < peer ? line.ownNonce + line.peerNonce : line.peerNonce + line.ownNonce;
-    const connection: Connection = { id, channel, resumable, watched };
+    const connection: Connection = { id, channel, resumable, watched, route };
     return connection;
   }
 
@@ -232,6 +241,8 @@ export class Attempt {
     link.onClose = cancel;
   }
 }
+
+const unknownRoute: ReadRoute = async () => undefined;
 
 function unavailable(thrown: unknown): RtcConnection {
   return {

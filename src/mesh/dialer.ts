@@ -7,9 +7,10 @@ import { shortId, type PeerId } from '../shared/ids.ts';
 import type { RandomBytes } from '../shared/random.ts';
 import type { PeerChannel } from '../transport/channel.ts';
 import { SpareMemory } from '../transport/spare-memory.ts';
-import type { IceServer, OpenRtc } from '../transport/rtc.ts';
+import type { IceServer, LinkRoute, OpenRtc } from '../transport/rtc.ts';
 import { Attempt, type Connection, type CreateChannel } from './attempt.ts';
 import { KnockExchange } from './knock-exchange.ts';
+import type { Traffic } from './mesh.ts';
 import { Reconnection } from './reconnection.ts';
 import type { WatchedLink } from './watched-link.ts';
 import { explainNoLink } from './why-no-link.ts';
@@ -17,7 +18,8 @@ import { explainNoLink } from './why-no-link.ts';
 export interface DialerOptions {
   readonly self: PeerId;
   readonly keys: RoomKeys;
-  readonly capabilities: Capabilities;
+  /** What this device says of itself in the HELLO of each attempt. */
+  readonly capabilities: () => Capabilities;
   readonly versions: readonly number[];
   readonly clock: Clock;
   readonly randomBytes: RandomBytes;
@@ -35,6 +37,8 @@ export interface DialerOptions {
     connected(channel: PeerChannel, capabilities: Capabilities): void;
     /** The connection under a channel broke and is being rebuilt, or it is there again. */
     reconnecting(peer: PeerId, isSo: boolean): void;
+    /** How the packets of the connection go. */
+    routed(peer: PeerId, route: LinkRoute): void;
     failed(peer: PeerId, error: PeerceptronError): void;
     /** A channel that was up is over: with the reason, or nothing after an orderly close. */
     ended(peer: PeerId, error: PeerceptronError | undefined): void;
@@ -97,6 +101,17 @@ export class Dialer {
       this.#knock(peer, entry);
     }
     return (entry.dial as Dial).promise;
+  }
+
+  /** Channels that are up. */
+  channels(): PeerChannel[] {
+    return [...this.#entries.values()].flatMap(({ link }) => link?.channel ?? []);
+  }
+
+  /** What has passed over the channel to `peer` since it came up. */
+  traffic(peer: PeerId): Traffic | undefined {
+    const resumable = this.#entries.get(peer)?.link?.resumable;
+    return resumable && { sentBytes: resumable.sentBytes, receivedBytes: resumable.receivedBytes };
   }
 
   /** Whether a connection to `peer` is up or being set up. */
@@ -244,7 +259,7 @@ export class Dialer {
       peer,
       line,
       proofKey: keys.proofKey,
-      capabilities,
+      capabilities: capabilities(),
       versions,
       iceServers: iceServers(),
       clock,
@@ -257,8 +272,11 @@ export class Dialer {
         if (isCurrent()) this.#connected(peer, connection, theirs);
         else connection.channel.close();
       },
-      onResumed: (id, watched) => {
-        if (isCurrent() && entry.link?.id === id) this.#resumed(peer, entry.link, watched);
+      onResumed: (id, watched, route) => {
+        if (isCurrent() && entry.link?.id === id) {
+          entry.link.route = route;
+          this.#resumed(peer, entry.link, watched);
+        }
         // What was to go on has ended since HELLO: the other side will ask again, and hear so.
         else watched.close();
       },
@@ -297,6 +315,7 @@ export class Dialer {
     });
     this.#options.events.connected(channel, capabilities);
     dial?.resolve(channel);
+    this.#tellRoute(peer, link);
   }
 
   #suspended(peer: PeerId, link: Connection, cause: PeerceptronError): void {
@@ -329,6 +348,15 @@ export class Dialer {
     if (wasSuspended) this.#options.events.reconnecting(peer, false);
     link.resumable.resume(watched);
     dial?.resolve(link.channel);
+    this.#tellRoute(peer, link);
+  }
+
+  #tellRoute(peer: PeerId, link: Connection): void {
+    const { watched } = link;
+    void link.route().then((route) => {
+      const isCurrent = this.#entries.get(peer)?.link === link && link.watched === watched;
+      if (route && isCurrent) this.#options.events.routed(peer, route);
+    });
   }
 
   #endReconnection(entry: Entry): void {

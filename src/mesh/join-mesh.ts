@@ -9,7 +9,7 @@ import { createChannel as createMuxChannel } from '../transport/mux.ts';
 import type { IceServer, OpenRtc } from '../transport/rtc.ts';
 import type { CreateChannel } from './attempt.ts';
 import { Dialer } from './dialer.ts';
-import type { Member, Mesh, MeshEvent, SignalingState } from './mesh.ts';
+import type { Member, Mesh, MeshEvent, SignalingState, Traffic } from './mesh.ts';
 import type { OpenSignaling, Signaling } from './signaling-port.ts';
 
 /** Within this time two devices are connected, or know why not. */
@@ -45,6 +45,8 @@ export function joinMesh(options: JoinMeshOptions): Promise<Mesh> {
   return mesh.start(options.clock, options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS);
 }
 
+type ConnectedMember = Extract<Member, { state: 'connected' }>;
+
 class RoomMesh implements Mesh {
   readonly self: PeerId;
   onChannel: ((channel: PeerChannel) => void) | undefined;
@@ -54,6 +56,9 @@ class RoomMesh implements Mesh {
   readonly #listeners = new Set<(event: MeshEvent) => void>();
   readonly #signaling: Signaling;
   readonly #dialer: Dialer;
+  #capabilities: Capabilities;
+  /** HELLO of a connection that was being made may have said something else. */
+  #hasChanged = false;
   #iceServers: readonly IceServer[] = [];
   #leaving: Promise<void> | undefined;
   /** Until the server has answered for the first time. */
@@ -64,6 +69,7 @@ class RoomMesh implements Mesh {
   constructor(options: JoinMeshOptions) {
     const { clock, randomBytes } = options;
     const keys = deriveRoomKeys(options.link);
+    this.#capabilities = options.capabilities;
     this.self = asPeerId(toHex(randomBytes(16)));
     this.#signaling = options.openSignaling({
       link: options.link,
@@ -83,7 +89,7 @@ class RoomMesh implements Mesh {
     this.#dialer = new Dialer({
       self: this.self,
       keys,
-      capabilities: options.capabilities,
+      capabilities: () => this.#capabilities,
       versions: options.versions ?? [PROTOCOL_VERSION],
       clock,
       randomBytes,
@@ -98,9 +104,15 @@ class RoomMesh implements Mesh {
         connecting: (peer) => this.#setMember({ state: 'connecting', id: peer }),
         connected: (channel, capabilities) => {
           this.#setMember({ state: 'connected', id: channel.peer, capabilities });
+          if (this.#hasChanged) this.#say(channel);
           this.onChannel?.(channel);
         },
-        reconnecting: (peer, isSo) => this.#reconnecting(peer, isSo),
+        reconnecting: (peer, isSo) =>
+          this.#amend(peer, ({ reconnecting: _, ...member }) => ({
+            ...member,
+            ...(isSo ? { reconnecting: true } : {}),
+          })),
+        routed: (peer, route) => this.#amend(peer, (member) => ({ ...member, route })),
         failed: (peer, error) => this.#disconnected(peer, error),
         ended: (peer, error) => this.#disconnected(peer, error),
       },
@@ -150,6 +162,21 @@ class RoomMesh implements Mesh {
   subscribe(listener: (event: MeshEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  learned(peer: PeerId, capabilities: Capabilities): void {
+    this.#amend(peer, (member) => ({ ...member, capabilities }));
+  }
+
+  offer(capabilities: Capabilities): void {
+    this.#capabilities = capabilities;
+    this.#hasChanged = true;
+    for (const channel of this.#dialer.channels()) this.#say(channel);
+    this.#emit({ type: 'offered', capabilities });
+  }
+
+  traffic(peer: PeerId): Traffic | undefined {
+    return this.#dialer.traffic(peer);
   }
 
   leave(): Promise<void> {
@@ -212,11 +239,17 @@ class RoomMesh implements Mesh {
     this.#setMember(error ? { state: 'failed', id: peer, error } : { state: 'announced', id: peer });
   }
 
-  #reconnecting(peer: PeerId, isSo: boolean): void {
+  #amend(peer: PeerId, change: (member: ConnectedMember) => ConnectedMember): void {
     const member = this.#members.get(peer);
-    if (member?.state !== 'connected') return;
-    const { state, id, capabilities } = member;
-    this.#setMember({ state, id, capabilities, ...(isSo ? { reconnecting: true } : {}) });
+    if (member?.state === 'connected') this.#setMember(change(member));
+  }
+
+  #say(channel: PeerChannel): void {
+    try {
+      channel.sendControl({ type: 'capabilities', capabilities: this.#capabilities });
+    } catch {
+      // It has just ended; the next HELLO says it.
+    }
   }
 
   #setMember(member: Member): void {

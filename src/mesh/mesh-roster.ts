@@ -24,6 +24,8 @@ export function meshRoster(mesh: Mesh): PeerRoster {
             listener({ type: 'changed' });
             return;
           case 'member-left':
+          case 'offered':
+            // Of `offered` this device itself: it is one of those that may compute.
             listener({ type: 'changed' });
             return;
           case 'member-doubtful':

@@ -47,3 +47,7 @@ export interface DeviceProfile {
 
 /** Raised whenever rates get another meaning, or measuring another method. */
 export const PROFILE_VERSION = 5;
+
+/** How fast a device is, in one number for people: multiply-accumulates per second in convolutions, memory left aside. */
+export const macsPerSecond = ({ rates }: DeviceProfile): number | undefined =>
+  rates.conv.msPerMac > 0 ? 1000 / rates.conv.msPerMac : undefined;

@@ -4,11 +4,12 @@ import { WIRE_CODECS } from '../planner/codec.ts';
 import { asSessionId, isHex128 } from '../shared/ids.ts';
 import { isErrorCode, PeerceptronError, type ErrorCode } from '../shared/errors.ts';
 import { WEIGHT_STORAGES } from '../shared/weight-storage.ts';
+import { presenceMessageSchemas } from './presence-message.ts';
 import { surveyMessageSchemas } from './survey-message.ts';
 import { traceMessageSchemas } from './trace-span.ts';
 
 /** Raised whenever an old peer could misread a new one; a mismatch is refused at HELLO. */
-export const PROTOCOL_VERSION = 4;
+export const PROTOCOL_VERSION = 5;
 
 const hex128 = v.pipe(v.string(), v.check(isHex128, 'expected 32 hex digits'));
 const sessionId = v.pipe(hex128, v.transform(asSessionId));
@@ -60,6 +61,20 @@ const weightsSchema = v.variant('kind', [
 ]);
 
 export type PrepareWeights = v.InferOutput<typeof weightsSchema>;
+
+/** What a peer says of itself in HELLO, and what the room sees. */
+const capabilitiesSchema = v.strictObject({
+  name,
+  engine: name,
+  accuracy: v.picklist(['f32', 'f16']),
+  /** How the engine holds weights, which says how much a plan takes; absent: `packed`. */
+  weightStorage: v.exactOptional(v.picklist(WEIGHT_STORAGES)),
+  /** Offered for weights and activations. */
+  memoryBytes: v.pipe(v.number(), v.minValue(0)),
+  platform: name,
+  /** Serves tiles. A requester that only asks does not. */
+  serves: v.boolean(),
+});
 
 /** Runtime messages between two peers that have proven themselves; SPEC.md gives the rules by name. */
 const controlSchema = v.variant('type', [
@@ -142,6 +157,9 @@ const controlSchema = v.variant('type', [
   /** Peer → requester: no profile or no measurement, and why. */
   v.strictObject({ type: v.literal('survey-refused'), request: count, code: errorCode, message: sentence }),
   ...traceMessageSchemas,
+  ...presenceMessageSchemas,
+  /** Any → any: what HELLO said of this device has changed. */
+  v.strictObject({ type: v.literal('capabilities'), capabilities: capabilitiesSchema }),
 ]);
 
 export type ControlMessage = v.InferOutput<typeof controlSchema>;
@@ -172,20 +190,6 @@ const streamSchema = v.variant('kind', [
 
 export type StreamMeta = v.InferOutput<typeof streamSchema>;
 export type PieceMeta = Extract<StreamMeta, { kind: 'piece' }>;
-
-/** What a peer says of itself in HELLO, and what the room sees. */
-const capabilitiesSchema = v.strictObject({
-  name,
-  engine: name,
-  accuracy: v.picklist(['f32', 'f16']),
-  /** How the engine holds weights, which says how much a plan takes; absent: `packed`. */
-  weightStorage: v.exactOptional(v.picklist(WEIGHT_STORAGES)),
-  /** Offered for weights and activations. */
-  memoryBytes: v.pipe(v.number(), v.minValue(0)),
-  platform: name,
-  /** Serves tiles. A requester that only asks does not. */
-  serves: v.boolean(),
-});
 
 export type Capabilities = v.InferOutput<typeof capabilitiesSchema>;
 

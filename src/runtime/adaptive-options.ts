@@ -62,4 +62,8 @@ export interface AdaptiveSessionOptions extends SessionSource {
 export interface AdaptiveSession extends Session {
   /** Frames whose results are outstanding, those that wait included. */
   readonly pending: number;
+  /** Devices that plans do without for a while, because they have failed or are leaving. */
+  readonly setAside: readonly PeerId[];
+  /** Somebody wants another plan: asks `replan` soon, and takes what it says, better or not. */
+  reconsider(): void;
 }

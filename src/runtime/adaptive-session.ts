@@ -48,6 +48,8 @@ class Adaptive implements AdaptiveSession {
   readonly #plans: PlanSwitch;
   readonly #wishes: Wishes;
   readonly #known = new Set<PeerId>();
+  /** Set aside, and gone from the roster since: should they come back to it, they are like those that join. */
+  readonly #departed = new Set<PeerId>();
   #unsubscribe: () => void = () => undefined;
   #cancelWaiting: (() => void) | undefined;
   #isWorking = false;
@@ -121,6 +123,14 @@ class Adaptive implements AdaptiveSession {
     return this.#core.frames.size;
   }
 
+  get setAside(): readonly PeerId[] {
+    return this.#outcasts.peers;
+  }
+
+  reconsider(): void {
+    this.#wish('asked');
+  }
+
   async open(): Promise<void> {
     this.#unsubscribe = this.#options.roster.subscribe((change) => {
       if (change.type === 'changed') this.#rosterChanged();
@@ -166,15 +176,26 @@ class Adaptive implements AdaptiveSession {
 
   // What happens
 
-  #usable(): PeerId[] {
+  #present(): PeerId[] {
     const { node, roster, computeHere } = this.#options;
     const here = node.serves || computeHere ? [node.self] : [];
     const others = roster.peers().filter((peer) => peer !== node.self);
-    return [...others, ...here].filter((peer) => !this.#outcasts.has(peer));
+    return [...others, ...here];
+  }
+
+  #usable(): PeerId[] {
+    return this.#present().filter((peer) => !this.#outcasts.has(peer));
+  }
+
+  #noteDepartures(): void {
+    const present = this.#present();
+    for (const peer of this.#outcasts.peers) if (!present.includes(peer)) this.#departed.add(peer);
+    for (const peer of present) if (this.#departed.delete(peer)) this.#outcasts.forgive(peer);
   }
 
   #rosterChanged(): void {
     if (this.#core.over) return;
+    this.#noteDepartures();
     const usable = this.#usable();
     const isNew = usable.some((peer) => !this.#known.has(peer));
     for (const peer of [...this.#known]) if (!usable.includes(peer)) this.#known.delete(peer);
@@ -204,6 +225,7 @@ class Adaptive implements AdaptiveSession {
 
   #leaving(peer: PeerId): void {
     this.#leaveOut(peer, Infinity);
+    this.#noteDepartures();
     this.#emit({ type: 'peer-leaving', peer });
     const { preparing } = this.#plans;
     if (preparing?.compiled.peers.includes(peer)) {
@@ -281,7 +303,8 @@ class Adaptive implements AdaptiveSession {
       if (this.#core.over) return;
       const chosen = planned ?? (needed ? this.#alone() : undefined);
       if (!chosen && needed) return this.#nobody(reason, lastError);
-      if (!chosen || (!needed && !this.#isWorthIt(chosen))) return this.#keep(reason, lastError);
+      const isWanted = needed || (chosen !== undefined && this.#isWorthIt(chosen, reason));
+      if (!chosen || !isWanted) return this.#keep(reason, lastError);
       try {
         await this.#plans.to(reason, chosen, needed);
         if (!needed) this.#pace.switched(this.#options.clock.now());
@@ -324,9 +347,9 @@ class Adaptive implements AdaptiveSession {
     });
   }
 
-  #isWorthIt({ plan, gain }: Replanned): boolean {
+  #isWorthIt({ plan, gain }: Replanned, reason: ReplanReason): boolean {
     const { hysteresis = 0.1 } = this.#options;
-    if (gain !== undefined && gain < hysteresis) return false;
+    if (reason !== 'asked' && gain !== undefined && gain < hysteresis) return false;
     return JSON.stringify(plan.segments) !== JSON.stringify(this.#plans.current?.plan.segments);
   }
 

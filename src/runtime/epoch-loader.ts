@@ -41,9 +41,12 @@ export class EpochLoader {
   /** Live epochs, the oldest first. */
   readonly #live = new Map<PeerEpoch, { readonly needBytes: number; readonly sameWeights: boolean }>();
   readonly #tiles = new HeldTiles();
+  /** Plans that are admitted from now on fit into this together with those that are there. */
+  memoryBytes: number;
 
   constructor(options: EpochLoaderOptions) {
     this.#options = options;
+    this.memoryBytes = options.memoryBytes;
   }
 
   /**
@@ -67,11 +70,11 @@ export class EpochLoader {
     const taken = this.#takenBytes();
     this.#live.set(epoch, { needBytes, sameWeights: message.sameWeights === true });
     const need = this.reservedBytes(epoch);
-    if (taken + need > this.#options.memoryBytes) {
+    if (taken + need > this.memoryBytes) {
       this.#live.delete(epoch);
       throw new PeerceptronError(
         'PLAN_MEMORY',
-        `this device offers ${mega(this.#options.memoryBytes)}, ${mega(taken)} are taken, and the plan needs ${mega(need)}`,
+        `this device offers ${mega(this.memoryBytes)}, ${mega(taken)} are taken, and the plan needs ${mega(need)}`,
       );
     }
     return epoch;

@@ -22,6 +22,16 @@ export class Outcasts {
     return this.#out.has(peer);
   }
 
+  get peers(): readonly PeerId[] {
+    return [...this.#out.keys()];
+  }
+
+  /** Its time is up already: it says itself that it is to be used again. */
+  forgive(peer: PeerId): void {
+    this.#out.get(peer)?.();
+    this.#out.delete(peer);
+  }
+
   /** For `forMs`, or longer each time. Who is out already stays out as it was. */
   add(peer: PeerId, forMs?: number): void {
     if (this.#out.has(peer) && forMs === undefined) return;

@@ -21,9 +21,12 @@ import type { ExpectedMs, ObservedTile } from './tile-times.ts';
 
 export interface PlannedSessionOptions extends Omit<AdaptiveSessionOptions, 'replan'> {
   readonly survey: Survey;
-  readonly objective: Objective;
+  /** Asked at each search, where it is a function: see `AdaptiveSession.reconsider`. */
+  readonly objective: Objective | (() => Objective);
   /** What a member of the room says of itself; nothing where it is gone. */
   readonly describe: (peer: PeerId) => SurveyPeer | undefined;
+  /** Asked at each search: devices that are to have nothing to do are known, and not planned with. Default: all may. */
+  readonly mayUse?: (peer: PeerId) => boolean;
   /** See `PlanRequest`. */
   readonly codecs?: readonly Codec[];
   readonly margin?: number;
@@ -59,8 +62,10 @@ export function openPlannedSession(options: PlannedSessionOptions): Promise<Adap
 }
 
 function planner(options: PlannedSessionOptions): Replan {
-  const { survey, graph, clock, objective, codecs, margin, onChoice } = options;
-  const { searchTimeMs = DEFAULT_SEARCH_TIME_MS } = options;
+  const { survey, graph, clock, codecs, margin, onChoice } = options;
+  const objectiveNow = (): Objective =>
+    typeof options.objective === 'function' ? options.objective() : options.objective;
+  const { searchTimeMs = DEFAULT_SEARCH_TIME_MS, mayUse = () => true } = options;
   const observations = new Observations(clock);
 
   const devicesFor = async ({ peers, current, observed }: Situation): Promise<Device[]> => {
@@ -75,18 +80,19 @@ function planner(options: PlannedSessionOptions): Replan {
   return async (situation): Promise<Replanned | undefined> => {
     const { reason, session, epoch, current } = situation;
     const devices = await devicesFor(situation);
+    const usable = devices.filter(({ id }) => mayUse(id));
     // Whoever asks may still compute alone.
-    if (devices.length === 0) return undefined;
+    if (usable.length === 0) return undefined;
     const request = {
       graph,
       session,
       epoch,
-      objective,
+      objective: objectiveNow(),
       ...(codecs ? { codecs } : {}),
       ...(margin === undefined ? {} : { margin }),
       ...(current ? { incumbent: current } : {}),
     };
-    const choice = await survey.plan(devices, request, choose);
+    const choice = await survey.plan(usable, request, choose);
     const world = survey.world(devices);
     onChoice?.({ choice, world, reason });
     const { plan, prediction } = choice;

@@ -13,7 +13,9 @@ export type ReplanReason =
   /** Tiles take longer than they should. */
   | 'slow'
   /** Tiles take less time than they did. */
-  | 'better';
+  | 'better'
+  /** Whoever uses the session wants another one: for another objective, or with other devices. */
+  | 'asked';
 
 export interface Situation {
   readonly reason: ReplanReason;

@@ -19,6 +19,7 @@ import type { RuntimeNode, ToRequester } from './runtime-node.ts';
 import { PieceEncoder, sendPiece } from './send-piece.ts';
 import type { ExpectedMs } from './tile-times.ts';
 import { TraceCollector } from './trace/collector.ts';
+import type { TraceWish } from './trace/trace.ts';
 import { WeightService } from './weight-service.ts';
 import { WeightSweep } from './weight-sweep.ts';
 
@@ -45,7 +46,7 @@ export interface RequesterEpochOptions {
   readonly sweepBytes?: number | undefined;
   /** Peers may use slices of earlier epochs again. */
   readonly sameWeights: boolean;
-  readonly trace: boolean;
+  readonly trace: TraceWish;
   readonly events: {
     /** Something of this epoch moved. */
     moved(peer: PeerId): void;
@@ -100,7 +101,9 @@ export class RequesterEpoch implements FrameEpoch {
             spanBytes: sweepBytes,
           });
     this.weights = new WeightService(weights, sweep);
-    this.trace = options.trace ? new TraceCollector(this.compiled, node.self, clock) : undefined;
+    const { trace } = options;
+    const lastFrames = typeof trace === 'object' ? trace.lastFrames : undefined;
+    this.trace = trace ? new TraceCollector(this.compiled, node.self, clock, lastFrames) : undefined;
   }
 
   get number(): number {

@@ -47,6 +47,8 @@ export type WorkStreamMeta = Exclude<StreamMeta, { kind: 'probe' }>;
 
 /** The compute side of this device: what other peers' sessions ask of it. */
 export interface ServingRole {
+  /** Takes on nothing new: plans of this device do without it. Absent: it does. */
+  readonly isLeaving?: boolean;
   onControl(channel: PeerChannel, message: ToPeer): void;
   onStream(channel: PeerChannel, meta: WorkStreamMeta, totalBytes: number): StreamSink | Promise<StreamSink>;
   onChannelClosed(peer: PeerId, error: PeerceptronError | undefined): void;
@@ -66,6 +68,11 @@ export interface SurveyedRole {
   onQuestion(channel: PeerChannel, question: SurveyQuestion): void;
 }
 
+/** Tells others how this device is, and hears how they are. */
+export interface PresenceRole {
+  onControl(channel: PeerChannel, message: Extract<ControlMessage, { type: 'watch' | 'presence' }>): void;
+}
+
 /**
  * One device in the mesh, in both roles at once: it may serve tiles to others and run sessions of its own over the
  * same channels. Routes what arrives to the role that it is for.
@@ -76,8 +83,10 @@ export class RuntimeNode {
   readonly #network: PeerNetwork;
   readonly #sessions = new Map<SessionId, RequestingRole>();
   readonly #adopted = new WeakSet<PeerChannel>();
+  readonly #live = new Set<PeerChannel>();
   #serving: ServingRole | undefined;
   #surveyed: SurveyedRole | undefined;
+  #present: PresenceRole | undefined;
   #own: PeerChannel | undefined;
 
   /** Takes over `network.onChannel`. */
@@ -102,9 +111,14 @@ export class RuntimeNode {
     return channel;
   }
 
-  /** Whether this device computes tiles. */
+  /** Live channels to other devices. */
+  get channels(): readonly PeerChannel[] {
+    return [...this.#live].filter(({ peer }) => peer !== this.self);
+  }
+
+  /** Whether this device computes tiles of new plans. */
   get serves(): boolean {
-    return this.#serving !== undefined;
+    return this.#serving !== undefined && this.#serving.isLeaving !== true;
   }
 
   serve(role: ServingRole | undefined): void {
@@ -113,6 +127,10 @@ export class RuntimeNode {
 
   survey(role: SurveyedRole | undefined): void {
     this.#surveyed = role;
+  }
+
+  present(role: PresenceRole | undefined): void {
+    this.#present = role;
   }
 
   addSession(id: SessionId, role: RequestingRole): void {
@@ -143,9 +161,11 @@ export class RuntimeNode {
   #adopt(channel: PeerChannel): void {
     if (this.#adopted.has(channel)) return;
     this.#adopted.add(channel);
+    this.#live.add(channel);
     channel.onControl = (message) => this.#onControl(channel, message);
     channel.onStream = (meta, totalBytes) => this.#onStream(channel, meta, totalBytes);
     void channel.closed.then((error) => {
+      this.#live.delete(channel);
       this.questions.onChannelClosed(channel, error);
       this.#serving?.onChannelClosed(channel.peer, error);
       for (const session of [...this.#sessions.values()]) session.onChannelClosed(channel.peer, error);
@@ -214,6 +234,14 @@ export class RuntimeNode {
       case 'link-trips':
       case 'survey-refused':
         this.questions.onAnswer(channel, message);
+        return;
+      case 'capabilities':
+        this.#network.learned?.(channel.peer, message.capabilities);
+        return;
+      case 'watch':
+      case 'presence':
+        // A device that tells nothing of itself leaves those who look without an answer.
+        this.#present?.onControl(channel, message);
         return;
       default:
         unreachable(message);

@@ -37,6 +37,8 @@ export type ServeEvent =
       readonly seed?: number;
       readonly opCount: number;
       readonly tiles: readonly ServedTile[];
+      /** Of the plan's multiply-accumulates, those of this device: 0–1. */
+      readonly part: number;
     }
   /** A source of weights is given up: out of reach, not allowed, or it sent something else. */
   | {

@@ -1,4 +1,6 @@
 import { asSentence, type ControlMessage } from '../protocol/messages.ts';
+import type { CompiledPlan } from '../planner/compiled-plan.ts';
+import { partOfWork } from '../planner/plan-work.ts';
 import type { Clock } from '../shared/clock.ts';
 import { PeerceptronError, toPeerceptronError, unreachable } from '../shared/errors.ts';
 import type { PeerId, SessionId } from '../shared/ids.ts';
@@ -23,6 +25,8 @@ export interface ServePeerOptions extends EpochLoaderOptions {
 
 /** How long a device that is about to leave waits for its sessions to do without it. */
 const LEAVE_TIMEOUT_MS = 30_000;
+/** Whoever pauses waits for less: the device is wanted for something else. */
+const PAUSE_TIMEOUT_MS = 10_000;
 
 export interface PeerService {
   /**
@@ -30,6 +34,14 @@ export interface PeerService {
    * resolves when every session has moved away or ended, or after `timeoutMs`.
    */
   leave(timeoutMs?: number): Promise<void>;
+  /** Leaves, and ends what is still here after `timeoutMs`. Takes on nothing until `resume`, which may come in between. */
+  pause(timeoutMs?: number): Promise<void>;
+  /** Takes on new plans again; sessions that were told that this device leaves come back by themselves, if at all. */
+  resume(): void;
+  /** What plans may take from now on; those that are loaded keep what they have. */
+  offerMemory(memoryBytes: number): void;
+  /** The latest plan of a session that is ready here. */
+  plan(session: SessionId): CompiledPlan | undefined;
   /** Ends every session here, frees their tiles. The engine stays the caller's. */
   close(): Promise<void>;
 }
@@ -57,7 +69,7 @@ class Service implements ServingRole, PeerService {
   readonly #weights: PeerWeights;
   readonly #runner: TileRunner;
   readonly #loader: EpochLoader;
-  readonly #onEnded: (() => void)[] = [];
+  readonly #onEnded = new Set<() => void>();
   #leaving = false;
 
   constructor(options: ServePeerOptions) {
@@ -68,6 +80,10 @@ class Service implements ServingRole, PeerService {
       this.#emit({ type: 'source-set-aside', session, source, error });
     this.#weights = new PeerWeights({ node, clock, store, onSetAside });
     this.#runner = new TileRunner({ node, clock, emit: (event) => this.#emit(event) });
+  }
+
+  get isLeaving(): boolean {
+    return this.#leaving;
   }
 
   onControl(channel: PeerChannel, message: ToPeer): void {
@@ -182,17 +198,44 @@ class Service implements ServingRole, PeerService {
     for (const { id, channel } of this.#sessions.values()) trySend(channel, { type: 'leaving', session: id });
     if (this.#sessions.size === 0) return;
     await new Promise<void>((resolve) => {
-      const cancel = this.#options.clock.after(timeoutMs, resolve);
-      this.#onEnded.push(() => {
-        if (this.#sessions.size > 0) return;
+      const settle = (): void => {
         cancel();
+        this.#onEnded.delete(look);
         resolve();
-      });
+      };
+      const look = (): void => {
+        if (this.#sessions.size === 0) settle();
+      };
+      const cancel = this.#options.clock.after(timeoutMs, settle);
+      this.#onEnded.add(look);
     });
+  }
+
+  async pause(timeoutMs = PAUSE_TIMEOUT_MS): Promise<void> {
+    await this.leave(timeoutMs);
+    if (this.#leaving) await this.#endSessions();
+  }
+
+  resume(): void {
+    this.#leaving = false;
+  }
+
+  offerMemory(memoryBytes: number): void {
+    this.#loader.memoryBytes = memoryBytes;
+  }
+
+  plan(session: SessionId): CompiledPlan | undefined {
+    const epochs = [...(this.#sessions.get(session)?.epochs.values() ?? [])];
+    const latest = epochs.findLast(({ state }) => state === 'ready');
+    return latest?.state === 'ready' ? latest.epoch.compiled : undefined;
   }
 
   async close(): Promise<void> {
     this.#options.node.serve(undefined);
+    await this.#endSessions();
+  }
+
+  async #endSessions(): Promise<void> {
     await Promise.all([...this.#sessions.values()].map((session) => this.#endSession(session)));
   }
 
@@ -227,6 +270,7 @@ class Service implements ServingRole, PeerService {
         ...seedOf(message),
         opCount: graph.nodes.length,
         tiles: servedTiles(epoch),
+        part: partOfWork(epoch.compiled, this.#options.node.self),
       });
       channel.sendControl({
         type: 'ready',

@@ -14,6 +14,7 @@ import { FrameQueue } from './frame-queue.ts';
 import type { FrameResult, TileReport } from './frames-in-flight.ts';
 import { RequesterEpoch } from './requester-epoch.ts';
 import type { RequestingRole, RuntimeNode, ToRequester } from './runtime-node.ts';
+import type { TraceWish } from './trace/trace.ts';
 import { storageOrders } from './weight-service.ts';
 
 /** What every session needs, whatever decides on its plans. */
@@ -35,7 +36,7 @@ export interface SessionSource {
   /** Without any sign of progress for this long, loading peers or a frame are given up. */
   readonly stallTimeoutMs?: number;
   /** Record what every device does for every frame; see `Session.trace`. */
-  readonly trace?: boolean;
+  readonly trace?: TraceWish;
 }
 
 export interface SessionCoreHooks {

@@ -17,10 +17,14 @@ export interface WishesOptions {
 export const isUrgent = (reason: ReplanReason): boolean =>
   reason === 'start' || reason === 'peer-lost' || reason === 'peer-leaving';
 
+/** Somebody waits for it: at once, but only where the plan is another one. */
+const isPrompt = (reason: ReplanReason): boolean => isUrgent(reason) || reason === 'asked';
+
 const IN_ORDER: readonly ReplanReason[] = [
   'start',
   'peer-lost',
   'peer-leaving',
+  'asked',
   'slow',
   'peer-joined',
   'better',
@@ -39,7 +43,7 @@ export class Wishes {
   add(reason: ReplanReason): void {
     const isNew = !this.#reasons.has(reason);
     this.#reasons.add(reason);
-    if (isUrgent(reason) || this.#options.isBroken()) this.#options.onDue();
+    if (isPrompt(reason) || this.#options.isBroken()) this.#options.onDue();
     else if (isNew) this.wakeUp();
   }
 
@@ -63,7 +67,7 @@ export class Wishes {
   next(): ReplanReason | undefined {
     const { clock, pace, isBroken } = this.#options;
     const mayChoose = isBroken() || (clock.now() >= pace.notBeforeMs && !this.#cancel);
-    const next = IN_ORDER.find((reason) => this.#reasons.has(reason) && (isUrgent(reason) || mayChoose));
+    const next = IN_ORDER.find((reason) => this.#reasons.has(reason) && (isPrompt(reason) || mayChoose));
     if (!next) return undefined;
     this.#reasons.delete(next);
     // All that are not urgent ask the same question.

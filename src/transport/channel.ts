@@ -1,4 +1,4 @@
-import type { ControlMessage, StreamMeta } from '../protocol/messages.ts';
+import type { Capabilities, ControlMessage, StreamMeta } from '../protocol/messages.ts';
 import type { PeerceptronError } from '../shared/errors.ts';
 import type { PeerId } from '../shared/ids.ts';
 
@@ -86,4 +86,6 @@ export interface PeerNetwork {
   channel(peer: PeerId): Promise<PeerChannel>;
   /** Every channel that comes up, whoever dialled. */
   onChannel: ((channel: PeerChannel) => void) | undefined;
+  /** What that peer says of itself has changed. Absent where nobody keeps it. */
+  learned?(peer: PeerId, capabilities: Capabilities): void;
 }

@@ -3,8 +3,17 @@ import { PeerceptronError } from '../shared/errors.ts';
 import { DataChannelLink } from './data-channel-link.ts';
 import { watchDisconnection } from './disconnection.ts';
 import { Inbox } from './inbox.ts';
+import { readRoute } from './link-route.ts';
 import { RemoteSignals } from './remote-signals.ts';
-import type { IceServer, OpenedRtc, OpenRtc, RtcCandidateKind, RtcConnection, RtcSignal } from './rtc.ts';
+import type {
+  IceServer,
+  LinkRoute,
+  OpenedRtc,
+  OpenRtc,
+  RtcCandidateKind,
+  RtcConnection,
+  RtcSignal,
+} from './rtc.ts';
 import { parseCandidateKind, parseDataDescription } from './session-description.ts';
 
 const MAX_MESSAGE_BYTES = 256 * 1024;
@@ -232,7 +241,8 @@ class PeerjsConnection implements RtcConnection {
       const link = new DataChannelLink(port, maxMessageBytes);
       this.#link = link;
       for (const message of this.#early.splice(0)) link.received(message);
-      this.#resolveOpened({ link, localFingerprint, remoteFingerprint });
+      const route = (): Promise<LinkRoute | undefined> => readRoute(peerConnection);
+      this.#resolveOpened({ link, localFingerprint, remoteFingerprint, route });
     } catch (thrown) {
       this.#failure ??= new PeerceptronError('LINK_LOST', 'the connection has no usable description', {
         cause: thrown,

@@ -52,6 +52,9 @@ type LinkState =
  */
 export class ResumableLink implements PeerLink {
   readonly maxMessageBytes: number;
+  /** Of messages of the layer above, in all; those that are sent again count once. */
+  sentBytes = 0;
+  receivedBytes = 0;
   onClose: ((error: PeerceptronError | undefined) => void) | undefined;
   readonly #onSuspended: (cause: PeerceptronError) => void;
   readonly #inbox = new Inbox<Uint8Array>();
@@ -102,6 +105,7 @@ export class ResumableLink implements PeerLink {
         'PROTOCOL_LIMIT',
         `a message of ${message.length} bytes is larger than the ${this.maxMessageBytes} that the link takes`,
       );
+    this.sentBytes += message.length;
     const kept = this.#sent.keep(MARKS.has(message[0]) ? escaped(message) : message);
     if (this.#state.state === 'live') this.#write(this.#state.raw, kept);
   }
@@ -240,6 +244,7 @@ export class ResumableLink implements PeerLink {
         throw new PeerceptronError('PROTOCOL_LIMIT', 'the other side sent too much before anyone listened');
     }
     this.#received += 1;
+    this.receivedBytes += message.length;
     this.#owedMessages += 1;
     this.#owedBytes += message.length;
     if (this.#owedBytes >= ACKNOWLEDGE_STEP_BYTES || this.#owedMessages >= ACKNOWLEDGE_STEP_MESSAGES) {

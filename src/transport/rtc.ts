@@ -19,8 +19,13 @@ export interface RtcCandidates {
 
 export type RtcCandidateKind = 'host' | 'mdns' | 'srflx' | 'prflx' | 'relay';
 
+/** Whether packets go from device to device, or through a TURN server. */
+export type LinkRoute = 'direct' | 'relayed';
+
 export interface OpenedRtc {
   readonly link: PeerLink;
+  /** How packets go at the moment; undefined where nobody can tell. Absent: nobody can ever. Never rejects. */
+  readonly route?: () => Promise<LinkRoute | undefined>;
   /** Lower-case hex SHA-256, without colons, from the descriptions that were really applied. */
   readonly localFingerprint: string;
   readonly remoteFingerprint: string;

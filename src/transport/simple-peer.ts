@@ -3,6 +3,7 @@ import { PeerceptronError } from '../shared/errors.ts';
 import { DataChannelLink } from './data-channel-link.ts';
 import { watchDisconnection } from './disconnection.ts';
 import { Inbox } from './inbox.ts';
+import { readRoute } from './link-route.ts';
 import { RemoteSignals } from './remote-signals.ts';
 import type {
   IceServer,
@@ -188,7 +189,7 @@ class SimplePeerConnection implements RtcConnection {
       this.#peer.on('data', (data: unknown) => link.received(asMessage(data)));
       // What comes from now on takes the short way, not through simple-peer's stream, which has emptied itself before the next event.
       this.#channel.onmessage = ({ data }: MessageEvent<unknown>) => link.received(asMessage(data));
-      this.#resolveOpened({ link, localFingerprint, remoteFingerprint });
+      this.#resolveOpened({ link, localFingerprint, remoteFingerprint, route: () => readRoute(connection) });
     } catch (thrown) {
       this.#failure ??= new PeerceptronError('LINK_LOST', 'the connection has no usable description', {
         cause: thrown,

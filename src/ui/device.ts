@@ -7,6 +7,8 @@ export interface BrowserFacts {
   readonly deviceMemory?: number | undefined;
   readonly crossOriginIsolated: boolean;
   readonly hasWakeLock: boolean;
+  /** Absent: it is. */
+  readonly isSecureContext?: boolean;
 }
 
 const mega = 1e6;
@@ -37,6 +39,7 @@ export function describeDevice(facts: BrowserFacts): Device {
     [/Safari\//, 'Safari'],
   ]);
   const missing: MissingFeature[] = [];
+  if (facts.isSecureContext === false) missing.push('secure-context');
   if (!facts.crossOriginIsolated) missing.push('threads');
   if (!facts.hasWakeLock) missing.push('wake-lock');
   return {

@@ -15,6 +15,18 @@ export function formatMs(ms: number): string {
   return ms < 999.5 ? `${shortNumber(ms)} ms` : `${shortNumber(ms / 1000)} s`;
 }
 
+/** `3`, `12 thousand`, `2.1 billion`: large numbers as people say them. */
+export function formatCount(value: number): string {
+  const units = ['', ' thousand', ' million', ' billion', ' trillion'];
+  let rest = value;
+  let unit = 0;
+  while (rest >= 999.5 && unit < units.length - 1) {
+    rest /= 1000;
+    unit++;
+  }
+  return `${shortNumber(rest)}${units[unit]}`;
+}
+
 /** `0.8`, `12`, `118`: a rate per second. */
 export const formatRate = (perSecond: number): string => shortNumber(perSecond);
 

@@ -1,45 +1,62 @@
 import './theme.css';
 import './components/app.ts';
 import { chooseEngine } from '../engine/choose.ts';
+import type { Engine } from '../engine/engine.ts';
 import { startBrowserEngine } from '../engine/worker-host-browser.ts';
+import { DevicePresence } from '../mesh/device-presence.ts';
 import { joinMesh } from '../mesh/join-mesh.ts';
-import type { Mesh } from '../mesh/mesh.ts';
+import type { Member, Mesh } from '../mesh/mesh.ts';
 import { signalingByLink } from '../mesh/signaling-by-link.ts';
 import { systemClock } from '../mesh/system-clock.ts';
 import { openBrowserSocket } from '../mesh/websocket-browser.ts';
+import type { DeviceProfile, TransportProfile } from '../planner/profile.ts';
+import type { Capabilities } from '../protocol/messages.ts';
 import { createRoomLink, formatRoomLink, parseRoomLink, type RoomLink } from '../protocol/room-link.ts';
 import { installCodecKernels } from '../runtime/codec-kernels.ts';
 import { measureDevice } from '../runtime/measure-device.ts';
+import { measureTransport } from '../runtime/measure-transport.ts';
+import type { WeightStore } from '../runtime/peer-weights.ts';
+import type { Presence } from '../runtime/presence.ts';
 import { offerProfile } from '../runtime/profile-service.ts';
 import { RuntimeNode } from '../runtime/runtime-node.ts';
-import { servePeer, type PeerService } from '../runtime/serve-peer.ts';
+import { servePeer, type PeerService, type ServeEvent } from '../runtime/serve-peer.ts';
+import { SharedDevice } from '../runtime/shared-device.ts';
 import { toPeerceptronError } from '../shared/errors.ts';
-import type { Capabilities } from '../protocol/messages.ts';
+import type { PeerId } from '../shared/ids.ts';
 import type { RandomBytes } from '../shared/random.ts';
-import { openRtcPeerjs } from '../transport/peerjs-browser.ts';
-import { openRtcBrowser } from '../transport/simple-peer-browser.ts';
+import type { OpenRtc } from '../transport/rtc.ts';
 import { describeDevice } from './device.ts';
 import { engineCandidates, readGraphics } from './engine-candidates.ts';
-import { PeerStore } from './peer-state.ts';
+import { watchBattery } from './join/battery.ts';
+import { readSettings, writeSettings, type DeviceSettings } from './join/device-settings.ts';
+import { OwnDevice } from './join/own-device.ts';
+import type { PlanWish } from './network-view/asked-state.ts';
+import { PlanWorker } from './network-view/plan-worker-client.ts';
+import type { PageSession } from './page-session.ts';
+import { paced } from './paced.ts';
+import { findPeerServer } from './peer-server.ts';
+import { PeerStore, type PeerState } from './peer-state.ts';
 import { problemOf } from './problem.ts';
 import { storedProfile } from './profile-store.ts';
+import { readPixels } from './read-pixels.ts';
 import { fetchWhenServed, startPage } from './start-page.ts';
 import { strings } from './strings.ts';
-import { findPeerServer } from './peer-server.ts';
-import { readPixels } from './read-pixels.ts';
 import { takePart } from './take-part.ts';
 import { Trial } from './trial.ts';
 import type { TrialEvent } from './trial-state.ts';
-import { openWeightStore } from './weight-store.ts';
 import { keepAwake } from './wake-lock.ts';
+import { openWeightStore } from './weight-store.ts';
 
 /** Composition root of the page: everything that the browser offers is handed to the rest from here. */
+const SHOW_EVERY_MS = 50;
 const store = new PeerStore();
 const app = document.createElement('pt-app');
 document.body.replaceChildren(app);
-store.subscribe((state) => {
-  app.state = state;
-});
+store.subscribe(
+  paced<PeerState>(systemClock, SHOW_EVERY_MS, (state) => {
+    app.state = state;
+  }),
+);
 
 // Also on plain http, unlike the rest of `crypto`.
 const randomBytes: RandomBytes = (length) => crypto.getRandomValues(new Uint8Array(length));
@@ -62,23 +79,44 @@ async function enter(link: RoomLink): Promise<void> {
     deviceMemory: 'deviceMemory' in navigator ? (navigator.deviceMemory as number) : undefined,
     crossOriginIsolated,
     hasWakeLock: 'wakeLock' in navigator,
+    isSecureContext,
   });
-  store.dispatch({ type: 'room-entered', room: link.room, link: formatRoomLink(link), device });
+  const settings = readSettings(() => localStorage, device);
+  store.dispatch({ type: 'room-entered', room: link.room, link: formatRoomLink(link), device, settings });
   if (typeof RTCPeerConnection === 'undefined') {
     store.dispatch({ type: 'stopped', problem: { code: 'LINK_NO_ROUTE', message: strings.noWebRtc } });
     return;
   }
   // Long before the first frame; where they do not run, the plain loops stay.
   void installCodecKernels();
-  const weightStore = await openWeightStore(link);
-  let service: PeerService | undefined;
-  let runtime: RuntimeNode | undefined;
+  const own = new OwnDevice({
+    defaults: device,
+    settings,
+    save: (chosen) => writeSettings(() => localStorage, chosen, device),
+    dispatch: (event) => store.dispatch({ type: 'own-device', event }),
+  });
+  followWishes(own);
+  const [weightStore, openRtc] = await Promise.all([openWeightStore(link), webRtcOf(link)]);
+  let shared: SharedDevice | undefined;
+  let room: JoinedRoom | undefined;
   let offered: Capabilities | undefined;
+  let awake: { stop(): void } | undefined;
   const mesh = await takePart({
-    device,
+    device: { ...device, name: settings.name, memoryBytes: settings.memoryBytes },
     chooseEngine: async () => {
       const graphics = await readGraphics(new URLSearchParams(location.search).get('engine'));
-      return chooseEngine(engineCandidates(graphics), (backend) => startBrowserEngine({ backend }));
+      const chosen = await chooseEngine(engineCandidates(graphics), (backend) =>
+        startBrowserEngine({ backend }),
+      );
+      const { engine } = chosen;
+      const measure = (): Promise<DeviceProfile> =>
+        storedProfile(
+          () => localStorage,
+          { userAgent: navigator.userAgent, engine: engine.name },
+          () => measureDevice({ engine, clock: systemClock, cores: navigator.hardwareConcurrency || 1 }),
+        );
+      shared = new SharedDevice({ engine, share: 1, measure });
+      return chosen;
     },
     join: (capabilities) => {
       offered = capabilities;
@@ -86,47 +124,161 @@ async function enter(link: RoomLink): Promise<void> {
         link,
         capabilities,
         openSignaling: signalingByLink(openBrowserSocket),
-        openRtc: link.peerServer ? openRtcPeerjs : openRtcBrowser,
+        openRtc,
         clock: systemClock,
         randomBytes,
       });
     },
-    measure: (engine) =>
-      storedProfile(
-        () => localStorage,
-        { userAgent: navigator.userAgent, engine: engine.name },
-        () => measureDevice({ engine, clock: systemClock, cores: navigator.hardwareConcurrency || 1 }),
-      ),
-    serve: (joined, engine, profile, onEvent) => {
-      const { memoryBytes } = device;
-      const node = new RuntimeNode(joined);
-      runtime = node;
-      offerProfile({ node, clock: systemClock, profile });
-      service = servePeer({
-        node,
-        engine,
-        memoryBytes,
-        clock: systemClock,
-        weights: weightStore,
-        onEvent,
-      });
+    measure: async () => {
+      const profile = await shared!.profile();
+      const { macsPerSecond } = shared!;
+      if (macsPerSecond !== undefined) store.dispatch({ type: 'measured', macsPerSecond });
+      return profile;
     },
-    keepAwake,
+    serve: (joined, engine, _profile, onEvent) => {
+      room = serveRoom({ mesh: joined, engine, onEvent, weightStore, own, shared: shared! });
+    },
+    keepAwake: (onState) => (awake = keepAwake(onState)),
     clock: systemClock,
     dispatch: (event) => store.dispatch(event),
   });
-  const trial = mesh && runtime && offered ? offerTrial(mesh, runtime, offered) : undefined;
+  if (!mesh || !room || !offered || !shared) return;
+  const { node, service } = room;
+  own.joined({ mesh, service, device: shared, capabilities: offered });
+  void watchBattery((battery) => own.charged(battery));
+  const whole = shared;
+  // Of a device whose engine could not be measured, tensors can be moved all the same.
+  const transport = (): Promise<TransportProfile> =>
+    whole.profile().then(
+      (known) => known.transport,
+      () => measureTransport({ clock: systemClock }),
+    );
+  const trial = offerTrial(mesh, node, offered, transport);
+  app.addEventListener('leave-room', () => {
+    void trial.close();
+    void own.leave().then(() => awake?.stop());
+  });
   // Others learn at once, rather than by a time-out, that this device is gone: there is no time to hand anything over.
   window.addEventListener('pagehide', () => {
-    void trial?.close();
-    void service?.leave();
-    void mesh?.leave();
+    void trial.close();
+    void service.leave();
+    void mesh.leave();
   });
 }
 
+/** Only one of the two libraries is ever needed. */
+async function webRtcOf(link: RoomLink): Promise<OpenRtc> {
+  if (link.peerServer) return (await import('../transport/peerjs-browser.ts')).openRtcPeerjs;
+  return (await import('../transport/simple-peer-browser.ts')).openRtcBrowser;
+}
+
+/** What the people at this device decide. */
+function followWishes(own: OwnDevice): void {
+  app.addEventListener('change-settings', (event) =>
+    own.change((event as CustomEvent<Partial<DeviceSettings>>).detail),
+  );
+  app.addEventListener('pause-device', () => own.pause());
+  app.addEventListener('resume-device', () => own.resume());
+}
+
+interface JoinedRoom {
+  readonly node: RuntimeNode;
+  readonly service: PeerService;
+}
+
+interface ServeRoomOptions {
+  readonly mesh: Mesh;
+  readonly engine: Engine;
+  readonly onEvent: (event: ServeEvent) => void;
+  readonly weightStore: WeightStore;
+  readonly own: OwnDevice;
+  readonly shared: SharedDevice;
+}
+
+/** So long a device that has left is still seen, so that people notice. */
+const DEPARTED_MS = 6000;
+const PRESENCE_EVERY_MS = 1000;
+
+function serveRoom({ mesh, engine, onEvent, weightStore, own, shared }: ServeRoomOptions): JoinedRoom {
+  const node = new RuntimeNode(mesh);
+  // At the share of the moment.
+  offerProfile({ node, clock: systemClock, profile: () => shared.profile() });
+  const tell = (peer: PeerId, presence: Presence): void =>
+    store.dispatch({ type: 'presence', peer, presence });
+  const presence = new DevicePresence({
+    mesh,
+    node,
+    clock: systemClock,
+    facts: () => ({
+      share: shared.share,
+      macsPerSecond: shared.macsPerSecond,
+      battery: own.battery,
+      setAside: asking?.session.setAside ?? [],
+    }),
+    onPresence: tell,
+  });
+  const service = servePeer({
+    node,
+    engine,
+    memoryBytes: own.settings.memoryBytes,
+    clock: systemClock,
+    weights: weightStore,
+    onEvent: (event) => {
+      presence.onServe(event);
+      onEvent(event);
+      const plan = event.type === 'session-ready' ? service.plan(event.session) : undefined;
+      if (plan && event.type === 'session-ready')
+        store.dispatch({
+          type: 'network',
+          session: event.session,
+          network: { graph: plan.graph, plan: plan.plan },
+        });
+    },
+  });
+  lookAround(mesh, presence);
+  const tick = (): void => {
+    if (document.visibilityState === 'visible') tell(mesh.self, presence.report());
+    systemClock.after(PRESENCE_EVERY_MS, tick);
+  };
+  tick();
+  return { node, service };
+}
+
+/** While the mesh is on show: everybody is connected to, and asked how they are. */
+function lookAround(mesh: Mesh, presence: DevicePresence): void {
+  const dial = (member: Member): void => {
+    // A failed dial shows as the member's state.
+    if (member.state === 'announced') mesh.channel(member.id).catch(() => undefined);
+  };
+  const isShown = (): boolean => app.view === 'mesh' && document.visibilityState === 'visible';
+  const follow = (): void => {
+    if (!isShown()) return presence.unwatch();
+    for (const member of mesh.members.values()) dial(member);
+    presence.watch();
+  };
+  app.addEventListener('show-view', follow);
+  document.addEventListener('visibilitychange', follow);
+  mesh.subscribe((event) => {
+    if (event.type === 'member' && isShown()) dial(event.member);
+    if (event.type === 'member-left')
+      systemClock.after(DEPARTED_MS, () => store.dispatch({ type: 'forgotten', peer: event.id }));
+  });
+  follow();
+}
+
 /** The button that asks the room. What it takes is loaded when it is pressed for the first time. */
-function offerTrial(mesh: Mesh, node: RuntimeNode, capabilities: Capabilities): Trial {
+function offerTrial(
+  mesh: Mesh,
+  node: RuntimeNode,
+  offered: Capabilities,
+  transport: () => Promise<TransportProfile>,
+): Trial {
   const dispatch = (event: TrialEvent): void => store.dispatch({ type: 'trial', event });
+  let capabilities = offered;
+  mesh.subscribe((event) => {
+    if (event.type === 'offered') capabilities = event.capabilities;
+  });
+  const plans = new PlanWorker();
   const trial = new Trial({
     clock: systemClock,
     dispatch,
@@ -135,22 +287,39 @@ function offerTrial(mesh: Mesh, node: RuntimeNode, capabilities: Capabilities): 
         import('./room-asker.ts'),
         import('../weights/http-source.ts'),
       ]);
-      return openRoomAsker({
+      const asker = await openRoomAsker({
         mesh,
         node,
-        capabilities,
+        capabilities: () => capabilities,
         clock: systemClock,
         randomBytes,
         modelUrl: new URL('models/digits', document.baseURI).href,
         open: httpBytes,
         readPixels,
         dispatch,
+        transport,
+        askPlanner: (question) => plans.ask(question),
+        onAsked: (event) => {
+          store.dispatch({ type: 'asked', event });
+          if (event.type === 'closed') asking = undefined;
+        },
       });
+      asking = asker.page;
+      return asker;
     },
   });
   app.addEventListener('try-room', () => void trial.run());
   return trial;
 }
+
+/** The session that this page has open, for the views that look into it. */
+let asking: PageSession | undefined;
+app.addEventListener(
+  'preview-plan',
+  (event) => void asking?.preview((event as CustomEvent<PlanWish>).detail),
+);
+app.addEventListener('apply-plan', (event) => asking?.apply((event as CustomEvent<PlanWish>).detail));
+app.addEventListener('take-trace', () => void asking?.takeTrace());
 
 // Another room is another visit, and so is a page that comes back from the browser's cache after it said goodbye:
 // loading anew leaves nothing of the old one behind.

@@ -2,10 +2,29 @@ import type { Accuracy } from '../shared/accuracy.ts';
 import type { Member, MeshEvent, SignalingState } from '../mesh/mesh.ts';
 import { unreachable } from '../shared/errors.ts';
 import type { PeerId, SessionId } from '../shared/ids.ts';
-import type { LoadProgress } from '../runtime/epoch-loader.ts';
-import type { ServedTile, ServeEvent } from '../runtime/serve-peer.ts';
+import type { Presence } from '../runtime/presence.ts';
+import type { ServeEvent } from '../runtime/serve-peer.ts';
+import { deviceName } from './device-name.ts';
+import type { Battery } from './join/battery.ts';
+import { defaultSettings, type DeviceSettings } from './join/device-settings.ts';
+import type { Activity, OwnDeviceEvent } from './join/own-device.ts';
+import { happeningsBetween, type Happening } from './mesh-view/happenings.ts';
+import { reduceAsked, type AskedEvent, type AskedSession } from './network-view/asked-state.ts';
 import { problemOf, type Problem } from './problem.ts';
+import {
+  idleWork,
+  reduceWork,
+  without,
+  withNetwork,
+  withProblem,
+  type ShownNetwork,
+  type WorkState,
+} from './session-work.ts';
 import { initialTrialState, reduceTrial, type TrialEvent, type TrialState } from './trial-state.ts';
+import type { MissingFeature, Phase, WakeLockState } from './worded-states.ts';
+
+export type { SessionStage, SessionWork, ShownNetwork } from './session-work.ts';
+export type { MissingFeature, Phase, WakeLockState } from './worded-states.ts';
 
 /** An engine that was tried and not taken, best first. */
 export interface RefusedEngine {
@@ -23,69 +42,54 @@ export type EngineState =
     }
   | { readonly state: 'failed'; readonly problem: Problem; readonly refused: readonly RefusedEngine[] };
 
-export type WakeLockState = 'held' | 'released' | 'unavailable';
-
-/** What a browser may lack on a plain-http page or by age, and how that shows. */
-export type MissingFeature = 'threads' | 'wake-lock';
-
 export interface Device {
   readonly name: string;
   readonly platform: string;
-  /** Offered to the room for weights and activations. */
+  /** What it offers to the room for weights and activations unless its people decide otherwise. */
   readonly memoryBytes: number;
   readonly missing: readonly MissingFeature[];
 }
 
-export type SessionStage =
-  | ({
-      readonly state: 'loading';
-      /** Of weights, since loading began; absent before there is something to tell. */
-      readonly bytesPerSecond?: number;
-    } & LoadProgress)
-  | { readonly state: 'ready'; readonly opCount: number; readonly tiles: readonly ServedTile[] };
-
-/** What this device does for one requester. */
-export interface SessionWork {
-  readonly session: SessionId;
-  readonly model: string;
-  /** Of random weights: what the network answers means nothing then. */
-  readonly seed?: number | undefined;
-  readonly epoch: number;
-  readonly stage: SessionStage;
-  readonly frames: number;
-  readonly tilesComputed: number;
-  /** Of the last tile, and smoothed over about ten; absent before the first. */
-  readonly lastComputeMs?: number;
-  readonly meanComputeMs?: number;
-  /** Frames seen lately, to count one with several tiles here once. */
-  readonly recentFrames: readonly number[];
-}
-
-export interface RoomState {
+export interface RoomState extends WorkState {
   readonly view: 'room';
   readonly room: string;
   readonly link: string;
   readonly device: Device;
+  readonly settings: DeviceSettings;
+  readonly activity: Activity;
+  /** The device is about to leave the room, and hands over what it computes. */
+  readonly isLeaving: boolean;
+  /** Absent where the browser does not tell. */
+  readonly battery?: Battery;
+  /** In convolutions, as measured. */
+  readonly macsPerSecond?: number;
   readonly engine: EngineState;
   /** How fast the engine is, is being found out. */
   readonly measuring: boolean;
   readonly signaling: { readonly state: SignalingState; readonly problem?: Problem };
   readonly self?: PeerId;
   readonly members: ReadonlyMap<PeerId, Member>;
-  readonly sessions: ReadonlyMap<SessionId, SessionWork>;
-  /** Over all sessions, those that ended included. */
-  readonly frames: number;
+  /** As devices were called when they were last connected. */
+  readonly names: ReadonlyMap<PeerId, string>;
+  /** How devices said they were, this one included; of those that leave nothing stays. */
+  readonly presences: ReadonlyMap<PeerId, Presence>;
+  /** Devices that have just left, by their names. */
+  readonly departed: ReadonlyMap<PeerId, string>;
+  /** The latest, newest first. */
+  readonly happenings: readonly Happening[];
+  /** The session that this page has started, or the last one. */
+  readonly asked?: AskedSession;
   readonly wakeLock: WakeLockState;
   /** What this page lets the room compute. */
   readonly trial: TrialState;
-  /** The latest failures that did not end the visit, newest first. */
-  readonly problems: readonly Problem[];
 }
 
 export type PeerState =
   /** The address holds no room, or one that cannot be read. */
   | { readonly view: 'no-room'; readonly problem?: Problem; readonly link?: string }
   | RoomState
+  /** This device has left the room on purpose. */
+  | { readonly view: 'left'; readonly room: string; readonly frames: number }
   /** This page has given up; only a reload helps. */
   | { readonly view: 'stopped'; readonly room: string; readonly problem: Problem };
 
@@ -97,11 +101,22 @@ export type PeerEvent =
       readonly room: string;
       readonly link: string;
       readonly device: Device;
+      /** What was decided at this device before; absent: nothing. */
+      readonly settings?: DeviceSettings;
     }
   | { readonly type: 'engine'; readonly engine: EngineState }
   | { readonly type: 'measuring'; readonly measuring: boolean }
+  | { readonly type: 'measured'; readonly macsPerSecond: number }
   | { readonly type: 'joined'; readonly self: PeerId }
+  /** Who was in the room before this device. */
+  | { readonly type: 'present'; readonly members: ReadonlyMap<PeerId, Member> }
   | { readonly type: 'mesh'; readonly event: MeshEvent }
+  | { readonly type: 'presence'; readonly peer: PeerId; readonly presence: Presence }
+  /** A device that has left need not be shown any more. */
+  | { readonly type: 'forgotten'; readonly peer: PeerId }
+  | { readonly type: 'network'; readonly session: SessionId; readonly network: ShownNetwork }
+  | { readonly type: 'own-device'; readonly event: OwnDeviceEvent }
+  | { readonly type: 'asked'; readonly event: AskedEvent }
   | { readonly type: 'work'; readonly event: ServeEvent }
   | { readonly type: 'wake-lock'; readonly state: WakeLockState }
   | { readonly type: 'trial'; readonly event: TrialEvent }
@@ -109,12 +124,21 @@ export type PeerEvent =
 
 export const initialPeerState: PeerState = { view: 'no-room' };
 
-const keptProblems = 3;
-const keptFrames = 64;
-const smoothing = 0.1;
+const keptHappenings = 20;
 
 /** The page's whole behaviour as a fold over what happened. Events that the present view has no place for change nothing. */
 export function reducePeerState(state: PeerState, event: PeerEvent): PeerState {
+  const next = reduceEvent(state, event);
+  // Who was here before this device has not come.
+  if (state.view !== 'room' || next.view !== 'room' || event.type === 'present') return next;
+  const news = happeningsBetween(state, next);
+  if (news.length === 0) return next;
+  const first = (next.happenings[0]?.number ?? 0) + 1;
+  const numbered = news.map((happening, index): Happening => ({ ...happening, number: first + index }));
+  return { ...next, happenings: [...numbered.reverse(), ...next.happenings].slice(0, keptHappenings) };
+}
+
+function reduceEvent(state: PeerState, event: PeerEvent): PeerState {
   switch (event.type) {
     case 'no-room':
       return { view: 'no-room', ...(event.problem ? { problem: event.problem } : {}) };
@@ -126,15 +150,20 @@ export function reducePeerState(state: PeerState, event: PeerEvent): PeerState {
         room: event.room,
         link: event.link,
         device: event.device,
+        settings: event.settings ?? defaultSettings(event.device),
+        activity: { state: 'active' },
+        isLeaving: false,
         engine: { state: 'choosing' },
         measuring: false,
         signaling: { state: 'connecting' },
         members: new Map(),
-        sessions: new Map(),
-        frames: 0,
+        names: new Map(),
+        presences: new Map(),
+        departed: new Map(),
+        happenings: [],
+        ...idleWork,
         wakeLock: 'released',
         trial: initialTrialState,
-        problems: [],
       };
     case 'stopped':
       return state.view === 'room'
@@ -144,8 +173,34 @@ export function reducePeerState(state: PeerState, event: PeerEvent): PeerState {
       return inRoom(state, () => ({ engine: event.engine }));
     case 'measuring':
       return inRoom(state, () => ({ measuring: event.measuring }));
+    case 'measured':
+      return inRoom(state, () => ({ macsPerSecond: event.macsPerSecond }));
     case 'joined':
       return inRoom(state, () => ({ self: event.self }));
+    case 'present':
+      return inRoom(state, (room) =>
+        [...event.members.values()].reduce<Partial<RoomState>>(
+          (known, member) => ({ ...known, ...withMember({ ...room, ...known }, member) }),
+          {},
+        ),
+      );
+    case 'presence':
+      return inRoom(state, ({ self, members, presences }) =>
+        event.peer === self || members.has(event.peer)
+          ? { presences: new Map(presences).set(event.peer, event.presence) }
+          : {},
+      );
+    case 'forgotten':
+      return inRoom(state, ({ departed }) => ({ departed: without(departed, event.peer) }));
+    case 'network':
+      return inRoom(state, (room) => withNetwork(room, event.session, event.network));
+    case 'own-device':
+      return reduceOwnDevice(state, event.event);
+    case 'asked':
+      return inRoom(state, ({ asked }) => {
+        const next = reduceAsked(asked, event.event);
+        return next ? { asked: next } : {};
+      });
     case 'wake-lock':
       return inRoom(state, () => ({ wakeLock: event.state }));
     case 'trial':
@@ -169,107 +224,65 @@ function reduceMesh(room: RoomState, event: MeshEvent): Partial<RoomState> {
         signaling: { state: event.state, ...(event.error ? { problem: problemOf(event.error) } : {}) },
       };
     case 'member':
-      return { members: new Map(room.members).set(event.member.id, event.member) };
+      return withMember(room, event.member);
     case 'member-doubtful':
       // Either its connection ends soon, or nothing has happened.
       return {};
     case 'member-left': {
-      const members = new Map(room.members);
-      members.delete(event.id);
-      return { members };
-    }
-    default:
-      return unreachable(event);
-  }
-}
-
-function reduceWork(room: RoomState, event: ServeEvent): Partial<RoomState> {
-  const known = room.sessions.get(event.session);
-  const withSession = (work: SessionWork): Partial<RoomState> => ({
-    sessions: new Map(room.sessions).set(event.session, work),
-  });
-  switch (event.type) {
-    case 'session-loading':
-    case 'session-ready': {
-      const { session, epoch, model, seed } = event;
-      // While a better plan loads beside the running one, the running one stays on show.
-      if (event.type === 'session-loading' && known?.stage.state === 'ready') return {};
-      const stage: SessionStage =
-        event.type === 'session-loading'
-          ? loadingStage(event)
-          : { state: 'ready', opCount: event.opCount, tiles: event.tiles };
-      const counts = known ?? { frames: 0, tilesComputed: 0, recentFrames: [] };
-      return withSession({ ...counts, session, model, seed, epoch, stage });
-    }
-    case 'tile-done': {
-      if (!known) return {};
-      const isNewFrame = !known.recentFrames.includes(event.frame);
+      const { id } = event;
+      if (!room.members.has(id)) return {};
       return {
-        ...withSession({
-          ...known,
-          frames: known.frames + (isNewFrame ? 1 : 0),
-          tilesComputed: known.tilesComputed + 1,
-          lastComputeMs: event.computeMs,
-          meanComputeMs:
-            known.meanComputeMs === undefined
-              ? event.computeMs
-              : known.meanComputeMs + smoothing * (event.computeMs - known.meanComputeMs),
-          recentFrames: isNewFrame
-            ? [...known.recentFrames, event.frame].slice(-keptFrames)
-            : known.recentFrames,
-        }),
-        frames: room.frames + (isNewFrame ? 1 : 0),
+        members: without(room.members, id),
+        presences: without(room.presences, id),
+        departed: new Map(room.departed).set(id, deviceName(id, room)),
       };
     }
-    case 'session-ended':
-      return { sessions: without(room.sessions, event.session) };
-    case 'session-refused':
-      return {
-        // A refused new epoch leaves the running one as it is.
-        ...(known?.stage.state === 'loading' ? { sessions: without(room.sessions, event.session) } : {}),
-        problems: [problemOf(event.error), ...room.problems].slice(0, keptProblems),
-      };
-    case 'source-set-aside':
-      // The next source is asked; when there is none, the session is refused, and that is shown.
+    case 'offered':
+      // What this device offers follows from its settings, which are told by themselves.
       return {};
-    case 'tile-failed':
-      return { problems: [problemOf(event.error), ...room.problems].slice(0, keptProblems) };
     default:
       return unreachable(event);
   }
 }
 
-/** A rate from less than this would only startle. */
-const minRateMs = 500;
-
-function loadingStage(event: Extract<ServeEvent, { type: 'session-loading' }>): SessionStage {
-  const { loadedBytes, totalBytes, readyTiles, tileCount, elapsedMs } = event;
-  const hasRate = elapsedMs >= minRateMs && loadedBytes > 0;
+function withMember({ members, names, presences }: RoomState, member: Member): Partial<RoomState> {
+  const { id } = member;
   return {
-    state: 'loading',
-    loadedBytes,
-    totalBytes,
-    readyTiles,
-    tileCount,
-    ...(hasRate ? { bytesPerSecond: (loadedBytes * 1000) / elapsedMs } : {}),
+    members: new Map(members).set(id, member),
+    ...(member.state === 'connected'
+      ? { names: new Map(names).set(id, member.capabilities.name) }
+      : // Without a connection nothing more is heard of how it is.
+        { presences: without(presences, id) }),
   };
 }
 
-function without<Key, Value>(map: ReadonlyMap<Key, Value>, key: Key): ReadonlyMap<Key, Value> {
-  const copy = new Map(map);
-  copy.delete(key);
-  return copy;
+function reduceOwnDevice(state: PeerState, event: OwnDeviceEvent): PeerState {
+  switch (event.type) {
+    case 'settings':
+      return inRoom(state, () => ({ settings: event.settings }));
+    case 'activity':
+      return inRoom(state, () => ({ activity: event.activity }));
+    case 'battery':
+      return inRoom(state, () => ({ battery: event.battery }));
+    case 'setting-refused':
+      return inRoom(state, (room) => withProblem(room, event.problem));
+    case 'leaving':
+      return inRoom(state, () => ({ isLeaving: true }));
+    case 'left':
+      return state.view === 'room' ? { view: 'left', room: state.room, frames: state.frames } : state;
+    default:
+      return unreachable(event);
+  }
 }
-
-/** Where the visit stands, in one word: what the headline says and what is announced when it changes. */
-export type Phase = 'starting' | 'connecting' | 'alone' | 'ready' | 'working' | 'lost' | 'failed';
 
 export function phaseOf(room: RoomState): Phase {
   if (room.engine.state === 'failed') return 'failed';
+  if (room.isLeaving) return 'leaving';
   if (room.signaling.state === 'closed') return 'failed';
   if (room.signaling.state === 'lost') return 'lost';
   if (room.engine.state === 'choosing') return 'starting';
   if (room.signaling.state === 'connecting') return 'connecting';
+  if (room.activity.state !== 'active') return 'paused';
   if ([...room.sessions.values()].some(({ stage }) => stage.state === 'ready')) return 'working';
   // Connections are made where a plan needs them: being here together is being ready.
   return room.members.size > 0 ? 'ready' : 'alone';

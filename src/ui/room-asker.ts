@@ -1,24 +1,22 @@
 import { loadModel, type LoadedModel } from '../import/load-model.ts';
-import { meshRoster } from '../mesh/mesh-roster.ts';
 import type { Mesh } from '../mesh/mesh.ts';
 import { pixelInput } from '../models/image-encoding.ts';
 import type { Capabilities } from '../protocol/messages.ts';
-import type { AdaptiveSession, AdaptiveSessionEvent } from '../runtime/adaptive-options.ts';
+import type { AdaptiveSessionEvent } from '../runtime/adaptive-options.ts';
 import type { FrameInput } from '../runtime/frame-input.ts';
 import { runInOrder } from '../runtime/frame-stream.ts';
-import { measureTransport } from '../runtime/measure-transport.ts';
-import { openPlannedSession, type ChosenPlan } from '../runtime/planned-session.ts';
 import type { RuntimeNode } from '../runtime/runtime-node.ts';
-import { Survey, type SurveyPeer } from '../runtime/survey.ts';
 import { topPredictions } from '../runtime/whole-model.ts';
 import type { Clock } from '../shared/clock.ts';
-import { unreachable, type PeerceptronError } from '../shared/errors.ts';
-import { asSessionId, toHex, type PeerId } from '../shared/ids.ts';
+import { unreachable } from '../shared/errors.ts';
+import type { PeerId } from '../shared/ids.ts';
 import { median } from '../shared/median.ts';
 import type { RandomBytes } from '../shared/random.ts';
 import type { ByteSource } from '../weights/byte-source.ts';
 import { digitSamples } from './digit-samples.ts';
-import { deviceName, trialPlan } from './trial-plan.ts';
+import type { AskedEvent } from './network-view/asked-state.ts';
+import { PageSession, type PageSessionOptions } from './page-session.ts';
+import { trialPlan } from './trial-plan.ts';
 import type { TrialEvent, TrialMeasured } from './trial-state.ts';
 import type { RoomAsker } from './trial.ts';
 
@@ -26,8 +24,8 @@ export interface RoomAskerOptions {
   readonly mesh: Mesh;
   /** This device serves on it, and is a candidate like any other. */
   readonly node: RuntimeNode;
-  /** What this device says of itself to others. */
-  readonly capabilities: Capabilities;
+  /** What this device says of itself to others, now. */
+  readonly capabilities: () => Capabilities;
   readonly clock: Clock;
   readonly randomBytes: RandomBytes;
   /** Folder of the model, its pictures in `samples` within. */
@@ -36,6 +34,15 @@ export interface RoomAskerOptions {
   /** A picture as RGBA of that size; rejects with INPUT_INVALID. */
   readonly readPixels: (url: string, width: number, height: number) => Promise<Uint8ClampedArray>;
   readonly dispatch: (event: TrialEvent) => void;
+  /** See `PageSession`. */
+  readonly transport: PageSessionOptions['transport'];
+  readonly askPlanner: PageSessionOptions['askPlanner'];
+  readonly onAsked: (event: AskedEvent) => void;
+}
+
+/** Its session, too, for views that look into it. */
+export interface PageRoomAsker extends RoomAsker {
+  readonly page: PageSession;
 }
 
 /** A device that cannot be reached is known as such after this time at most; it may still join later. */
@@ -46,12 +53,12 @@ const RATE_ROUNDS = 4;
 const LEAST_FRAMES = 6;
 
 /** The digit model, planned over the room and loaded. Rejects with what `loadModel` and `openPlannedSession` reject with. */
-export async function openRoomAsker(options: RoomAskerOptions): Promise<RoomAsker> {
+export async function openRoomAsker(options: RoomAskerOptions): Promise<PageRoomAsker> {
   const { mesh, clock, dispatch, modelUrl, open } = options;
   const [model] = await Promise.all([loadModel(modelUrl, { open }), gather(mesh, clock)]);
   dispatch({ type: 'doing', doing: { step: 'planning' } });
   const asker = new Asker(options, model);
-  await asker.open();
+  await asker.page.open();
   return asker;
 }
 
@@ -66,63 +73,35 @@ async function gather(mesh: Mesh, clock: Clock): Promise<void> {
   cancel();
 }
 
-class Asker implements RoomAsker {
+class Asker implements PageRoomAsker {
   readonly #options: RoomAskerOptions;
   readonly #model: LoadedModel;
-  /** By the segments of a plan, which stay the same object while the plan is numbered anew. */
-  readonly #chosen = new WeakMap<object, ChosenPlan>();
-  #latest: ChosenPlan | undefined;
-  readonly #silent = new Map<PeerId, PeerceptronError>();
   readonly #loading = new Map<PeerId, readonly [loadedBytes: number, totalBytes: number]>();
-  #session: AdaptiveSession | undefined;
+  readonly page: PageSession;
   #pictures: Promise<readonly Picture[]> | undefined;
 
   constructor(options: RoomAskerOptions, model: LoadedModel) {
     this.#options = options;
     this.#model = model;
-  }
-
-  async open(): Promise<void> {
-    const { mesh, node, clock, randomBytes } = this.#options;
-    const { graph, weights } = this.#model;
-    const survey = new Survey({
-      node,
-      clock,
-      transport: await measureTransport({ clock }),
-      onEvent: (event) => {
-        if (event.type === 'device-silent') this.#silent.set(event.peer, event.error);
-      },
-    });
-    this.#session = await openPlannedSession({
-      node,
-      graph,
-      weights,
-      clock,
-      session: asSessionId(toHex(randomBytes(16))),
-      roster: meshRoster(mesh),
-      survey,
+    const { graph, weights } = model;
+    this.page = new PageSession({
+      ...options,
+      model: { graph, weights },
       objective: { kind: 'latency' },
-      describe: (peer) => this.#describe(peer),
-      onChoice: (chosen) => {
-        this.#latest = chosen;
-        const { segments } = chosen.choice.plan;
-        if (!this.#chosen.has(segments)) this.#chosen.set(segments, chosen);
-        // The plan stays, and the room is another one.
-        if (this.#session?.plan.segments === segments) this.#tellPlan();
-      },
+      dispatch: options.onAsked,
       onEvent: (event) => this.#follow(event),
+      onPlan: () => this.#tellPlan(),
     });
-    this.#tellPlan();
   }
 
   async run(): Promise<TrialMeasured> {
     const { dispatch, clock } = this.#options;
-    const session = this.#session!;
+    const { frames, session } = this.page;
     const pictures = await (this.#pictures ??= this.#readPictures());
     dispatch({ type: 'doing', doing: { step: 'asking' } });
     const alone: { readonly epoch: number; readonly latencyMs: number }[] = [];
     for (const { url, shown, input } of pictures) {
-      const { plan, latencyMs, outputs } = await session.run([input]);
+      const { plan, latencyMs, outputs } = await frames.run([input]);
       alone.push({ epoch: plan.epoch, latencyMs });
       const [best] = topPredictions(outputs[0]!, 1, this.#model.graph.labels);
       const answer = best!.label ?? String(best!.index);
@@ -131,7 +110,7 @@ class Asker implements RoomAsker {
     dispatch({ type: 'doing', doing: { step: 'rating' } });
     const done: { readonly epoch: number; readonly atMs: number }[] = [];
     const rounds = Array.from({ length: RATE_ROUNDS }, () => pictures).flat();
-    for await (const { result } of runInOrder(session, rounds, ({ input }) => [input])) {
+    for await (const { result } of runInOrder(frames, rounds, ({ input }) => [input])) {
       done.push({ epoch: result.plan.epoch, atMs: clock.now() });
     }
     // Frames of a plan before this one say nothing about it.
@@ -139,6 +118,8 @@ class Asker implements RoomAsker {
     const latenciesMs = alone.filter((frame) => frame.epoch === epoch).map(({ latencyMs }) => latencyMs);
     const counted = done.filter((frame) => frame.epoch === epoch).map(({ atMs }) => atMs);
     const spanMs = counted.length < LEAST_FRAMES ? 0 : counted.at(-1)! - counted[0]!;
+    // What has just run can be looked at frame by frame.
+    await this.page.takeTrace();
     return {
       ...(latenciesMs.length < LEAST_FRAMES ? {} : { latencyMs: median(latenciesMs) }),
       ...(spanMs > 0 ? { framesPerSecond: ((counted.length - 1) * 1000) / spanMs } : {}),
@@ -146,17 +127,7 @@ class Asker implements RoomAsker {
   }
 
   async close(): Promise<void> {
-    await this.#session?.close();
-  }
-
-  #describe(peer: PeerId): SurveyPeer | undefined {
-    const { mesh, capabilities } = this.#options;
-    const name = deviceName(peer, mesh);
-    if (peer === mesh.self) return { ...capabilities, id: peer, name };
-    const member = mesh.members.get(peer);
-    return member?.state === 'connected' && member.capabilities.serves
-      ? { ...member.capabilities, id: peer, name }
-      : undefined;
+    await this.page.close();
   }
 
   #follow(event: AdaptiveSessionEvent): void {
@@ -172,10 +143,9 @@ class Asker implements RoomAsker {
         this.#options.dispatch({ type: 'doing', doing: { step: 'loading', loadedBytes, totalBytes } });
         return;
       }
+      // The page hears of plans by themselves.
       case 'switched':
       case 'kept':
-        this.#tellPlan();
-        return;
       case 'ready':
       case 'pausing':
       case 'peer-lost':
@@ -190,13 +160,11 @@ class Asker implements RoomAsker {
   }
 
   #tellPlan(): void {
-    const session = this.#session;
-    // The first plan comes into use before `open` has its session.
-    if (!session) return;
-    const chosen = this.#chosen.get(session.plan.segments);
-    this.#options.dispatch({
+    const { session, chosen, latest, silent, wish } = this.page;
+    const { mesh, dispatch } = this.#options;
+    dispatch({
       type: 'planned',
-      plan: trialPlan(session, { chosen, latest: this.#latest }, this.#silent, this.#options.mesh),
+      plan: trialPlan(session, { chosen, latest, without: wish.without }, silent, mesh),
     });
   }
 

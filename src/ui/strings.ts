@@ -1,7 +1,17 @@
+import type { PathStage } from '../runtime/trace/critical-path.ts';
 import type { ErrorCode } from '../shared/errors.ts';
-import type { MissingFeature, Phase, WakeLockState } from './peer-state.ts';
+import { formatBytes } from './format.ts';
 import type { TrialStep } from './trial-state.ts';
 import type { Platform } from './trust/platform.ts';
+import type { Stage } from './waterfall/waterfall-rows.ts';
+import type {
+  CheckState,
+  HappeningKind,
+  MissingFeature,
+  NodeState,
+  Phase,
+  WakeLockState,
+} from './worded-states.ts';
 
 /** Every sentence of the page, so that wording is judged, and translated, in one place. */
 export const strings = {
@@ -18,6 +28,8 @@ export const strings = {
     enter: 'Enter the room',
   },
   copy: 'Copy link',
+  share: 'Share link',
+  shareText: 'Open this link on a device that should take part.',
   copied: 'Copied',
   copyFailed: 'Copying is not allowed here: select the link and copy it by hand.',
   linkLabel: 'Room link',
@@ -39,7 +51,6 @@ export const strings = {
   measuring: 'measuring this device…',
   accuracy: { f32: '32-bit, exact', f16: '16-bit, only for plans that allow rounding' },
   refusedEngines: 'Not used, and why',
-  memory: 'Memory offered',
   screen: 'Screen',
   wakeLock: {
     held: 'kept awake while this page serves',
@@ -48,6 +59,8 @@ export const strings = {
   } satisfies Record<WakeLockState, string>,
   missingTitle: 'Missing in this browser',
   missing: {
+    'secure-context':
+      'Https: browsers give camera, wake lock and threads to secure pages alone. Start the server with serve --https and trust its certificate once, or open this page on the computer that serves it.',
     threads: 'Threads: this page is not isolated (plain http, or an old browser), so wasm runs on one core.',
     'wake-lock':
       'Wake lock: needs https and a current browser. Keep the screen on by hand, or this device may fall asleep.',
@@ -99,6 +112,7 @@ export const strings = {
     gain: (gain: number) =>
       `Expected to be ${gain.toFixed(gain < 10 ? 1 : 0)} × as fast as the best single device.`,
     solo: 'For so small a network the best plan is one device.',
+    notWanted: 'it was left out on purpose.',
     notWorthIt: 'a plan with it is not better by enough to change over.',
     alone: 'Open the room link on more devices, and they are planned for, too.',
     expected: 'expected',
@@ -108,15 +122,7 @@ export const strings = {
       window === 1 ? 'Pictures per second' : `Pictures per second, ${window} at once`,
     leftOut: 'Left out, and why',
   },
-  members: 'Other devices',
   noMembers: 'No other device yet. Open the room link on one.',
-  memberState: {
-    announced: 'in the room',
-    connecting: 'connecting',
-    connected: 'connected',
-    failed: 'not reachable',
-  },
-  reconnecting: 'reconnecting',
   unnamed: 'Device',
   asks: 'asks, does not compute',
   problems: 'What went wrong lately',
@@ -127,6 +133,8 @@ export const strings = {
     alone: 'In the room, waiting for other devices',
     ready: 'In the room, ready to compute',
     working: 'Computing',
+    paused: 'Paused, computing nothing',
+    leaving: 'Leaving the room',
     lost: 'Connection to the room lost, trying again',
     failed: 'This device cannot take part',
   } satisfies Record<Phase, string>,
@@ -138,9 +146,276 @@ export const strings = {
       ? `${others} here. Connections are made when work needs them.`
       : `${others} here, ${connected} connected.`;
   },
+  part: ({
+    model,
+    runs,
+    percent,
+    rate,
+  }: {
+    readonly model: string;
+    /** From 1, last ops included. */
+    readonly runs: readonly (readonly [number, number])[];
+    readonly percent: number;
+    readonly rate?: string;
+  }) =>
+    `This device does ${runsOf(runs)} of ${model}, ${percent} % of the work${rate ? `, ${rate} frames/s` : ''}.`,
+  views: {
+    label: 'Views of the room',
+    demo: 'Demo',
+    mesh: 'Mesh',
+    network: 'Network',
+    frames: 'Frames',
+    device: 'This device',
+  },
+  left: {
+    title: 'This device has left the room',
+    explain: (frames: number) =>
+      frames === 0
+        ? 'Others have been told.'
+        : `Others have been told, and go on without it. It computed ${frames === 1 ? '1 frame' : `${frames} frames`}.`,
+    back: 'Join again',
+  },
+  checkState: {
+    done: 'fine',
+    doing: 'in progress',
+    waiting: 'not yet',
+    warning: 'not as it could be',
+    failed: 'failed',
+  } satisfies Record<CheckState, string>,
+  preflight: {
+    speed: 'Speed',
+    macs: (count: string) => `${count} multiply-accumulates per second, measured`,
+    notMeasured: 'not measured yet',
+    memory: 'Memory',
+    memoryOffered: (size: string) => `${size} offered`,
+    links: 'Links',
+    noOthers: 'nobody else is here',
+    notConnected: 'made when work needs them',
+    routes: ({ connected, direct, relayed, failed }: RouteCounts) =>
+      [
+        direct > 0 ? `direct to ${devices(direct)}` : '',
+        relayed > 0 ? `by way of a relay to ${devices(relayed)}, which is slower` : '',
+        connected > direct + relayed ? `connected to ${devices(connected - direct - relayed)}` : '',
+        failed > 0 ? `${devices(failed)} out of reach` : '',
+      ]
+        .filter(Boolean)
+        .join('; '),
+    page: 'Page',
+    secure: 'secure, with all that it needs',
+    incomplete: 'works with what this browser has',
+    insecure: 'plain http: works, without what browsers give to secure pages alone',
+    battery: 'Battery',
+    charge: (percent: number, charging: boolean) => `${percent} %${charging ? ', charging' : ''}`,
+  },
+  controls: {
+    title: 'What it gives',
+    share: 'Share of the processor',
+    percent: (percent: number) => `${Math.round(percent)} %`,
+    memory: (size: string) => `Memory for weights and activations: ${size}`,
+    restBelow: 'Rest while on battery, at or below',
+    restNever: 'never',
+    noBattery: 'This browser does not tell the charge, so the device never rests by itself.',
+    pause: 'Pause',
+    resume: 'Go on',
+    leave: 'Leave the room',
+    leaving: 'Handing over what it computes…',
+    pausing: {
+      asked: 'Handing over what it computes; then it rests.',
+      battery: 'The battery is low: handing over what it computes.',
+    },
+    paused: {
+      asked: 'Resting. Plans do without this device.',
+      battery: 'Resting until the battery is charged. Plans do without this device.',
+    },
+  },
+  mesh: {
+    title: 'The mesh',
+    devices: (count: number) => (count === 1 ? '1 device' : `${count} devices`),
+    summary: (deviceCount: number, flows: number) =>
+      `Picture of the mesh: ${devices(deviceCount)}, ${flows === 1 ? '1 flow' : `${flows} flows`} of data. The list has the same in words.`,
+    loads: { low: 'idle or little to do', middle: 'busy', high: 'near its limit' },
+    thickness: 'Lines: the thicker, the more bytes',
+    news: 'What happened',
+    noNews: 'Nothing since this device came.',
+    happening: {
+      joined: (name) => `${name} has come.`,
+      left: (name) => `${name} has left.`,
+      lost: (name) => `${name} is out of reach.`,
+      interrupted: (name) => `The connection to ${name} broke; it is being rebuilt.`,
+      restored: (name) => `The connection to ${name} is there again.`,
+      paused: (name) => `${name} pauses.`,
+      resumed: (name) => `${name} computes again.`,
+      'set-aside': (name) => `${name} has failed: plans do without it for a while.`,
+      readmitted: (name) => `${name} is planned with again.`,
+    } satisfies Record<HappeningKind, (name: string) => string>,
+    states: {
+      self: 'this device',
+      announced: 'in the room',
+      connecting: 'connecting',
+      connected: 'connected',
+      idle: 'does not compute',
+      reconnecting: 'reconnecting',
+      failed: 'not reachable',
+      departed: 'has left',
+    } satisfies Record<NodeState | 'idle', string>,
+    setAside: 'set aside after a failure',
+    speed: (count: string) => `${count} MAC/s`,
+    memory: (size: string) => `${size} offered`,
+    share: (percent: number) => `gives ${percent} %`,
+    battery: (percent: number, charging: boolean) => `battery ${percent} %${charging ? ', charging' : ''}`,
+    route: { direct: 'direct link', relayed: 'link by way of a relay' },
+    busy: (percent: number) => `${percent} % busy`,
+    rate: (rate: string) => `${rate} frames/s`,
+    work: (model: string, runs: readonly (readonly [number, number])[], percent: number) =>
+      `${runsOf(runs.map(([start, end]) => [start + 1, end] as const))} of ${model} (${percent} % of the work)`,
+    sends: (rate: string, to: string) => `${rate} to ${to}`,
+  },
+  network: {
+    title: 'The network',
+    none: 'No network is spread over devices now. Start one in Demo, here or on another device.',
+    of: (model: string) => `The network ${model}`,
+    session: 'Which one',
+    ownSession: (model: string) => `${model}, started here`,
+    otherSession: (model: string) => `${model}, started by another device`,
+    summary: (ops: number, peers: number) =>
+      `Strip of ${ops} ops over ${devices(peers)}: the wider an op, the more it computes; bands show how it is split.`,
+    chooseOp: 'Op to look at',
+    opName: (index: number, count: number, id: string) => `Op ${index + 1} of ${count}: ${id}`,
+    facts: ({ kind, shape, macs, percent }: OpFacts) =>
+      `${kind}, makes ${shape}${macs ? `; ${macs} multiply-accumulates, ${percent} % of the network` : ''}`,
+    makes: (box: string, size: string) => `${box} (${size})`,
+    partialSum: 'as a partial sum',
+    sends: (size: string) => `sends ${size} per frame`,
+    tile: (start: number, end: number) =>
+      end - start === 1 ? `Op ${start + 1}` : `Ops ${start + 1}–${end} together`,
+    expected: (time: string) => `${time} expected`,
+    measured: (time: string) => `${time} measured`,
+    weights: (size: string) => `${size} of weights`,
+  },
+  preview: {
+    title: 'Another plan',
+    notOwn: 'Plans are chosen by the device that started the network: look there.',
+    closed: 'The session is over: start it again in Demo to compare plans.',
+    explain: 'See what another plan would do before it is used. Nothing changes until then.',
+    objective: 'What matters',
+    objectives: { latency: 'one frame as fast as can be', throughput: 'many frames per second' },
+    devices: 'Devices to plan with',
+    ask: 'Preview',
+    computing: 'Looking for plans…',
+    same: 'This is the plan that runs.',
+    gain: (gain: number) =>
+      gain >= 1
+        ? `Expected to be ${gain.toFixed(gain < 10 ? 2 : 0)} × as good as the plan that runs.`
+        : `Expected to be ${(1 / gain).toFixed(1 / gain < 10 ? 2 : 0)} × worse than the plan that runs.`,
+    now: 'now',
+    then: 'then',
+    latency: 'One frame, expected',
+    rate: 'Frames per second, expected',
+    apply: 'Use this plan',
+  },
+  waterfall: {
+    title: 'One frame through the mesh',
+    none: 'Frames are recorded by the device that asks. Start something in Demo first.',
+    noFrame: 'No frame with a result has been recorded yet.',
+    take: 'Show the latest frames',
+    again: 'Show newer frames',
+    collecting: 'Collecting from the devices…',
+    download: 'Download trace',
+    frame: (count: number) => `Frame (${count} recorded)`,
+    frameName: (frame: number) => `frame ${frame + 1}`,
+    latency: (frame: number, latency: string) => `Frame ${frame + 1} took ${latency}.`,
+    slowest: ({ frame, latency, what, time, percent }: SlowestStep) =>
+      `Frame ${frame + 1} took ${latency}; ${what} took most of it: ${time}, ${percent} %.`,
+    resource: {
+      compute: (device: string) => `computing on ${device}`,
+      handling: (device: string) => `copying pieces on ${device}`,
+    },
+    rate: {
+      resource: ({ what, percent, rate }: RateBound) =>
+        `The rate is bounded by ${what}, busy ${percent} % of the time: ${rate} frames per second at most.`,
+      latency: ({ what, rate, inFlight }: RateBound) =>
+        `With ${inFlight} frames in flight the latency bounds the rate; with more of them ${what} would, at ${rate} frames per second.`,
+    },
+    step: {
+      compute: (device) => `computing on ${device}`,
+      queue: (device) => `waiting for the engine of ${device}`,
+      transfer: (device, from) => `the way from ${from ?? device} to ${device}`,
+      encode: (device) => `cutting out pieces on ${device}`,
+      assemble: (device) => `putting pieces into place on ${device}`,
+      unknown: () => 'something that no device has recorded',
+    } satisfies Record<PathStage, (device: string, from?: string) => string>,
+    stages: {
+      wait: 'waiting',
+      receive: 'receiving',
+      compute: 'computing',
+      encode: 'encoding',
+      send: 'sending',
+    } satisfies Record<Stage, string>,
+    path: 'What it waited for',
+    chartLabel: (rows: number, latency: string) =>
+      `Chart of one frame over ${devices(rows)}, ${latency}. The table below has the same in numbers.`,
+    bar: ({ stage, time, ops, other, sizeBytes }: BarFacts) =>
+      [
+        `${stage} ${time}`,
+        ops ? (ops[0] === ops[1] ? `op ${ops[0]}` : `ops ${ops[0]}–${ops[1]}`) : '',
+        other ?? '',
+        sizeBytes === undefined ? '' : formatBytes(sizeBytes),
+      ]
+        .filter(Boolean)
+        .join(', '),
+    asTable: 'As a table',
+    device: 'Device',
+  },
   steps: { engine: 'Engine', signaling: 'Signaling', peers: 'Devices' },
   stepState: { done: 'done', doing: 'in progress', waiting: 'not yet', failed: 'failed' },
 } as const;
+
+interface RouteCounts {
+  readonly connected: number;
+  readonly direct: number;
+  readonly relayed: number;
+  readonly failed: number;
+}
+
+interface OpFacts {
+  readonly kind: string;
+  readonly shape: string;
+  readonly macs: string | undefined;
+  readonly percent: number;
+}
+
+interface SlowestStep {
+  readonly frame: number;
+  readonly latency: string;
+  readonly what: string;
+  readonly time: string;
+  readonly percent: number;
+}
+
+interface RateBound {
+  readonly what: string;
+  readonly percent: number;
+  readonly rate: string;
+  readonly inFlight: string;
+}
+
+interface BarFacts {
+  readonly stage: string;
+  readonly time: string;
+  /** From 1, the last one included. */
+  readonly ops?: readonly [number, number];
+  readonly other?: string;
+  readonly sizeBytes?: number;
+}
+
+const devices = (count: number): string => (count === 1 ? '1 device' : `${count} devices`);
+
+/** `op 3`, `ops 4–7 and 9`: half-open no more, counted from 1. */
+function runsOf(runs: readonly (readonly [number, number])[]): string {
+  const parts = runs.map(([first, last]) => (first === last ? `${first}` : `${first}–${last}`));
+  const isOne = runs.length === 1 && runs[0]![0] === runs[0]![1];
+  return `${isOne ? 'op' : 'ops'} ${listOf(parts)}`;
+}
 
 const capitalised = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 

@@ -24,7 +24,7 @@ export interface TakePartOptions {
     profile: () => Promise<DeviceProfile>,
     onEvent: (event: ServeEvent) => void,
   ) => void;
-  readonly keepAwake: (onState: (state: WakeLockState) => void) => void;
+  readonly keepAwake: (onState: (state: WakeLockState) => void) => unknown;
   readonly clock: Clock;
   readonly dispatch: (event: PeerEvent) => void;
 }
@@ -55,7 +55,7 @@ export async function takePart(options: TakePartOptions): Promise<Mesh | undefin
   dispatch({ type: 'joined', self: mesh.self });
   // What happened before anybody could listen.
   dispatch({ type: 'mesh', event: { type: 'signaling', state: 'open' } });
-  for (const member of mesh.members.values()) dispatch({ type: 'mesh', event: { type: 'member', member } });
+  dispatch({ type: 'present', members: mesh.members });
   mesh.subscribe((event) => dispatch({ type: 'mesh', event }));
   options.serve(mesh, chosen, profile, (event) => dispatch({ type: 'work', event }));
   options.keepAwake((state) => dispatch({ type: 'wake-lock', state }));

@@ -2,7 +2,8 @@ import type { Member } from '../mesh/mesh.ts';
 import type { Plan } from '../planner/plan.ts';
 import type { ChosenPlan } from '../runtime/planned-session.ts';
 import type { PeerceptronError } from '../shared/errors.ts';
-import { shortId, type PeerId } from '../shared/ids.ts';
+import type { PeerId } from '../shared/ids.ts';
+import { deviceName } from './device-name.ts';
 import { errorTexts, strings } from './strings.ts';
 import type { TrialLeftOut, TrialPlan } from './trial-state.ts';
 
@@ -11,29 +12,19 @@ export interface TrialRoom {
   readonly members: ReadonlyMap<PeerId, Member>;
 }
 
-/** How people call a device, with a part of its id where two have the same name. */
-export function deviceName(id: PeerId, { self, members }: TrialRoom): string {
-  if (id === self) return strings.trial.self;
-  const nameOf = (member: Member | undefined): string | undefined =>
-    member?.state === 'connected' ? member.capabilities.name : undefined;
-  const name = nameOf(members.get(id)) ?? strings.unnamed;
-  const isShared =
-    name === strings.unnamed ||
-    [...members.values()].some((other) => other.id !== id && nameOf(other) === name);
-  return isShared ? `${name} ${shortId(id)}` : name;
-}
-
 export interface TrialChoices {
   /** Of the plan in use; absent where nobody chose it. */
   readonly chosen?: ChosenPlan | undefined;
   /** The last one, of the same plan or of one that was not worth a switch: it knows the room as it is. */
   readonly latest?: ChosenPlan | undefined;
+  /** Devices that people want to have nothing to do. */
+  readonly without?: readonly PeerId[];
 }
 
 /** A plan for people: what was chosen, who has nothing to do in it, and who could not even be asked. */
 export function trialPlan(
   { plan, window }: { readonly plan: Plan; readonly window: number },
-  { chosen, latest = chosen }: TrialChoices,
+  { chosen, latest = chosen, without = [] }: TrialChoices,
   silent: ReadonlyMap<PeerId, PeerceptronError>,
   room: TrialRoom,
 ): TrialPlan {
@@ -51,7 +42,10 @@ export function trialPlan(
   const reasons = new Map(latest?.choice.leftOut.map(({ peer, explanation }) => [peer, `${explanation}.`]));
   const leftOut = [...known.keys()]
     .filter((id) => !computing.has(id))
-    .map((id) => ({ name: nameOf(id), why: reasons.get(id) ?? strings.trial.notWorthIt }));
+    .map((id) => ({
+      name: nameOf(id),
+      why: without.includes(id) ? strings.trial.notWanted : (reasons.get(id) ?? strings.trial.notWorthIt),
+    }));
   const { prediction, gain } = chosen?.choice ?? {};
   return {
     epoch: plan.epoch,

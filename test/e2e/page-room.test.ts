@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createReferenceEngine } from '../../src/engine/reference.ts';
 import { parseGraph } from '../../src/graph/parse.ts';
@@ -21,7 +22,14 @@ import { fileBytes } from '../../src/weights/file-source.ts';
 import { readSafetensors } from '../../src/weights/safetensors.ts';
 import { storedSource } from '../../src/weights/stored-source.ts';
 import { startProgram } from '../support/program.ts';
-import { openPageWorld, randomBytes, textOf, waitForText, type PageWorld } from '../support/page-world.ts';
+import {
+  openPageWorld,
+  randomBytes,
+  showView,
+  textOf,
+  waitForText,
+  type PageWorld,
+} from '../support/page-world.ts';
 
 const model = (file: string) => fileURLToPath(new URL(`../../public/models/digits/${file}`, import.meta.url));
 
@@ -53,6 +61,7 @@ describe('the page', () => {
     const link = world.newRoom();
     const first = await world.open(link);
     await waitForText(first, 'In the room, waiting for other devices');
+    await showView(first, 'This device');
     expect(await textOf(first)).toContain('tfjs-');
     const second = await world.open(link);
     await waitForText(second, '1 other device here');
@@ -136,7 +145,12 @@ describe('the page', () => {
       for (const page of pages) {
         await waitForText(page, 'Computing digits');
         await waitForText(page, 'Frames 5');
+        await waitForText(page, /This device does ops? \d.* of digits, \d+ % of the work/);
+        await showView(page, 'Mesh');
         await waitForText(page, `test requester ${shortId(mesh.self)}`);
+        await showView(page, 'Network');
+        await waitForText(page, 'The network digits');
+        await showView(page, 'Demo');
       }
       await session.close();
       for (const page of pages) await waitForText(page, '5 frames computed so far');
@@ -162,6 +176,13 @@ describe('the page', () => {
       page.on('request', (request) => requested.push(new URL(request.url()).pathname));
       await page.locator('>>> pt-try >>> button').click();
       await waitForText(page, '12 of 12 right.', 120_000);
+      await showView(page, 'Frames');
+      await waitForText(page, 'took most of it');
+      await showView(page, 'Network');
+      await page.locator('>>> pt-plan-preview >>> input[type="checkbox"]').click();
+      await page.locator('>>> pt-plan-preview >>> button').click();
+      await waitForText(page, 'Frames per second, expected');
+      await showView(page, 'Demo');
       const answers = await page.$$eval('>>> pt-try >>> li img', (pictures) =>
         pictures.map((picture) => ({
           file: picture.src.split('/').at(-1)!,
@@ -184,6 +205,17 @@ describe('the page', () => {
       await peer.stop();
     }
     expect(world.takeComplaints()).toEqual([]);
+  });
+
+  it('loads no more than 250 KB before its engine', async () => {
+    const page = fileURLToPath(new URL('../../dist/page/', import.meta.url));
+    const html = await readFile(`${page}index.html`, 'utf8');
+    const files = [...html.matchAll(/(?:src|href)="\/?(assets\/[^"]+)"/g)].map(([, file]) => file!);
+    expect(files.length).toBeGreaterThan(1);
+    const sizes = await Promise.all(
+      files.map(async (file) => gzipSync(await readFile(`${page}${file}`)).length),
+    );
+    expect(sizes.reduce((sum, size) => sum + size, gzipSync(html).length)).toBeLessThan(250_000);
   });
 
   it('is built without anything of Node', async () => {

@@ -73,6 +73,7 @@ export function textOf(page: Page): Promise<string> {
     const read = (node: Node): string => {
       if (node instanceof Text) return node.data;
       if (node instanceof HTMLStyleElement) return '';
+      if (node instanceof HTMLSlotElement) return node.assignedNodes().map(read).join('');
       const inside = node instanceof Element && node.shadowRoot ? node.shadowRoot : node;
       return [...inside.childNodes].map(read).join('');
     };
@@ -80,7 +81,18 @@ export function textOf(page: Page): Promise<string> {
   });
 }
 
+/** Chooses one of the views of the room by its tab. */
+export async function showView(page: Page, label: string): Promise<void> {
+  // A page in the background draws nothing, and a pointer would wait for that.
+  await page.$$eval(
+    '>>> [role="tab"]',
+    (tabs, wanted) => (tabs.find((tab) => tab.textContent.trim() === wanted) as HTMLElement).click(),
+    label,
+  );
+}
+
 /** Waits until the page says `text`; on time-out the failure shows what it says instead. */
-export async function waitForText(page: Page, text: string, timeoutMs = 60_000): Promise<void> {
-  await expect.poll(() => textOf(page), { timeout: timeoutMs, interval: 50 }).toContain(text);
+export async function waitForText(page: Page, text: string | RegExp, timeoutMs = 60_000): Promise<void> {
+  const said = expect.poll(() => textOf(page), { timeout: timeoutMs, interval: 50 });
+  await (typeof text === 'string' ? said.toContain(text) : said.toMatch(text));
 }

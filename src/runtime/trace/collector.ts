@@ -49,8 +49,14 @@ export class TraceCollector {
   readonly #originMs: number;
   #ownRefused = 0;
   #nextNonce = 1;
+  readonly #lastFrames: number;
+  #framesSincePruned = 0;
+  /** Frames up to this one are over, and what still comes of them is not lost but unwanted. */
+  #forgotten = -1;
 
-  constructor(compiled: CompiledPlan, self: PeerId, clock: Clock) {
+  /** `lastFrames`: older ones are forgotten, so that a session of any length can be looked at as it is now. */
+  constructor(compiled: CompiledPlan, self: PeerId, clock: Clock, lastFrames = Infinity) {
+    this.#lastFrames = lastFrames;
     this.#compiled = compiled;
     this.#self = self;
     this.#clock = clock;
@@ -81,6 +87,7 @@ export class TraceCollector {
   /** A frame was admitted: `askedMs` is when `run` was called. */
   frameStarted(frame: number, lanes: readonly number[], askedMs: number, startedMs: number): void {
     if (this.#lanes.size < MAX_FRAMES) this.#lanes.set(frame, lanes);
+    this.#prune();
     this.#frame('admit', frame, askedMs, startedMs);
     for (const traced of this.#peers.values()) {
       if (startedMs - traced.askedMs >= CLOCK_SAMPLE_EVERY_MS) this.#ask(traced, 1);
@@ -103,6 +110,7 @@ export class TraceCollector {
     traced.lost = Math.max(traced.lost, message.lost);
     const room = MAX_SPANS / (this.#peers.size + 1) - traced.spans.length;
     for (const [index, span] of message.spans.entries()) {
+      if (span[1] <= this.#forgotten) continue;
       if (this.#isOf(peer, span) && index < room) traced.spans.push(span);
       else traced.refused += 1;
     }
@@ -138,6 +146,24 @@ export class TraceCollector {
     ]);
     cancel();
     return this.#trace();
+  }
+
+  /** Walking through all spans costs something, so as many frames again are let pass in between. */
+  #prune(): void {
+    this.#framesSincePruned += 1;
+    if (this.#framesSincePruned <= this.#lastFrames) return;
+    this.#framesSincePruned = 0;
+    this.#takeOwn();
+    // In order of their start.
+    const frames = [...this.#lanes.keys()];
+    for (const frame of frames.slice(0, Math.max(0, frames.length - this.#lastFrames))) {
+      this.#lanes.delete(frame);
+      this.#forgotten = Math.max(this.#forgotten, frame);
+    }
+    const isKept = (span: WireSpan): boolean => this.#lanes.has(span[1]);
+    keep(this.#ownSpans, isKept);
+    keep(this.#frames, ({ frame }) => this.#lanes.has(frame));
+    for (const { spans } of this.#peers.values()) keep(spans, isKept);
   }
 
   #ask(traced: TracedPeer, questions: number): void {
@@ -181,7 +207,7 @@ export class TraceCollector {
     while (this.recorder.pending > 0) {
       for (const span of this.recorder.take()) {
         if (this.#ownSpans.length < room && this.#lanes.has(span[1])) this.#ownSpans.push(span);
-        else this.#ownRefused += 1;
+        else if (span[1] > this.#forgotten) this.#ownRefused += 1;
       }
     }
   }
@@ -283,4 +309,10 @@ export class TraceCollector {
       ),
     );
   }
+}
+
+function keep<T>(list: T[], isKept: (item: T) => boolean): void {
+  const kept = list.filter(isKept);
+  list.length = 0;
+  for (const item of kept) list.push(item);
 }

@@ -63,6 +63,9 @@ export interface TracedTile {
   readonly outputs: readonly { readonly tensor: string; readonly box: Box }[];
 }
 
+/** Whether a session records, and how much of it stays: everything (up to a limit), or the latest frames of its plan. */
+export type TraceWish = boolean | { readonly lastFrames: number };
+
 /** What happened in a session, on one time axis. Plain data. */
 export interface Trace {
   readonly model: string;

@@ -52,7 +52,9 @@ export interface TileSummary extends TracedTile {
 /** The requester first. `active`: when frames were in flight, without overlaps and in order. */
 export function deviceUsage(trace: Trace, active: readonly Interval[]): DeviceSummary[] {
   const activeMs = lengthMs(active);
-  return [trace.requester, ...trace.devices.map(({ peer }) => peer)].map((peer) => {
+  // The requester may be a device of its own plan.
+  const peers = new Set([trace.requester, ...trace.devices.map(({ peer }) => peer)]);
+  return [...peers].map((peer) => {
     const own = trace.spans.filter(({ device }) => device === peer);
     const of = (...stages: string[]): TraceSpan[] => own.filter(({ stage }) => stages.includes(stage));
     const activeComputeMs = overlapMs(union(of('compute')), active);

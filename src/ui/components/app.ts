@@ -1,21 +1,31 @@
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
-import { initialPeerState, type PeerState, type RoomState } from '../peer-state.ts';
 import { unreachable } from '../../shared/errors.ts';
+import '../mesh-view/mesh-view.ts';
+import '../network-view/network-view.ts';
+import { initialPeerState, type PeerState, type RoomState } from '../peer-state.ts';
 import { strings } from '../strings.ts';
+import '../waterfall/waterfall-view.ts';
 import './connection-status.ts';
 import './device-card.ts';
-import './members-card.ts';
 import './no-room-view.ts';
 import './problem-notice.ts';
 import './room-link-card.ts';
 import { sharedStyles } from './shared-styles.ts';
 import './try-card.ts';
+import './view-tabs.ts';
 import './work-card.ts';
 
+/** What the room can be looked at as, in the order of the tabs. */
+const VIEWS = ['demo', 'mesh', 'network', 'frames', 'device'] as const;
+export type RoomView = (typeof VIEWS)[number];
+
 /**
- * The whole page as a function of its state; it reads nothing else.
+ * The whole page as a function of its state and the view that is chosen; it reads nothing else.
  * @fires create-room (from the view without a room), try-room (from the card that asks the room)
+ * @fires show-view with the view when another one is chosen
+ * @fires change-settings, pause-device, resume-device, leave-room (from the controls of this device)
+ * @fires preview-plan, apply-plan (from the network), take-trace (from the frames)
  */
 @customElement('pt-app')
 export class App extends LitElement {
@@ -41,14 +51,19 @@ export class App extends LitElement {
       .room {
         margin-left: auto;
       }
-      main {
+      main,
+      .two {
         display: grid;
         gap: 1rem;
         grid-template-columns: minmax(0, 1fr);
         align-items: start;
       }
+      pt-tabs {
+        min-width: 0;
+      }
       .column {
         display: grid;
+        grid-template-columns: minmax(0, 1fr);
         gap: 1rem;
         min-width: 0;
       }
@@ -68,17 +83,16 @@ export class App extends LitElement {
         .frame {
           padding: 1.25rem 1.5rem 3rem;
         }
-        main.two {
+        .two {
           grid-template-columns: minmax(0, 3fr) minmax(0, 2fr);
-        }
-        .whole {
-          grid-column: 1 / -1;
         }
       }
     `,
   ];
 
   @property({ attribute: false }) state: PeerState = initialPeerState;
+  /** Which view of the room is shown; people choose another one by the tabs. */
+  @property() view: RoomView = 'demo';
 
   override render() {
     const { state } = this;
@@ -91,11 +105,11 @@ export class App extends LitElement {
             : html`<p class="room mono">${state.room}</p>`
         }
       </header>
-      ${this.view(state)}
+      ${this.content(state)}
     </div>`;
   }
 
-  private view(state: PeerState) {
+  private content(state: PeerState) {
     switch (state.view) {
       case 'no-room':
         return html`<main><pt-no-room .problem=${state.problem} .link=${state.link}></pt-no-room></main>`;
@@ -107,6 +121,14 @@ export class App extends LitElement {
             <p><button @click=${() => location.reload()}>${strings.reload}</button></p>
           </section>
         </main>`;
+      case 'left':
+        return html`<main>
+          <section class="card stopped">
+            <h2>${strings.left.title}</h2>
+            <p role="status">${strings.left.explain(state.frames)}</p>
+            <p><button @click=${() => location.reload()}>${strings.left.back}</button></p>
+          </section>
+        </main>`;
       case 'room':
         return this.roomView(state);
       default:
@@ -115,10 +137,43 @@ export class App extends LitElement {
   }
 
   private roomView(room: RoomState) {
-    return html`<main class="two">
-      <pt-connection class="whole" .room=${room}></pt-connection>
+    return html`<main>
+      <pt-connection .room=${room}></pt-connection>
+      <pt-tabs
+        .tabs=${VIEWS.map((id) => ({ id, label: strings.views[id] }))}
+        chosen=${this.view}
+        label=${strings.views.label}
+        @choose-view=${(event: CustomEvent<RoomView>) => this.choose(event.detail)}
+        >${this.chosen(room)}</pt-tabs
+      >
+    </main>`;
+  }
+
+  private choose(view: RoomView): void {
+    this.view = view;
+    this.dispatchEvent(new CustomEvent('show-view', { detail: view }));
+  }
+
+  private chosen(room: RoomState) {
+    switch (this.view) {
+      case 'demo':
+        return this.demo(room);
+      case 'mesh':
+        return html`<pt-mesh .room=${room}></pt-mesh>`;
+      case 'network':
+        return html`<pt-network .room=${room}></pt-network>`;
+      case 'frames':
+        return html`<pt-waterfall .room=${room}></pt-waterfall>`;
+      case 'device':
+        return html`<pt-device .room=${room}></pt-device>`;
+      default:
+        return unreachable(this.view);
+    }
+  }
+
+  private demo(room: RoomState) {
+    return html`<div class="two">
       <div class="column">
-        <pt-work .room=${room}></pt-work>
         <pt-try .room=${room}></pt-try>
         ${
           room.problems.length > 0
@@ -130,8 +185,7 @@ export class App extends LitElement {
         }
       </div>
       <div class="column">
-        <pt-device .room=${room}></pt-device>
-        <pt-members .room=${room}></pt-members>
+        <pt-work .room=${room}></pt-work>
         <section class="card" aria-label=${strings.invite}>
           <details>
             <summary>${strings.invite}</summary>
@@ -142,7 +196,7 @@ export class App extends LitElement {
           </details>
         </section>
       </div>
-    </main>`;
+    </div>`;
   }
 }
 

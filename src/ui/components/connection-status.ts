@@ -1,5 +1,7 @@
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
+import { opRuns } from '../../mesh/device-presence.ts';
+import { formatRate } from '../format.ts';
 import { connectedCount, phaseOf, type Phase, type RoomState } from '../peer-state.ts';
 import { strings } from '../strings.ts';
 import './problem-notice.ts';
@@ -13,6 +15,8 @@ const tone: Record<Phase, string> = {
   alone: 'good',
   ready: 'good',
   working: 'good',
+  paused: 'wait',
+  leaving: 'wait',
   lost: 'bad',
   failed: 'bad',
 };
@@ -34,9 +38,17 @@ export class ConnectionStatus extends LitElement {
       .status {
         min-height: 4.375rem;
       }
+      /* Two lines are kept for it, one on wide screens, so that nothing moves when work comes. */
+      .part {
+        margin-top: 0.5rem;
+        min-height: 3rem;
+      }
       @media (min-width: 52rem) {
         .status {
           min-height: 3.375rem;
+        }
+        .part {
+          min-height: 1.5rem;
         }
       }
       ol {
@@ -76,8 +88,28 @@ export class ConnectionStatus extends LitElement {
         ${this.step(strings.steps.signaling, engine.state === 'ready' ? signalingStep(signaling.state) : 'waiting')}
         ${this.step(strings.steps.peers, members.size > 0 ? 'done' : 'waiting')}
       </ol>
+      <p class="part number">${this.doing(this.room)}</p>
       ${problem ? html`<pt-problem .problem=${problem}></pt-problem>` : nothing}
     </section>`;
+  }
+
+  /** What this device does of all the work, in one sentence; not announced, for it changes all the time. */
+  private doing({ sessions, presences, self }: RoomState): string {
+    const ready = [...sessions.values()].flatMap(({ model, stage }) =>
+      stage.state === 'ready' && stage.tiles.length > 0 ? [{ model, stage }] : [],
+    );
+    const rate = (self && presences.get(self)?.framesPerSecond) ?? 0;
+    return ready
+      .map(({ model, stage }, index) =>
+        strings.part({
+          model,
+          runs: opRuns(stage.tiles).map(([start, end]) => [start + 1, end] as const),
+          percent: Math.round(stage.part * 100),
+          // It is that of all sessions together.
+          ...(rate > 0 && index === ready.length - 1 ? { rate: formatRate(rate) } : {}),
+        }),
+      )
+      .join(' ');
   }
 
   private headline(phase: Phase): string {

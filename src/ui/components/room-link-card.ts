@@ -47,6 +47,12 @@ export class RoomLinkCard extends LitElement {
           <input readonly .value=${this.link} @focus=${() => this.input.select()} />
         </label>
         <button class="quiet" @click=${() => void this.copy()}>${strings.copy}</button>
+        ${
+          // Absent on plain http, and on most desktops.
+          'share' in navigator
+            ? html`<button class="quiet" @click=${() => void this.share()}>${strings.share}</button>`
+            : nothing
+        }
       </div>
       <p class="said small" role="status">${this.said}</p>
       ${this.code()}`;
@@ -58,6 +64,14 @@ export class RoomLinkCard extends LitElement {
     return svg`<svg role="img" aria-label=${strings.qrLabel} viewBox="0 0 ${size} ${size}" shape-rendering="crispEdges">
       <path d=${path} fill="#000000"></path>
     </svg>`;
+  }
+
+  private async share(): Promise<void> {
+    try {
+      await navigator.share({ title: strings.title, text: strings.shareText, url: this.link });
+    } catch {
+      // Whoever closes the sheet wants nothing more; where it failed, the link can still be copied.
+    }
   }
 
   private async copy(): Promise<void> {

@@ -89,7 +89,13 @@ export const sharedStyles = css`
     background: transparent;
     color: var(--pt-accent);
   }
-  :is(a, button, input, summary):focus-visible {
+  button[aria-disabled='true'] {
+    border-color: var(--pt-line);
+    background: var(--pt-sunken);
+    color: var(--pt-muted);
+    cursor: default;
+  }
+  :is(a, button, input, select, summary, .scroll):focus-visible {
     outline: 3px solid var(--pt-accent);
     outline-offset: 2px;
     border-radius: 6px;
@@ -98,7 +104,8 @@ export const sharedStyles = css`
     cursor: pointer;
     color: var(--pt-accent);
   }
-  input {
+  input,
+  select {
     min-height: 2.75rem;
     min-width: 0;
     width: 100%;
@@ -109,6 +116,12 @@ export const sharedStyles = css`
     color: var(--pt-text);
     font-family: var(--pt-mono);
     font-size: 0.875rem;
+  }
+  select {
+    width: auto;
+    max-width: 100%;
+    font-family: inherit;
+    font-size: 1rem;
   }
   .good {
     color: var(--pt-good);

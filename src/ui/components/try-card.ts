@@ -27,12 +27,6 @@ export class TryCard extends LitElement {
         align-items: center;
         gap: 0.5rem 1rem;
       }
-      button[aria-disabled='true'] {
-        border-color: var(--pt-line);
-        background: var(--pt-sunken);
-        color: var(--pt-muted);
-        cursor: default;
-      }
       .pictures {
         display: grid;
         grid-template-columns: repeat(4, minmax(0, 1fr));

@@ -1,5 +1,5 @@
 import '../../../src/ui/components/app.ts';
-import { peerStates } from './peer-states.ts';
+import { peerStates, viewOf } from './peer-states.ts';
 
 // `?state=name` shows one; without it, links to all of them.
 const wanted = new URLSearchParams(location.search).get('state');
@@ -7,6 +7,7 @@ const state = wanted === null ? undefined : peerStates.get(wanted);
 if (state) {
   const app = document.createElement('pt-app');
   app.state = state;
+  app.view = viewOf(wanted!);
   document.body.append(app);
   await app.updateComplete;
 } else {

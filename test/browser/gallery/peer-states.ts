@@ -1,6 +1,6 @@
 import type { Member } from '../../../src/mesh/mesh.ts';
 import { PeerceptronError } from '../../../src/shared/errors.ts';
-import { asPeerId, asSessionId } from '../../../src/shared/ids.ts';
+import { asSessionId } from '../../../src/shared/ids.ts';
 import {
   initialPeerState,
   reducePeerState,
@@ -11,9 +11,19 @@ import {
 } from '../../../src/ui/peer-state.ts';
 import { digitSamples } from '../../../src/ui/digit-samples.ts';
 import type { TrialEvent, TrialPlan } from '../../../src/ui/trial-state.ts';
+import type { RoomView } from '../../../src/ui/components/app.ts';
+import {
+  askedNetwork,
+  busyMesh,
+  crowdedMesh,
+  id,
+  own,
+  previewed,
+  servedNetwork,
+  traced,
+} from './view-events.ts';
 
 /** Every state that the page can show, told as what happened: for component tests and for screenshots. */
-const id = (digit: string) => asPeerId(digit.repeat(32));
 const session = asSessionId('e'.repeat(32));
 
 const device: Device = { name: 'Chrome on Linux', platform: 'Linux', memoryBytes: 2e9, missing: [] };
@@ -121,6 +131,7 @@ const working: readonly PeerEvent[] = [
           weightBytes: 102_800_000,
         },
       ],
+      part: 0.31,
     },
   },
   ...Array.from({ length: 42 }, (_, frame): PeerEvent => ({
@@ -247,18 +258,6 @@ const histories = {
       problem: { code: 'FRAME_TIMEOUT', message: 'frame 3 has made no progress for 60 s' },
     }),
   ],
-  'unreachable-peer': [
-    ...joined,
-    ...company,
-    member({
-      state: 'failed',
-      id: id('c'),
-      error: new PeerceptronError(
-        'LINK_NO_ROUTE',
-        'Both devices offered only hidden local addresses, and none of them answered within 15 s.',
-      ),
-    }),
-  ],
   problems: [
     ...joined,
     ...company,
@@ -295,6 +294,64 @@ const histories = {
       },
     },
   ],
+  mesh: [...joined, ...busyMesh],
+  'mesh-alone': joined,
+  'mesh-of-30': [...joined, ...crowdedMesh],
+  'mesh-unreachable': [
+    ...joined,
+    ...company,
+    member({
+      state: 'failed',
+      id: id('c'),
+      error: new PeerceptronError(
+        'LINK_NO_ROUTE',
+        'Both devices offered only hidden local addresses, and none of them answered within 15 s.',
+      ),
+    }),
+  ],
+  'network-none': joined,
+  network: [...joined, ...busyMesh, ...askedNetwork],
+  'network-served': [...joined, ...busyMesh, ...servedNetwork],
+  'network-preview': [...joined, ...busyMesh, ...askedNetwork, previewed],
+  'frames-none': joined,
+  frames: [...joined, ...busyMesh, ...askedNetwork, ...traced],
+  device: [
+    ...joined,
+    ...busyMesh,
+    { type: 'measured', macsPerSecond: 2.1e9 },
+    own({ type: 'battery', battery: { level: 0.73, charging: false } }),
+  ],
+  'device-plain-http': [
+    entered({
+      name: 'Firefox on Android',
+      memoryBytes: 5e8,
+      missing: ['secure-context', 'threads', 'wake-lock'],
+    }),
+    { type: 'engine', engine: ready },
+    { type: 'joined', self: id('5') },
+    open,
+    { type: 'wake-lock', state: 'unavailable' },
+  ],
+  'device-starting': [entered()],
+  'device-resting': [
+    ...joined,
+    ...busyMesh,
+    own({ type: 'battery', battery: { level: 0.18, charging: false } }),
+    own({ type: 'activity', activity: { state: 'paused', reason: 'battery' } }),
+  ],
+  'device-no-engine': [
+    entered(),
+    {
+      type: 'engine',
+      engine: {
+        state: 'failed',
+        problem: { code: 'ENGINE_UNAVAILABLE', message: 'All three engines were refused.' },
+        refused: ready.refused,
+      },
+    },
+  ],
+  leaving: [...joined, ...company, own({ type: 'leaving' })],
+  left: [...joined, ...company, ...working, own({ type: 'left' })],
   stopped: [
     ...joined,
     {
@@ -310,3 +367,9 @@ export const peerStates: ReadonlyMap<string, PeerState> = new Map(
     events.reduce(reducePeerState, initialPeerState),
   ]),
 );
+
+/** The view that a state is shown in: that of its name's first word, if there is one. */
+export function viewOf(name: string): RoomView {
+  const views: readonly RoomView[] = ['mesh', 'network', 'frames', 'device'];
+  return views.find((view) => name === view || name.startsWith(`${view}-`)) ?? 'demo';
+}

@@ -1,41 +1,8 @@
 import axe from 'axe-core';
 import { expect } from 'chai';
 import theme from '../../../src/ui/theme.css?inline';
-import type { App } from '../../../src/ui/components/app.ts';
-import '../../../src/ui/components/app.ts';
 import { peerStates } from '../gallery/peer-states.ts';
-
-/** Text of an element and of all shadow roots below it, as a reader meets it. */
-function textOf(node: Node): string {
-  if (node instanceof Text) return node.data;
-  if (node instanceof HTMLStyleElement) return '';
-  const inside = node instanceof Element && node.shadowRoot ? node.shadowRoot : node;
-  return [...inside.childNodes].map(textOf).join('').replaceAll(/\s+/g, ' ');
-}
-
-async function settle(node: ParentNode): Promise<void> {
-  for (const element of node.querySelectorAll('*')) {
-    if ('updateComplete' in element) await element.updateComplete;
-    if (element.shadowRoot) await settle(element.shadowRoot);
-  }
-}
-
-async function show(name: string): Promise<App> {
-  const app = document.createElement('pt-app');
-  app.state = peerStates.get(name)!;
-  document.body.append(app);
-  await settle(document.body);
-  return app;
-}
-
-function deepQuery<Found extends Element>(root: ParentNode, selector: string): Found | undefined {
-  for (const element of root.querySelectorAll('*')) {
-    if (element.matches(selector)) return element as Found;
-    const found = element.shadowRoot ? deepQuery<Found>(element.shadowRoot, selector) : undefined;
-    if (found) return found;
-  }
-  return undefined;
-}
+import { deepQuery, settle, show, textOf } from './page-harness.ts';
 
 describe('the page', () => {
   before(() => {
@@ -54,17 +21,12 @@ describe('the page', () => {
     'no-room': ['No room yet', 'Create a room'],
     'invalid-link': ['ROOM_LINK_INVALID', 'has no dot', 'Create a room'],
     'room-created': ['Your room is ready', 'Enter the room'],
-    starting: ['Getting this device ready', 'Not in the room yet', 'testing…'],
-    connecting: ['Connecting to the room', 'tfjs-wasm'],
-    alone: ['waiting for other devices', 'Nobody else is here', '2 GB', '555555', 'kept awake'],
-    'plain-http': ['Missing in this browser', 'Threads:', 'Wake lock:', '500 MB'],
+    starting: ['Getting this device ready', 'Not in the room yet', 'Demo', 'Mesh', 'This device'],
+    connecting: ['Connecting to the room'],
+    alone: ['waiting for other devices', 'Nobody else is here'],
+    'plain-http': ['waiting for other devices'],
     unconnected: ['ready to compute', '1 other device here. Connections are made'],
-    connected: [
-      'ready to compute',
-      '4 other devices here, 2 connected',
-      'Raspberry Pi 4',
-      'does not compute',
-    ],
+    connected: ['ready to compute', '4 other devices here, 2 connected'],
     loading: [
       'vgg16',
       'Loading the weights of its part',
@@ -80,6 +42,7 @@ describe('the page', () => {
       'rows 14–27, columns 0–55, channels 0–127',
       'op 34 of 38',
       'units 1024–2047',
+      'This device does ops 1–10 and 34 of vgg16, 31 % of the work.',
     ],
     trying: ['Try it', 'Loading weights…', '310 kB of 840 kB'],
     'trying-alone': [
@@ -104,10 +67,75 @@ describe('the page', () => {
       '833 –',
     ],
     'try-failed': ['FRAME_TIMEOUT', 'Press the button again'],
-    'unreachable-peer': ['not reachable', 'LINK_NO_ROUTE', 'guest Wi-Fi'],
     problems: ['What went wrong lately', 'PLAN_MEMORY', 'What to do:'],
     lost: ['Connection to the room lost', 'SIGNALING_LOST'],
-    'no-engine': ['cannot take part', 'ENGINE_UNAVAILABLE', 'no adapter was found'],
+    'no-engine': ['cannot take part', 'ENGINE_UNAVAILABLE'],
+    mesh: [
+      '6 devices',
+      'Raspberry Pi 4 in the kitchen',
+      '94 % busy',
+      '8 frames/s',
+      'ops 5–14 of alexnet (41 % of the work)',
+      '1.2 MB/s to Raspberry Pi 4 in the kitchen',
+      'gives 50 %',
+      'battery 64 %',
+      'battery 91 %, charging',
+      'link by way of a relay',
+      'set aside after a failure',
+      'has left',
+      'Old tablet has failed: plans do without it for a while.',
+      'Device 999999 has left.',
+    ],
+    'mesh-alone': ['1 device', 'No other device yet'],
+    'mesh-of-30': ['30 devices', 'Raspberry Pi 29'],
+    'mesh-unreachable': ['not reachable', 'LINK_NO_ROUTE', 'guest Wi-Fi', 'does not compute'],
+    'network-none': ['No network is spread over devices now'],
+    network: [
+      'The network alexnet',
+      'conv2',
+      'Raspberry Pi 4 in the kitchen: rows 0–',
+      'channels 0–191',
+      'of weights',
+      'measured',
+      'Another plan',
+      'Nothing changes until then',
+    ],
+    'network-served': ['The network alexnet', 'look there', 'This device does'],
+    'network-preview': ['1.39 × as good', 'Frames per second, expected 8.2 11', 'Use this plan', '188 ms'],
+    'frames-none': ['Frames are recorded by the device that asks'],
+    frames: [
+      'took most of it',
+      'computing on Laptop',
+      'The rate is bounded by computing on Laptop, busy',
+      'Download trace',
+      'frame 6',
+      'As a table',
+      'waiting',
+    ],
+    device: [
+      '2.1 billion multiply-accumulates per second, measured',
+      '2 GB offered',
+      'direct to 3 devices; by way of a relay to 1 device',
+      'Battery 73 %',
+      'kept awake',
+      'no adapter was found',
+      'Share of the processor',
+      'Leave the room',
+      '555555',
+    ],
+    'device-plain-http': [
+      'Missing in this browser',
+      'Https:',
+      'Threads:',
+      'Wake lock:',
+      '500 MB',
+      'plain http',
+    ],
+    'device-starting': ['testing…', 'not measured yet'],
+    'device-resting': ['Paused, computing nothing', 'Resting until the battery is charged', 'Pause'],
+    'device-no-engine': ['none works here', 'no adapter was found'],
+    leaving: ['Leaving the room'],
+    left: ['This device has left the room', 'It computed 42 frames', 'Join again'],
     stopped: ['This page has stopped', 'ROOM_FULL', 'Reload'],
   };
 

@@ -114,6 +114,60 @@ describe('a session that follows its room', () => {
     expect(session.plan.segments[0]!.lanes[0]!.tiles[0]!.peer).toBe(peerIdOf(0));
   });
 
+  it('[PRE4] takes a device back that pauses and goes on, in whichever order it hears of it', async () => {
+    for (const order of ['session first', 'room first'] as const) {
+      const world = new AdaptiveWorld(2);
+      const session = await world.open({ switchPauseMs: 0 });
+      const service = world.devices[2]!.service!;
+      if (order === 'room first') world.roster.set([1]);
+      const paused = service.pause();
+      if (order === 'session first') world.roster.set([1]);
+      await world.until(paused);
+      expect(session.plan.segments).toHaveLength(1);
+      expect(session.setAside).toEqual([peerIdOf(2)]);
+      expect(await world.until(stream(world, session, 4))).toEqual(inOrder(4));
+      service.resume();
+      world.roster.set([1, 2]);
+      expect(session.setAside).toEqual([]);
+      await world.clock.advance(20_000);
+      expect(session.plan.segments).toHaveLength(2);
+      expect(await world.until(stream(world, session, 4))).toEqual(inOrder(4));
+      await session.close();
+    }
+  });
+
+  it('ends what is still here when a device that pauses has waited long enough, and takes on nothing meanwhile', async () => {
+    const world = new AdaptiveWorld(1);
+    const session = await world.open({ computeHere: undefined as never });
+    const { service } = world.devices[1]!;
+    world.replan = async () => undefined;
+    let isPaused = false;
+    void service!.pause(5000).then(() => (isPaused = true));
+    await world.clock.advance(4900);
+    expect(isPaused).toBe(false);
+    await world.clock.advance(200);
+    expect(isPaused).toBe(true);
+    expect(service!.plan(asSessionId('a'.repeat(32)))).toBeUndefined();
+    await session.close();
+  });
+
+  it('takes the plan that is asked for, better or not, and without waiting for its turn', async () => {
+    const world = new AdaptiveWorld(2);
+    const session = await world.open();
+    expect(session.plan.segments).toHaveLength(2);
+    world.replan = async ({ peers, session: id, epoch }) => {
+      const plan = pipelinePlan({ graph, session: id, epoch, peers: [{ id: peers[0]!, speed: 1 }] });
+      return { plan, window: 1, gain: -0.5 };
+    };
+    session.reconsider();
+    await settle();
+    await world.clock.advance(0);
+    expect(world.situations.at(-1)!.reason).toBe('asked');
+    expect(session.plan.segments).toHaveLength(1);
+    expect(await world.until(stream(world, session, 3))).toEqual(inOrder(3));
+    await session.close();
+  });
+
   it('[EP6] hands over from a device that leaves, which has nothing left then', async () => {
     const world = new AdaptiveWorld(3);
     const session = await world.open();

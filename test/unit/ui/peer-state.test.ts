@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { PeerceptronError } from '../../../src/shared/errors.ts';
 import { asPeerId, asSessionId } from '../../../src/shared/ids.ts';
+import type { OwnDeviceEvent } from '../../../src/ui/join/own-device.ts';
 import {
   initialPeerState,
   PeerStore,
@@ -46,7 +47,7 @@ const connected: PeerEvent = {
 };
 const prepared = (epoch = 0): PeerEvent => ({
   type: 'work',
-  event: { type: 'session-ready', session, epoch, model: 'digits', opCount: 8, tiles: [] },
+  event: { type: 'session-ready', session, epoch, model: 'digits', opCount: 8, tiles: [], part: 0 },
 });
 const loading = {
   type: 'work',
@@ -134,10 +135,67 @@ describe('the state of the page', () => {
   it('says that weights are random as long as they are', () => {
     const random: PeerEvent = {
       type: 'work',
-      event: { type: 'session-ready', session, epoch: 1, model: 'vgg16', seed: 7, opCount: 1, tiles: [] },
+      event: {
+        type: 'session-ready',
+        session,
+        epoch: 1,
+        model: 'vgg16',
+        seed: 7,
+        opCount: 1,
+        tiles: [],
+        part: 0,
+      },
     };
     expect(roomAfter(prepared(), random).sessions.get(session)!.seed).toBe(7);
     expect(roomAfter(random, prepared(2)).sessions.get(session)!.seed).toBeUndefined();
+  });
+
+  it('says who came and went, but not who was there before', () => {
+    const present: PeerEvent = {
+      type: 'present',
+      members: new Map([[peer, { state: 'announced', id: peer }]]),
+    };
+    const gone: PeerEvent = { type: 'mesh', event: { type: 'member-left', id: peer } };
+    expect(roomAfter(present).happenings).toEqual([]);
+    // The end of its connection is heard of before the server's word.
+    const apart: PeerEvent = {
+      type: 'mesh',
+      event: { type: 'member', member: { state: 'announced', id: peer } },
+    };
+    const room = roomAfter(present, connected, apart, gone);
+    expect(room.happenings.map(({ number, kind, name }) => [number, kind, name])).toEqual([
+      [1, 'left', 'Pi'],
+    ]);
+    expect([...room.departed]).toEqual([[peer, 'Pi']]);
+    const forgotten = reducePeerState(room, { type: 'forgotten', peer });
+    expect(forgotten).toMatchObject({ departed: new Map() });
+  });
+
+  it('knows how devices are only while they are connected', () => {
+    const presence: PeerEvent = {
+      type: 'presence',
+      peer,
+      presence: { load: 0.5, share: 1, framesPerSecond: 3, sent: [], work: [] },
+    };
+    const lost: PeerEvent = {
+      type: 'mesh',
+      event: { type: 'member', member: { state: 'announced', id: peer } },
+    };
+    expect(roomAfter(presence).presences.size).toBe(0);
+    expect(roomAfter(connected, presence).presences.size).toBe(1);
+    expect(roomAfter(connected, presence, lost).presences.size).toBe(0);
+  });
+
+  it('pauses, leaves, and shows what it has done', () => {
+    const own = (event: OwnDeviceEvent): PeerEvent => ({ type: 'own-device', event });
+    const paused = own({ type: 'activity', activity: { state: 'paused', reason: 'asked' } });
+    expect(phaseOf(roomAfter(prepared(), paused))).toBe('paused');
+    expect(phaseOf(roomAfter(prepared(), own({ type: 'leaving' })))).toBe('leaving');
+    expect(after(entered, engine, open, prepared(), done(0, 1), own({ type: 'left' }))).toEqual({
+      view: 'left',
+      room: 'blue-lynx',
+      frames: 1,
+    });
   });
 
   it('keeps its counts when a better plan takes over', () => {

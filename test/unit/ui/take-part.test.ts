@@ -28,6 +28,8 @@ class FakeMesh implements Mesh {
     this.listener = listener;
     return () => undefined;
   }
+  offer = () => undefined;
+  traffic = () => undefined;
   leave = async () => undefined;
 }
 

@@ -5,7 +5,8 @@ import type { ChosenPlan } from '../../../src/runtime/planned-session.ts';
 import { PeerceptronError } from '../../../src/shared/errors.ts';
 import { asPeerId, shortId, type PeerId } from '../../../src/shared/ids.ts';
 import { digitSamples } from '../../../src/ui/digit-samples.ts';
-import { deviceName, trialPlan } from '../../../src/ui/trial-plan.ts';
+import { deviceName } from '../../../src/ui/device-name.ts';
+import { trialPlan } from '../../../src/ui/trial-plan.ts';
 import { madeUpChoice, world } from '../../support/planned.ts';
 
 const id = (digit: string): PeerId => asPeerId(digit.repeat(32));

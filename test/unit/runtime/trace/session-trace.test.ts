@@ -9,7 +9,7 @@ import { MAX_SPANS_PER_MESSAGE, PEER_STAGES } from '../../../../src/protocol/tra
 import { RuntimeNode, type ServingRole } from '../../../../src/runtime/runtime-node.ts';
 import { servePeer } from '../../../../src/runtime/serve-peer.ts';
 import { openSession, type Session } from '../../../../src/runtime/session.ts';
-import type { PieceSpan } from '../../../../src/runtime/trace/trace.ts';
+import type { PieceSpan, TraceWish } from '../../../../src/runtime/trace/trace.ts';
 import type { Clock } from '../../../../src/shared/clock.ts';
 import type { ErrorCode } from '../../../../src/shared/errors.ts';
 import { asSessionId } from '../../../../src/shared/ids.ts';
@@ -45,7 +45,7 @@ afterEach(async () => {
   for (const step of undo.splice(0).reverse()) await step();
 });
 
-async function open(trace: boolean) {
+async function open(trace: TraceWish) {
   const room = new MemoryRoom();
   const requester = new RuntimeNode(room.join(peerIdOf(0)));
   const prepared: ControlMessage[] = [];
@@ -128,6 +128,24 @@ describe('a traced session', () => {
         expect(receive.endMs).toBeLessThanOrEqual(whole.endMs + slackMs);
       }
     }
+  });
+
+  it('keeps the latest frames of a long session, whole, and counts the others as wanted no more', async () => {
+    const { session } = await open({ lastFrames: 8 });
+    for (let count = 0; count < 100; count += 1) await session.run(frame());
+    const trace = await session.trace();
+    const finished = trace.spans.filter(({ stage }) => stage === 'frame').map((span) => span.frame);
+    expect(finished.length).toBeGreaterThanOrEqual(8);
+    expect(finished.length).toBeLessThanOrEqual(17);
+    expect(finished.at(-1)).toBe(99);
+    expect(new Set(trace.spans.map((span) => span.frame))).toEqual(new Set(finished));
+    for (const { lostSpans } of trace.devices) expect(lostSpans).toBe(0);
+    expect(trace.lostSpans).toBe(0);
+    const last = trace.spans.filter((span) => span.frame === 99);
+    expect(new Set(last.map(({ stage }) => stage))).toEqual(new Set([...PEER_STAGES, 'admit', 'frame']));
+    // Asked again it says the same, and goes on.
+    await session.run(frame());
+    expect((await session.trace()).spans.some((span) => span.frame === 100)).toBe(true);
   });
 
   it('[TR1] nothing is recorded and no message grows where none was asked for', async () => {

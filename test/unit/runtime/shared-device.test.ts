@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SharedDevice } from '../../../headless/shared-device.ts';
+import { SharedDevice } from '../../../src/runtime/shared-device.ts';
 import type { Engine } from '../../../src/engine/engine.ts';
 import { noWork, workMs } from '../../../src/planner/cost-model.ts';
 import { sharedProfile } from '../../../src/planner/shared-profile.ts';

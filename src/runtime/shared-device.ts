@@ -1,7 +1,7 @@
-import type { Engine } from '../src/engine/engine.ts';
-import type { DeviceProfile } from '../src/planner/profile.ts';
-import { sharedProfile } from '../src/planner/shared-profile.ts';
-import { PeerceptronError } from '../src/shared/errors.ts';
+import type { Engine } from '../engine/engine.ts';
+import { macsPerSecond, type DeviceProfile } from '../planner/profile.ts';
+import { sharedProfile } from '../planner/shared-profile.ts';
+import { PeerceptronError } from '../shared/errors.ts';
 
 export interface SharedDeviceOptions {
   readonly engine: Engine;
@@ -17,6 +17,8 @@ export class SharedDevice {
   #share: number;
   #steady = false;
   #measured: Promise<DeviceProfile> | undefined;
+  #macsPerSecond: number | undefined;
+  #isMeasuring = false;
 
   constructor(options: SharedDeviceOptions) {
     this.#options = options;
@@ -27,22 +29,37 @@ export class SharedDevice {
   async setShare(share: number, steady = false): Promise<void> {
     this.#share = share;
     this.#steady = steady;
-    await this.#apply(share);
+    // What is measured is the whole device; the share holds afterwards.
+    if (!this.#isMeasuring) await this.#apply(share);
   }
 
+  /** Of all of the device, in a 3 × 3 convolution; undefined before it is known. */
+  get macsPerSecond(): number | undefined {
+    return this.#macsPerSecond;
+  }
+
+  get share(): number {
+    return this.#share;
+  }
+
+  /** With `share` of the processor. */
   async profile(): Promise<DeviceProfile> {
     if (!this.#measured) {
       this.#measured = this.#measureAll();
       this.#measured.catch(() => (this.#measured = undefined));
     }
-    return sharedProfile(await this.#measured, this.#share);
+    const measured = await this.#measured;
+    this.#macsPerSecond = macsPerSecond(measured);
+    return sharedProfile(measured, this.#share);
   }
 
   async #measureAll(): Promise<DeviceProfile> {
-    await this.#apply(1);
+    this.#isMeasuring = true;
     try {
+      await this.#apply(1);
       return await this.#options.measure();
     } finally {
+      this.#isMeasuring = false;
       await this.#apply(this.#share);
     }
   }
