@@ -24,6 +24,9 @@ const MOST_STROKE = 0.36;
 /** Ground is on all four sides, and nearly as bright on the darkest as on the brightest. */
 const LEAST_CONTRAST = 22;
 const DARKEST_SIDE = 0.4;
+/** What lies between the strokes is ground as well, where there is so much of it (part of the box). */
+const LEAST_GAPS = 0.15;
+const GAP_CONTRAST = 0.4;
 /** So far from the middle a digit counts this part less. */
 const OFF_CENTRE = 0.5;
 
@@ -32,9 +35,10 @@ const OFF_CENTRE = 0.5;
  * on all sides, dark on light or light on dark. Nothing where there is none. `extent` is the side of the picture to make of it.
  */
 export function findDigit(picture: GrayPicture, extent: number): FoundDigit | undefined {
+  const negative = inverted(picture);
   const dark = bestIn(softened(picture));
-  const light = bestIn(softened(inverted(picture)));
-  const [best, source] = (light?.score ?? 0) > (dark?.score ?? 0) ? [light, inverted(picture)] : [dark, picture];
+  const light = bestIn(softened(negative));
+  const [best, source] = (light?.score ?? 0) > (dark?.score ?? 0) ? [light, negative] : [dark, picture];
   if (!best) return undefined;
   const { blob, labels, inkLevel, groundLevel } = best;
   const { left, top, right, bottom } = blob;
@@ -84,8 +88,8 @@ function looksWritten(blob: InkBlob, leastHeight: number, mostHeight: number): b
 }
 
 /**
- * Brightness of ink and ground, where the ground goes around: the edge of a sheet of paper before something dark looks like ink,
- * too, but has ground on one side only.
+ * Brightness of ink and ground, where the ground goes around and between. The edge of a sheet of paper before something dark
+ * looks like ink, too, but has ground on one side only; the rim of a sheet before something light has none within.
  */
 function levelsOf(
   { width, values }: GrayPicture,
@@ -94,12 +98,16 @@ function levelsOf(
   { label, left, top, right, bottom, area }: InkBlob,
 ): Pick<Candidate, 'inkLevel' | 'groundLevel'> | undefined {
   let inkSum = 0;
+  let gapSum = 0;
   for (let y = top; y < bottom; y++) {
     for (let x = left; x < right; x++) {
-      if (labels[y * width + x] === label) inkSum += values[y * width + x]!;
+      const value = values[y * width + x]!;
+      if (labels[y * width + x] === label) inkSum += value;
+      else gapSum += value;
     }
   }
   const inkLevel = inkSum / area;
+  const boxArea = (right - left) * (bottom - top);
   const margin = Math.max(2, Math.round((bottom - top) * 0.1));
   const sides = [
     sums.mean(left, top - margin - 1, right, top - 1),
@@ -111,6 +119,8 @@ function levelsOf(
   const brightest = Math.max(...sides);
   const darkest = Math.min(...sides);
   if (brightest < LEAST_CONTRAST || darkest < brightest * DARKEST_SIDE) return undefined;
+  const gaps = gapSum / (boxArea - area) - inkLevel;
+  if (boxArea - area > boxArea * LEAST_GAPS && gaps < brightest * GAP_CONTRAST) return undefined;
   return { inkLevel, groundLevel: inkLevel + (brightest + darkest) / 2 };
 }
 

@@ -1,0 +1,77 @@
+import type { Prediction } from '../../runtime/whole-model.ts';
+import { unreachable } from '../../shared/errors.ts';
+import type { FrameRead } from './frame-reader.ts';
+import { initialLiveState, reduceLive, type LiveEvent, type LiveState } from './live-state.ts';
+import type { ModelChoice } from './model-choice.ts';
+
+/** What the room says to what is shown. */
+export interface DemoAnswer {
+  /** Most likely first. */
+  readonly top: readonly Prediction[];
+  readonly area: FrameRead['area'];
+  readonly seen?: FrameRead['seen'];
+}
+
+export interface DemoState {
+  readonly live: LiveState;
+  readonly answer?: DemoAnswer;
+  /** Pictures come, and there is nothing in them to ask about. */
+  readonly isNothing: boolean;
+  /** For readers of the screen: the best guess, and when it was said. */
+  readonly said?: { readonly index: number; readonly atMs: number; readonly prediction: Prediction };
+}
+
+export type DemoEvent =
+  | { readonly type: 'live'; readonly event: LiveEvent }
+  | { readonly type: 'answered'; readonly answer: DemoAnswer; readonly atMs: number }
+  | { readonly type: 'nothing' };
+
+/** A reader of the screen is told no more often than this. */
+const SAID_EVERY_MS = 3000;
+
+export const initialDemoState = (choice: ModelChoice): DemoState => ({
+  live: initialLiveState(choice),
+  isNothing: false,
+});
+
+export function reduceDemo(state: DemoState, event: DemoEvent): DemoState {
+  switch (event.type) {
+    case 'live':
+      return withLive(state, event.event);
+    case 'answered': {
+      const { answer, atMs } = event;
+      const best = answer.top[0];
+      const { said } = state;
+      const isNews = best !== undefined && best.index !== said?.index;
+      const isDue = !said || atMs - said.atMs >= SAID_EVERY_MS;
+      return {
+        ...state,
+        isNothing: false,
+        answer,
+        ...(isNews && isDue ? { said: { index: best.index, atMs, prediction: best } } : {}),
+      };
+    }
+    case 'nothing': {
+      if (state.isNothing) return state;
+      const { answer: _, ...rest } = state;
+      return { ...rest, isNothing: true };
+    }
+    default:
+      return unreachable(event);
+  }
+}
+
+/** An answer is of one network to one source. */
+const ENDS_ANSWER: ReadonlySet<LiveEvent['type']> = new Set([
+  'choice',
+  'source-opening',
+  'source-closed',
+  'running',
+]);
+
+function withLive(state: DemoState, event: LiveEvent): DemoState {
+  const live = reduceLive(state.live, event);
+  if (live === state.live) return state;
+  if (!ENDS_ANSWER.has(event.type)) return { ...state, live };
+  return { live, isNothing: false };
+}
