@@ -18,7 +18,7 @@ export interface DemoState {
   /** Pictures come, and there is nothing in them to ask about. */
   readonly isNothing: boolean;
   /** For readers of the screen: the best guess, and when it was said. */
-  readonly said?: { readonly index: number; readonly atMs: number; readonly prediction: Prediction };
+  readonly said?: { readonly atMs: number; readonly prediction: Prediction };
 }
 
 export type DemoEvent =
@@ -42,13 +42,13 @@ export function reduceDemo(state: DemoState, event: DemoEvent): DemoState {
       const { answer, atMs } = event;
       const best = answer.top[0];
       const { said } = state;
-      const isNews = best !== undefined && best.index !== said?.index;
+      const isNews = best !== undefined && best.index !== said?.prediction.index;
       const isDue = !said || atMs - said.atMs >= SAID_EVERY_MS;
       return {
         ...state,
         isNothing: false,
         answer,
-        ...(isNews && isDue ? { said: { index: best.index, atMs, prediction: best } } : {}),
+        ...(isNews && isDue ? { said: { atMs, prediction: best } } : {}),
       };
     }
     case 'nothing': {
@@ -72,6 +72,9 @@ const ENDS_ANSWER: ReadonlySet<LiveEvent['type']> = new Set([
 function withLive(state: DemoState, event: LiveEvent): DemoState {
   const live = reduceLive(state.live, event);
   if (live === state.live) return state;
-  if (!ENDS_ANSWER.has(event.type)) return { ...state, live };
-  return { live, isNothing: false };
+  if (ENDS_ANSWER.has(event.type)) return { live, isNothing: false };
+  const { answer } = state;
+  if (event.type !== 'labels' || !answer) return { ...state, live };
+  const top = answer.top.map((prediction) => ({ ...prediction, label: event.labels[prediction.index]! }));
+  return { ...state, live, answer: { ...answer, top } };
 }

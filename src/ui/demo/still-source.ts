@@ -38,9 +38,6 @@ export async function openStill(blob: Blob, name: string, reader: CanvasReader):
         isOver = true;
       };
     },
-    close: () => {
-      bitmap.close();
-      view.remove();
-    },
+    close: () => bitmap.close(),
   };
 }

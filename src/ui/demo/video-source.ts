@@ -29,7 +29,6 @@ export function videoSource(video: HTMLVideoElement, options: VideoSourceOptions
       release();
       video.srcObject = null;
       video.removeAttribute('src');
-      video.remove();
     },
   };
 }
