@@ -65,7 +65,8 @@ export const liveStrings = {
   use: 'Use it',
   modelFiles: 'All files of one model: graph.json or model.json with its weights, or a .h5',
   labelsFile: 'Names of the classes (one per line, or JSON)',
-  facts: (shape: readonly number[], macs: string) => `Takes ${shape.join(' × ')}, ${macs} per picture.`,
+  facts: (shape: readonly number[], macs: string) =>
+    `Takes ${shape.join(' × ')} numbers; ${macs} multiplications each time.`,
   reads: {
     picture: 'It sees the middle of the picture.',
     clip: 'It sees the last pictures together, as a short clip.',

@@ -30,7 +30,7 @@ export const formStyles = css`
     outline: 3px solid var(--pt-accent);
     outline-offset: 2px;
   }
-  :is(button, label.button)[aria-disabled='true'] {
+  :is(button[aria-disabled='true'], label.button.off) {
     border-color: var(--pt-line);
     background: var(--pt-sunken);
     color: var(--pt-muted);

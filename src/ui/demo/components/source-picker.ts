@@ -64,7 +64,7 @@ export class SourcePicker extends LitElement {
         <button aria-disabled=${!this.ready} @click=${() => this.wish(this.cameraWish())}>
           ${liveStrings.camera}
         </button>
-        <label class="button" aria-disabled=${!this.ready}>
+        <label class="button ${this.ready ? '' : 'off'}">
           ${liveStrings.file}
           <input
             type="file"
