@@ -34,16 +34,14 @@ export class Holds {
 
   /** The class that a picture is an example of. Pictures come in the order in which they were taken. */
   classOf(takenAtMs: number): number | undefined {
-    // Those that ended before, and have what they were for.
-    this.#holds = this.#holds.filter(({ untilMs, hasExample }) => untilMs >= takenAtMs || !hasExample);
-    const held = this.#holds.find(({ fromMs }) => fromMs <= takenAtMs);
-    if (!held) return undefined;
-    if (takenAtMs > held.untilMs) {
-      this.#holds = this.#holds.filter((other) => other !== held);
-      this.#lastExampleMs = takenAtMs;
-      return held.id;
-    }
-    if (held.hasExample && takenAtMs - this.#lastExampleMs < EXAMPLE_EVERY_MS) return undefined;
+    const latest = this.#holds.findLastIndex(({ fromMs }) => fromMs <= takenAtMs);
+    if (latest < 0) return undefined;
+    // What was held before that is over.
+    this.#holds.splice(0, latest);
+    const held = this.#holds[0]!;
+    const isLate = takenAtMs > held.untilMs;
+    const isTooMany = isLate || takenAtMs - this.#lastExampleMs < EXAMPLE_EVERY_MS;
+    if (held.hasExample && isTooMany) return undefined;
     held.hasExample = true;
     this.#lastExampleMs = takenAtMs;
     return held.id;

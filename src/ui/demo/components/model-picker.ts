@@ -53,6 +53,8 @@ export class ModelPicker extends LitElement {
 
   @property({ attribute: false }) live: LiveState | undefined;
   @property({ attribute: false }) served: readonly ServedModel[] = [];
+  /** Offers to name the classes of the network. */
+  @property({ attribute: false }) withLabels = true;
   /** What the list shows, where that has still to be filled in. */
   @state() private key: string | undefined;
 
@@ -92,7 +94,7 @@ export class ModelPicker extends LitElement {
             : nothing
         }
         ${
-          network && network.classes > 0
+          this.withLabels && network && network.classes > 0
             ? this.fileField(liveStrings.labelsFile, '.txt,.json,.csv', false, ([file]) =>
                 this.send('labels-wished', file),
               )
