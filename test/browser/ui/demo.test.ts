@@ -297,7 +297,7 @@ describe('what is shown to the room', () => {
     line.label = 'Pictures per second';
     line.points = [0, 1, 2].map((second) => ({ atMs: second * 1000, value: 10 + second }));
     document.body.append(line);
-    await until(() => line.shadowRoot?.querySelector('canvas') !== null);
+    await until(() => Boolean(line.shadowRoot?.querySelector('canvas')));
     const label = line.shadowRoot!.querySelector('[role="img"]')!.getAttribute('aria-label');
     expect(label).to.equal('Pictures per second. Now: 12.');
     line.remove();
