@@ -95,6 +95,7 @@ export type LiveEvent =
   | { readonly type: 'released' }
   | { readonly type: 'failed'; readonly problem: LiveProblem };
 
+const NO_SOURCE: SourceState = { state: 'none' };
 const NO_COUNTS: LiveCounts = { offered: 0, started: 0, computed: 0, dropped: 0, failed: 0 };
 /** Rates are of so long. */
 const RECENT_MS = 3000;
@@ -105,7 +106,7 @@ const MOST_SAMPLES = 120;
 
 export const initialLiveState = (choice: ModelChoice): LiveState => ({
   choice,
-  source: { state: 'none' },
+  source: NO_SOURCE,
   cameras: [],
   isMirrored: false,
   counts: NO_COUNTS,
@@ -144,7 +145,7 @@ export function reduceLive(state: LiveState, event: LiveEvent): LiveState {
     }
     case 'source-closed': {
       const { doing: _, ...rest } = state;
-      return { ...rest, source: { state: 'none' } };
+      return { ...rest, source: NO_SOURCE };
     }
     case 'cameras':
       return { ...state, cameras: event.cameras };
@@ -167,8 +168,8 @@ export function reduceLive(state: LiveState, event: LiveEvent): LiveState {
     }
     case 'failed': {
       const { doing: _, ...rest } = state;
-      const isSource = event.problem.where === 'source';
-      return { ...rest, ...(isSource ? { source: { state: 'none' } } : {}), problem: event.problem };
+      const source = event.problem.where === 'source' ? NO_SOURCE : state.source;
+      return { ...rest, source, problem: event.problem };
     }
     default:
       return unreachable(event);
