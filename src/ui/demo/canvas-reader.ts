@@ -48,7 +48,7 @@ export class CanvasReader {
 }
 
 function openContext({ width, height }: Size): Context | null {
-  const options = { willReadFrequently: true };
+  const options: CanvasRenderingContext2DSettings = { willReadFrequently: true };
   if (typeof OffscreenCanvas !== 'undefined') {
     const context = new OffscreenCanvas(width, height).getContext('2d', options);
     // Some browsers have the class, and no such context of it.
