@@ -41,6 +41,8 @@ async function bytesOf(blob: Blob, name: string): Promise<Uint8Array> {
   try {
     return new Uint8Array(await blob.arrayBuffer());
   } catch (cause) {
-    throw new PeerceptronError('WEIGHTS_UNAVAILABLE', `${name} cannot be read: choose the file again`, { cause });
+    throw new PeerceptronError('WEIGHTS_UNAVAILABLE', `${name} cannot be read: choose the file again`, {
+      cause,
+    });
   }
 }

@@ -78,7 +78,13 @@ export class FakeSources implements Sources {
   }
 }
 
-export const PLAN: TrialPlan = { epoch: 0, devices: ['this device'], offeredCount: 1, window: 1, leftOut: [] };
+export const PLAN: TrialPlan = {
+  epoch: 0,
+  devices: ['this device'],
+  offeredCount: 1,
+  window: 1,
+  leftOut: [],
+};
 
 /** Computes by a function, at once or when a test lets it. */
 export class FakeRunner implements MeshRunner {

@@ -40,7 +40,9 @@ export async function openCamera(
     stop();
     throw cameraError('failed', cause instanceof Error ? cause.message : String(cause), cause);
   }
-  track!.addEventListener('ended', () => onEnded(cameraError('unplugged', 'it was unplugged or switched off')));
+  track!.addEventListener('ended', () =>
+    onEnded(cameraError('unplugged', 'it was unplugged or switched off')),
+  );
   return videoSource(video, {
     kind: 'camera',
     name: track!.label,

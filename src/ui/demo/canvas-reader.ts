@@ -36,7 +36,8 @@ export class CanvasReader {
     const known = this.#contexts.get(key);
     if (known) return known;
     const context = openContext(size);
-    if (!context) throw new PeerceptronError('INPUT_INVALID', 'this browser gives no canvas to read pictures');
+    if (!context)
+      throw new PeerceptronError('INPUT_INVALID', 'this browser gives no canvas to read pictures');
     context.imageSmoothingEnabled = true;
     context.imageSmoothingQuality = 'high';
     for (const oldest of [...this.#contexts.keys()].slice(0, this.#contexts.size - MOST_CANVASES + 1)) {

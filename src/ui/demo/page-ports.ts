@@ -18,7 +18,8 @@ export function pagePorts(
     pageUrl,
     open: httpBytes,
     // Megabytes of library, for those who have such files.
-    openH5: async (file: File) => (await import('../../weights/h5-file-browser.ts')).openH5Blob(file, file.name),
+    openH5: async (file: File) =>
+      (await import('../../weights/h5-file-browser.ts')).openH5Blob(file, file.name),
   };
   return {
     clock,

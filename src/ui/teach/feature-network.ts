@@ -14,7 +14,10 @@ export interface FeatureNetwork {
   readonly weights: string;
 }
 
-export function featureNetwork({ seeded, stored, graph: { name } }: LoadedModel, graph: Graph): FeatureNetwork {
+export function featureNetwork(
+  { seeded, stored, graph: { name } }: LoadedModel,
+  graph: Graph,
+): FeatureNetwork {
   const tensor = graph.outputs[0]!;
   const weights = seeded ? `seed ${seeded.seed}` : stored ? stored.sha256 : 'file';
   return { name, tensor, size: tensorShapes(graph).get(tensor)!.at(-1)!, weights };

@@ -92,7 +92,9 @@ export function parseLesson(file: string): Lesson {
     ...(choice ? { choice } : {}),
     classes: classes.map(({ name, examples }) => ({
       name,
-      examples: examples.map((example, index) => decodeVector(example, network.size, `${name}, example ${index}`)),
+      examples: examples.map((example, index) =>
+        decodeVector(example, network.size, `${name}, example ${index}`),
+      ),
     })),
   };
 }

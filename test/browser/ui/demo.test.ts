@@ -120,10 +120,12 @@ describe('sources of pictures in a browser', () => {
       ['text.png', 'image/png'],
       ['text.mp4', 'video/mp4'],
     ] as const) {
-      const error = await sources.open({ kind: 'file', file: new File(['text'], name, { type }) }, never).then(
-        () => undefined,
-        (thrown: PeerceptronError) => thrown,
-      );
+      const error = await sources
+        .open({ kind: 'file', file: new File(['text'], name, { type }) }, never)
+        .then(
+          () => undefined,
+          (thrown: PeerceptronError) => thrown,
+        );
       expect(error?.code).to.equal('INPUT_INVALID');
       expect(error?.message).to.include(name);
     }

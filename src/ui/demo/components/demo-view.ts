@@ -112,15 +112,16 @@ export class DemoView extends LitElement {
 
   private answer(demo: DemoState) {
     const { live, answer, said } = demo;
-    const bars = (answer?.top ?? []).map(
-      ({ label, index, score }): Bar => ({
-        name: label ?? demoStrings.unnamed(index),
-        share: score,
-        amount: demoStrings.sure(score),
-      }),
-    );
+    const bars = (answer?.top ?? []).map(({ label, index, score }): Bar => ({
+      name: label ?? demoStrings.unnamed(index),
+      share: score,
+      amount: demoStrings.sure(score),
+    }));
     const words = said
-      ? demoStrings.said(said.prediction.label ?? demoStrings.unnamed(said.prediction.index), said.prediction.score)
+      ? demoStrings.said(
+          said.prediction.label ?? demoStrings.unnamed(said.prediction.index),
+          said.prediction.score,
+        )
       : '';
     return html`<h3>${demoStrings.answer}</h3>
       <p class="visually-hidden" aria-live="polite">${words}</p>

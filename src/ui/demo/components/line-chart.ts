@@ -82,10 +82,7 @@ export class LineChart extends LitElement {
   /** Seconds before now, and values. */
   #data(): uPlot.AlignedData {
     const now = this.points.at(-1)?.atMs ?? 0;
-    return [
-      this.points.map(({ atMs }) => (atMs - now) / 1000),
-      this.points.map(({ value }) => value),
-    ];
+    return [this.points.map(({ atMs }) => (atMs - now) / 1000), this.points.map(({ value }) => value)];
   }
 
   #options(width: number): uPlot.Options {

@@ -54,7 +54,9 @@ export class LiveStatus extends LitElement {
           ? html`<pt-notice role="alert" .text=${liveNotice(problem)}>
               ${
                 problem.where === 'network'
-                  ? html`<p class="retry"><button @click=${() => this.retry()}>${liveStrings.retry}</button></p>`
+                  ? html`<p class="retry">
+                      <button @click=${() => this.retry()}>${liveStrings.retry}</button>
+                    </p>`
                   : nothing
               }
             </pt-notice>`

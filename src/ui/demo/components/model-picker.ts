@@ -80,7 +80,8 @@ export class ModelPicker extends LitElement {
               ${NETWORK_NAMES.map((name) => this.option(`preset:${name}`, name, key))}
             </optgroup>
             <optgroup label=${liveStrings.elsewhere}>
-              ${this.option('url', liveStrings.byAddress, key)} ${this.option('files', liveStrings.byFiles, key)}
+              ${this.option('url', liveStrings.byAddress, key)}
+              ${this.option('files', liveStrings.byFiles, key)}
             </optgroup>
           </select>
         </label>

@@ -80,7 +80,8 @@ export class SourcePicker extends LitElement {
             : html`<button class="quiet" @click=${() => this.wish(undefined)}>${liveStrings.stop}</button>`
         }
       </div>
-      ${isCamera ? this.cameraRow(this.live) : nothing} ${this.samples.length > 0 ? this.sampleRow() : nothing}`;
+      ${isCamera ? this.cameraRow(this.live) : nothing}
+      ${this.samples.length > 0 ? this.sampleRow() : nothing}`;
   }
 
   private cameraRow({ cameras, source, isMirrored }: LiveState) {

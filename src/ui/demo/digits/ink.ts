@@ -1,5 +1,5 @@
 import type { Size } from '../picture.ts';
-import { AreaSums, type GrayPicture } from './gray.ts';
+import type { AreaSums, GrayPicture } from './gray.ts';
 
 /** 1 where there is ink, row-major. */
 export interface InkMask extends Size {

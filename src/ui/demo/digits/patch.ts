@@ -69,7 +69,11 @@ function inkOnWhite({ picture, labels, blob, inkLevel, groundLevel }: PatchOptio
   for (let y = blob.top; y < blob.bottom; y++) {
     for (let x = blob.left; x < blob.right; x++) {
       if (labels[y * width + x] !== blob.label) continue;
-      for (let row = Math.max(top, y - NEAR_PIXELS); row <= Math.min(top + rows - 1, y + NEAR_PIXELS); row++) {
+      for (
+        let row = Math.max(top, y - NEAR_PIXELS);
+        row <= Math.min(top + rows - 1, y + NEAR_PIXELS);
+        row++
+      ) {
         const last = Math.min(left + columns - 1, x + NEAR_PIXELS);
         for (let column = Math.max(left, x - NEAR_PIXELS); column <= last; column++) {
           const at = row * width + column;

@@ -120,11 +120,7 @@ export class TeachView extends LitElement {
       <div class="classes">${this.cards(teach)}</div>
       <p class="small muted">${teachStrings.keys}</p>
       ${teach.hasForgotten ? html`<p class="small wait" role="status">${teachStrings.forgotten}</p>` : nothing}
-      ${
-        teach.problem
-          ? html`<pt-notice role="alert" .text=${noticeOf(teach.problem)}></pt-notice>`
-          : nothing
-      }
+      ${teach.problem ? html`<pt-notice role="alert" .text=${noticeOf(teach.problem)}></pt-notice>` : nothing}
       ${this.files(teach)}
       <pt-model-picker
         .live=${live}

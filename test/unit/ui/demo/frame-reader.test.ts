@@ -17,7 +17,12 @@ const tiny = (shape: readonly number[]): Graph => ({
 describe('what a network gets of a picture', () => {
   it('is the largest part in the middle that has its aspect', () => {
     expect(centreArea({ width: 640, height: 480 }, 1)).toEqual({ left: 80, top: 0, width: 480, height: 480 });
-    expect(centreArea({ width: 480, height: 640 }, 2)).toEqual({ left: 0, top: 200, width: 480, height: 240 });
+    expect(centreArea({ width: 480, height: 640 }, 2)).toEqual({
+      left: 0,
+      top: 200,
+      width: 480,
+      height: 240,
+    });
   });
 
   it('is looked for in a smaller picture of the same aspect', () => {

@@ -47,7 +47,9 @@ describe('the state of what is shown', () => {
   });
 
   it('has one moment per second for the charts, and no more than two minutes of them', () => {
-    const events = Array.from({ length: 2000 }, (_, frame) => result(frame * 100, 40, counts(frame, frame * 2)));
+    const events = Array.from({ length: 2000 }, (_, frame) =>
+      result(frame * 100, 40, counts(frame, frame * 2)),
+    );
     const { history, recent } = fold(...events);
     expect(history).toHaveLength(120);
     expect(history[1]!.atMs - history[0]!.atMs).toBe(1000);
@@ -56,11 +58,7 @@ describe('the state of what is shown', () => {
   });
 
   it('measures anew what is shown anew', () => {
-    const { rates, history, counts: none } = fold(
-      result(0),
-      result(500),
-      { type: 'source-opening', wish },
-    );
+    const { rates, history, counts: none } = fold(result(0), result(500), { type: 'source-opening', wish });
     expect([rates, history, none.computed]).toEqual([undefined, [], 0]);
   });
 
@@ -143,9 +141,11 @@ describe('what goes before', () => {
   });
 
   it('knows what browsers call it', () => {
-    expect(['NotAllowedError', 'NotFoundError', 'NotReadableError', 'OverconstrainedError', 'Error'].map(cameraReason)).toEqual(
-      ['denied', 'missing', 'busy', 'unfit', 'failed'],
-    );
+    expect(
+      ['NotAllowedError', 'NotFoundError', 'NotReadableError', 'OverconstrainedError', 'Error'].map(
+        cameraReason,
+      ),
+    ).toEqual(['denied', 'missing', 'busy', 'unfit', 'failed']);
     expect(Object.keys(liveStrings.cameraProblems).sort()).toEqual([...CAMERA_REASONS].sort());
   });
 
@@ -170,7 +170,7 @@ describe('what goes before', () => {
   it('lists the models of a server, and none of another kind of server', async () => {
     const answering = (text: string, status = 200) =>
       servedModels('http://room.test/', async (url) => {
-        expect(String(url)).toBe('http://room.test/models/index.json');
+        expect(url).toEqual(new URL('http://room.test/models/index.json'));
         return new Response(text, { status });
       });
     const vgg = { name: 'vgg16', path: 'vgg16/', format: 'graph', sizeBytes: 553632298 };

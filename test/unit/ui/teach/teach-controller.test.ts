@@ -21,7 +21,11 @@ const things: readonly ((random: Random) => Picture)[] = [
     return noisy(random, (x, y) => {
       const [u, v] = [(x - x0) / scale, (y - y0) / scale];
       const ring = Math.hypot(u - 1.1, v);
-      return Math.abs(u) < 0.8 && Math.abs(v) < 1 ? 60 + light : ring < 0.6 && ring > 0.35 ? 60 + light : ground;
+      return Math.abs(u) < 0.8 && Math.abs(v) < 1
+        ? 60 + light
+        : ring < 0.6 && ring > 0.35
+          ? 60 + light
+          : ground;
     });
   },
   // A striped ball.

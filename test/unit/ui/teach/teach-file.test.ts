@@ -40,10 +40,7 @@ describe('a file of what was taught', () => {
     ['no classes', changed(({ classes: _, ...rest }) => rest)],
     ['a network without a size', changed((json) => ({ ...json, network: { name: 'digits' } }))],
     ['a choice of no kind', changed((json) => ({ ...json, choice: { kind: 'magic' } }))],
-    [
-      'too few numbers',
-      changed((json) => ({ ...json, classes: [{ name: 'a', examples: ['AAAA'] }] })),
-    ],
+    ['too few numbers', changed((json) => ({ ...json, classes: [{ name: 'a', examples: ['AAAA'] }] }))],
     [
       'what is no number',
       // Three times 0xff 0xff 0xff 0xff: NaN.
