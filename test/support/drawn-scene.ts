@@ -124,27 +124,26 @@ export interface SceneOptions {
 export function drawScene(options: SceneOptions): { readonly picture: GrayPicture; readonly box: Area } {
   const { width, height, ground, ink, digit, strokePixels, noise = 0, random } = options;
   const strokes = PEN_DIGITS[digit]!.map((stroke) => stroke.map((point) => placed(point, options)));
+  const points = strokes.flat();
+  const [xs, ys] = [points.map(([x]) => x), points.map(([, y]) => y)];
+  const [left, top] = [Math.min(...xs) - strokePixels / 2, Math.min(...ys) - strokePixels / 2];
+  const [right, bottom] = [Math.max(...xs) + strokePixels / 2, Math.max(...ys) + strokePixels / 2];
   const values = new Uint8Array(width * height);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
-      const distance = Math.min(...strokes.map((stroke) => distanceTo(stroke, x + 0.5, y + 0.5)));
+      const isNear = x > left - 2 && x < right + 2 && y > top - 2 && y < bottom + 2;
+      const distance = isNear
+        ? Math.min(...strokes.map((stroke) => distanceTo(stroke, x + 0.5, y + 0.5)))
+        : Infinity;
       // One pixel of soft edge.
       const covered = Math.min(1, Math.max(0, strokePixels / 2 - distance + 0.5));
       const clean = ground(x, y) * (1 - covered) + ink * covered;
       values[y * width + x] = Math.min(255, Math.max(0, Math.round(clean + noise * random.normal())));
     }
   }
-  const points = strokes.flat();
-  const [xs, ys] = [points.map(([x]) => x), points.map(([, y]) => y)];
-  const [left, top] = [Math.min(...xs) - strokePixels / 2, Math.min(...ys) - strokePixels / 2];
   return {
     picture: { width, height, values },
-    box: {
-      left,
-      top,
-      width: Math.max(...xs) + strokePixels / 2 - left,
-      height: Math.max(...ys) + strokePixels / 2 - top,
-    },
+    box: { left, top, width: right - left, height: bottom - top },
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Graph, GraphInput } from '../../graph/graph.ts';
 import { pixelInput } from '../../models/image-encoding.ts';
 import type { FrameInput } from '../../runtime/frame-input.ts';
+import type { Clock } from '../../shared/clock.ts';
 import { PeerceptronError } from '../../shared/errors.ts';
 import { ClipBuffer } from './clip-buffer.ts';
 import { findDigit } from './digits/find-digit.ts';
@@ -14,7 +15,7 @@ export type Reading =
   | 'picture'
   /** The last pictures together. */
   | 'clip'
-  /** One written or printed digit, wherever it is held. */
+  /** One written or printed digit, wherever it is held; a picture that stays, and shows none, as it is. */
   | 'digit';
 
 export interface FrameRead {
@@ -35,6 +36,8 @@ export interface FrameReader {
 
 /** Longer side of the picture in which a digit is looked for: some milliseconds on a phone. */
 const SEARCHED_PIXELS = 320;
+/** Between two searches, of the time that one takes. */
+const PAUSES = 1;
 
 /** Of a network that comes with the program: it reads digits, and only digits. */
 export const readsDigits = ({ name, inputs }: Graph): boolean =>
@@ -57,20 +60,18 @@ export const readingOf = (graph: Graph): Reading =>
   readsDigits(graph) ? 'digit' : pictureInput(graph).shape.length === 4 ? 'clip' : 'picture';
 
 /** @throws MODEL_UNSUPPORTED (see `pictureInput`) */
-export function frameReader(graph: Graph, reading: Reading): FrameReader {
+export function frameReader(graph: Graph, reading: Reading, clock: Pick<Clock, 'now'>): FrameReader {
   const { shape, image } = pictureInput(graph);
   const [height, width] = shape.slice(-3) as [number, number, number];
   const size = { width, height };
   const middle = (source: PictureSource): Area => centreArea(source.size, width / height);
+  const readMiddle = (source: PictureSource): FrameRead => {
+    const area = middle(source);
+    return { input: pixelInput(source.read(area, size), image, shape), area };
+  };
   switch (reading) {
     case 'picture':
-      return {
-        take: () => true,
-        read: (source) => {
-          const area = middle(source);
-          return { input: pixelInput(source.read(area, size), image, shape), area };
-        },
-      };
+      return { take: () => true, read: readMiddle };
     case 'clip': {
       const frames = shape[0]!;
       const buffer = new ClipBuffer(frames);
@@ -90,14 +91,18 @@ export function frameReader(graph: Graph, reading: Reading): FrameReader {
         },
       };
     }
-    case 'digit':
+    case 'digit': {
+      let nextAtMs = -Infinity;
       return {
-        take: () => true,
+        // The page has other things to do, also where a device is slow and pictures without a digit come all the time.
+        take: () => clock.now() >= nextAtMs,
         read: (source) => {
+          const since = clock.now();
           const whole = { left: 0, top: 0, ...source.size };
           const searched = fitted(source.size, SEARCHED_PIXELS);
           const found = findDigit(grayPicture(source.read(whole, searched), searched), width);
-          if (!found) return undefined;
+          nextAtMs = clock.now() + PAUSES * (clock.now() - since);
+          if (!found) return source.kind === 'picture' ? readMiddle(source) : undefined;
           return {
             input: pixelInput(found.pixels, image, shape),
             area: scaledArea(found.box, source.size.width / searched.width),
@@ -105,5 +110,6 @@ export function frameReader(graph: Graph, reading: Reading): FrameReader {
           };
         },
       };
+    }
   }
 }

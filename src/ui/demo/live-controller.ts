@@ -230,7 +230,7 @@ export class LiveController {
     const feed: FrameFeed = new FrameFeed({
       run,
       source,
-      reader: frameReader(graph, reading),
+      reader: frameReader(graph, reading, clock),
       clock,
       onOutcome: (outcome) => {
         if (feed !== this.#feed) return;

@@ -1,6 +1,6 @@
 import type { Area } from '../picture.ts';
 import { AreaSums, inverted, softened, type GrayPicture } from './gray.ts';
-import { inkBlobs, inkMask, type InkBlob } from './ink.ts';
+import { groundRadius, inkBlobs, inkMask, type InkBlob } from './ink.ts';
 import { digitPatch } from './patch.ts';
 
 export interface FoundDigit {
@@ -10,12 +10,17 @@ export interface FoundDigit {
   readonly pixels: Uint8Array;
 }
 
+/**
+ * How much darker than its ground ink is, as a part of the ground's brightness. Where there is no digit for the first, lines of
+ * the paper may run through it: those are lighter than its ink.
+ */
+const DARKER_PARTS = [0.13, 0.35, 0.55] as const;
 /** Of the picture's shorter side: smaller writing is not meant, larger is cut off. */
 const LEAST_HEIGHT = 0.09;
 const MOST_HEIGHT = 0.95;
 const LEAST_HEIGHT_PIXELS = 12;
-/** Width over height: a bare 1, and a wide 0 or a 2 that is tilted. */
-const ASPECTS = { least: 0.08, most: 1.3 } as const;
+/** Width over height: a bare 1, and a tilted 2 or a 7 with a long bar. */
+const ASPECTS = { least: 0.08, most: 1.7 } as const;
 /** Of the box that is ink, unless it is a bare stroke. */
 const INK_PARTS = { least: 0.08, most: 0.75 } as const;
 const BARE_STROKE_ASPECT = 0.42;
@@ -27,6 +32,11 @@ const DARKEST_SIDE = 0.4;
 /** What lies between the strokes is ground as well, where there is so much of it (part of the box). */
 const LEAST_GAPS = 0.15;
 const GAP_CONTRAST = 0.4;
+/** As dark as ink is what is nearer to it than to the ground by so much. */
+const AS_DARK = 0.35;
+/** The ground goes on behind what is just around: what has thin walls on most sides is the hole of a digit. */
+const FAR = { from: 0.3, to: 0.45 } as const;
+const FAR_CONTRAST = 0.3;
 /** So far from the middle a digit counts this part less. */
 const OFF_CENTRE = 0.5;
 
@@ -35,43 +45,66 @@ const OFF_CENTRE = 0.5;
  * on all sides, dark on light or light on dark. Nothing where there is none. `extent` is the side of the picture to make of it.
  */
 export function findDigit(picture: GrayPicture, extent: number): FoundDigit | undefined {
-  const negative = inverted(picture);
-  const dark = bestIn(softened(picture));
-  const light = bestIn(softened(negative));
-  const [best, source] = (light?.score ?? 0) > (dark?.score ?? 0) ? [light, negative] : [dark, picture];
-  if (!best) return undefined;
-  const { blob, labels, inkLevel, groundLevel } = best;
+  const sides = [picture, inverted(picture)].map((side): Side => {
+    const soft = softened(side);
+    const sums = new AreaSums(soft);
+    return { picture: side, soft, sums, grounds: sums.meansAround(groundRadius(picture)) };
+  });
+  for (const darkerPart of DARKER_PARTS) {
+    const [dark, light] = sides.map((side) => bestIn(side, darkerPart));
+    const best = (light?.score ?? 0) > (dark?.score ?? 0) ? light : dark;
+    if (best) return foundDigit(best, extent);
+  }
+  return undefined;
+}
+
+function foundDigit({ side, blob, labels, inkLevel, groundLevel }: Candidate, extent: number): FoundDigit {
   const { left, top, right, bottom } = blob;
   return {
     box: { left, top, width: right - left, height: bottom - top },
-    pixels: digitPatch({ picture: source, labels, blob, inkLevel, groundLevel, extent }),
+    pixels: digitPatch({ picture: side.picture, labels, blob, inkLevel, groundLevel, extent }),
   };
 }
 
-interface Candidate {
-  readonly blob: InkBlob;
-  readonly labels: Int32Array;
-  readonly score: number;
-  /** Mean brightness of its ink, and of the ground around it. */
+/** The picture, or its negative, in which dark writing is looked for. */
+interface Side {
+  readonly picture: GrayPicture;
+  /** With less noise. */
+  readonly soft: GrayPicture;
+  /** Of the soft one. */
+  readonly sums: AreaSums;
+  /** Around every pixel of it. */
+  readonly grounds: Float32Array;
+}
+
+/** Mean brightness of ink, and of the ground around it. */
+interface Levels {
   readonly inkLevel: number;
   readonly groundLevel: number;
 }
 
+interface Candidate extends Levels {
+  readonly side: Side;
+  readonly blob: InkBlob;
+  readonly labels: Int32Array;
+  readonly score: number;
+}
+
 /** The best dark writing. */
-function bestIn(picture: GrayPicture): Candidate | undefined {
-  const sums = new AreaSums(picture);
-  const { width, height } = picture;
-  const side = Math.min(width, height);
-  const leastHeight = Math.max(LEAST_HEIGHT_PIXELS, side * LEAST_HEIGHT);
-  const { blobs, labels } = inkBlobs(inkMask(picture, sums), leastHeight);
+function bestIn(side: Side, darkerPart: number): Candidate | undefined {
+  const { soft, grounds } = side;
+  const { width, height } = soft;
+  const shorter = Math.min(width, height);
+  const leastHeight = Math.max(LEAST_HEIGHT_PIXELS, shorter * LEAST_HEIGHT);
+  const { blobs, labels } = inkBlobs(inkMask(soft, grounds, darkerPart), leastHeight);
   let best: Candidate | undefined;
   for (const blob of blobs) {
-    if (!looksWritten(blob, leastHeight, side * MOST_HEIGHT)) continue;
+    if (!looksWritten(blob, leastHeight, shorter * MOST_HEIGHT)) continue;
     if (blob.left === 0 || blob.top === 0 || blob.right === width || blob.bottom === height) continue;
-    const levels = levelsOf(picture, sums, labels, blob);
-    if (!levels) continue;
+    const levels = levelsOf(side, labels, blob);
+    if (!levels || isMassive(side, blob, levels)) continue;
     const score = (blob.bottom - blob.top) * (1 - OFF_CENTRE * distanceFromCentre(blob, width, height));
-    if (!best || score > best.score) best = { blob, labels, score, ...levels };
+    if (!best || score > best.score) best = { side, blob, labels, score, ...levels };
   }
   return best;
 }
@@ -84,7 +117,7 @@ function looksWritten(blob: InkBlob, leastHeight: number, mostHeight: number): b
   if (aspect < ASPECTS.least || aspect > ASPECTS.most) return false;
   const inkPart = blob.area / (width * height);
   if (inkPart < INK_PARTS.least || (inkPart > INK_PARTS.most && aspect > BARE_STROKE_ASPECT)) return false;
-  return (2 * blob.area) / blob.rim / Math.max(width, height) <= MOST_STROKE;
+  return !isThick(blob.area, blob.rim, blob);
 }
 
 /**
@@ -92,11 +125,10 @@ function looksWritten(blob: InkBlob, leastHeight: number, mostHeight: number): b
  * looks like ink, too, but has ground on one side only; the rim of a sheet before something light has none within.
  */
 function levelsOf(
-  { width, values }: GrayPicture,
-  sums: AreaSums,
+  { soft: { width, values }, sums }: Side,
   labels: Int32Array,
   { label, left, top, right, bottom, area }: InkBlob,
-): Pick<Candidate, 'inkLevel' | 'groundLevel'> | undefined {
+): Levels | undefined {
   let inkSum = 0;
   let gapSum = 0;
   for (let y = top; y < bottom; y++) {
@@ -107,22 +139,51 @@ function levelsOf(
     }
   }
   const inkLevel = inkSum / area;
-  const boxArea = (right - left) * (bottom - top);
-  const margin = Math.max(2, Math.round((bottom - top) * 0.1));
-  const sides = [
-    sums.mean(left, top - margin - 1, right, top - 1),
-    sums.mean(left, bottom + 1, right, bottom + margin + 1),
-    sums.mean(left - margin - 1, top, left - 1, bottom),
-    sums.mean(right + 1, top, right + margin + 1, bottom),
-  ].map((level) => level - inkLevel);
+  const gapArea = (right - left) * (bottom - top) - area;
+  const around = (from: number, to: number): number[] =>
+    [
+      sums.mean(left, top - to, right, top - from),
+      sums.mean(left, bottom + from, right, bottom + to),
+      sums.mean(left - to, top, left - from, bottom),
+      sums.mean(right + from, top, right + to, bottom),
+    ].map((level) => level - inkLevel);
+  const height = bottom - top;
+  const sides = around(1, 1 + Math.max(2, Math.round(height * 0.1)));
   if (sides.some(Number.isNaN)) return undefined;
   const brightest = Math.max(...sides);
   const darkest = Math.min(...sides);
   if (brightest < LEAST_CONTRAST || darkest < brightest * DARKEST_SIDE) return undefined;
-  const gaps = gapSum / (boxArea - area) - inkLevel;
-  if (boxArea - area > boxArea * LEAST_GAPS && gaps < brightest * GAP_CONTRAST) return undefined;
+  const far = around(Math.round(height * FAR.from), Math.ceil(height * FAR.to));
+  if (far.filter((level) => level < brightest * FAR_CONTRAST).length >= 3) return undefined;
+  const gaps = gapSum / gapArea - inkLevel;
+  if (gapArea > (gapArea + area) * LEAST_GAPS && gaps < brightest * GAP_CONTRAST) return undefined;
   return { inkLevel, groundLevel: inkLevel + (brightest + darkest) / 2 };
 }
+
+/**
+ * Of something dark and large only the rim is darker than what is around it, and looks like a stroke. With all that is as dark it is
+ * as thick as it is.
+ */
+function isMassive({ soft }: Side, blob: InkBlob, { inkLevel, groundLevel }: Levels): boolean {
+  const { width, values } = soft;
+  const dark = inkLevel + AS_DARK * (groundLevel - inkLevel);
+  const isDark = (at: number): boolean => values[at]! < dark;
+  let area = 0;
+  let rim = 0;
+  // No blob reaches the picture's edge: there are pixels to all sides.
+  for (let y = blob.top; y < blob.bottom; y++) {
+    for (let x = blob.left; x < blob.right; x++) {
+      const at = y * width + x;
+      if (!isDark(at)) continue;
+      area += 1;
+      if (!isDark(at - 1) || !isDark(at + 1) || !isDark(at - width) || !isDark(at + width)) rim += 1;
+    }
+  }
+  return isThick(area, rim, blob);
+}
+
+const isThick = (area: number, rim: number, { left, top, right, bottom }: InkBlob): boolean =>
+  (2 * area) / rim > MOST_STROKE * Math.max(right - left, bottom - top);
 
 /** 0 in the middle, 1 in a corner. */
 function distanceFromCentre(blob: InkBlob, width: number, height: number): number {

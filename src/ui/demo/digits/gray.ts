@@ -22,34 +22,32 @@ export const inverted = ({ width, height, values }: GrayPicture): GrayPicture =>
 /** Each pixel the mean of its neighbourhood of 3 × 3, less where the picture ends: noise becomes a third. */
 export function softened(picture: GrayPicture): GrayPicture {
   const { width, height } = picture;
-  const sums = new AreaSums(picture);
-  const values = new Uint8Array(width * height);
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      values[y * width + x] = Math.round(sums.mean(x - 1, y - 1, x + 2, y + 2));
-    }
-  }
+  const means = new AreaSums(picture).meansAround(1);
+  const values = new Uint8Array(means.length);
+  for (let at = 0; at < means.length; at++) values[at] = Math.round(means[at]!);
   return { width, height, values };
 }
 
-/** Means over any rectangle at the cost of four look-ups (Crow, "Summed-area tables", 1984). */
+/** Means over any rectangle at the cost of four look-ups (Crow, "Summed-area tables", 1984). Pictures of 2²³ pixels at most. */
 export class AreaSums {
   readonly #width: number;
   readonly #height: number;
-  readonly #sums: Float64Array;
+  /** Of all pixels above and to the left: a row and a column more than the picture has. */
+  readonly #sums: Int32Array;
 
   constructor({ width, height, values }: GrayPicture) {
     this.#width = width;
     this.#height = height;
     const stride = width + 1;
-    this.#sums = new Float64Array(stride * (height + 1));
+    const sums = new Int32Array(stride * (height + 1));
     for (let y = 0; y < height; y++) {
       let row = 0;
       for (let x = 0; x < width; x++) {
         row += values[y * width + x]!;
-        this.#sums[(y + 1) * stride + x + 1] = this.#sums[y * stride + x + 1]! + row;
+        sums[(y + 1) * stride + x + 1] = sums[y * stride + x + 1]! + row;
       }
     }
+    this.#sums = sums;
   }
 
   /** Over the part of the half-open rectangle that lies in the picture; NaN where there is none. */
@@ -61,5 +59,27 @@ export class AreaSums {
     if (x1 <= x0 || y1 <= y0) return Number.NaN;
     const at = (x: number, y: number): number => this.#sums[y * (this.#width + 1) + x]!;
     return (at(x1, y1) - at(x0, y1) - at(x1, y0) + at(x0, y0)) / ((x1 - x0) * (y1 - y0));
+  }
+
+  /** Of every pixel: the mean of the square that reaches `radius` pixels to all sides of it. Row-major. */
+  meansAround(radius: number): Float32Array {
+    const width = this.#width;
+    const height = this.#height;
+    const sums = this.#sums;
+    const stride = width + 1;
+    const means = new Float32Array(width * height);
+    for (let y = 0; y < height; y++) {
+      const y0 = Math.max(0, y - radius);
+      const y1 = Math.min(height, y + radius + 1);
+      const above = y0 * stride;
+      const below = y1 * stride;
+      for (let x = 0; x < width; x++) {
+        const x0 = Math.max(0, x - radius);
+        const x1 = Math.min(width, x + radius + 1);
+        const sum = sums[below + x1]! - sums[below + x0]! - sums[above + x1]! + sums[above + x0]!;
+        means[y * width + x] = sum / ((x1 - x0) * (y1 - y0));
+      }
+    }
+    return means;
   }
 }

@@ -1,5 +1,5 @@
 import type { Size } from '../picture.ts';
-import type { AreaSums, GrayPicture } from './gray.ts';
+import type { GrayPicture } from './gray.ts';
 
 /** 1 where there is ink, row-major. */
 export interface InkMask extends Size {
@@ -8,21 +8,26 @@ export interface InkMask extends Size {
 
 /** Of the picture's shorter side: as far around a pixel its ground is looked at. More than a stroke is wide. */
 const RADIUS_PART = 0.2;
-/** Ink is darker than the ground around it by this part of the ground's brightness, and by so much at least. */
-const DARKER_PART = 0.13;
+/** Darker than the ground by so much at least. */
 const DARKER_LEAST = 9;
 
-/** Pixels that are clearly darker than what is around them, however unevenly it is lit (Bradley and Roth, 2007). */
-export function inkMask(picture: GrayPicture, sums: AreaSums): InkMask {
-  const { width, height, values } = picture;
-  const radius = Math.max(4, Math.round(Math.min(width, height) * RADIUS_PART));
+/** How far around a pixel its ground reaches, in pixels. */
+export const groundRadius = ({ width, height }: Size): number =>
+  Math.max(4, Math.round(Math.min(width, height) * RADIUS_PART));
+
+/**
+ * Pixels that are darker than the ground around them (means of `groundRadius`) by that part of its brightness, however unevenly it
+ * is lit (Bradley and Roth, 2007).
+ */
+export function inkMask(
+  { width, height, values }: GrayPicture,
+  grounds: Float32Array,
+  darkerPart: number,
+): InkMask {
   const ink = new Uint8Array(width * height);
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const ground = sums.mean(x - radius, y - radius, x + radius + 1, y + radius + 1);
-      const darker = Math.max(DARKER_LEAST, ground * DARKER_PART);
-      if (values[y * width + x]! < ground - darker) ink[y * width + x] = 1;
-    }
+  for (let at = 0; at < ink.length; at++) {
+    const ground = grounds[at]!;
+    if (values[at]! < ground - Math.max(DARKER_LEAST, ground * darkerPart)) ink[at] = 1;
   }
   return { width, height, ink };
 }
@@ -51,47 +56,49 @@ export interface InkBlobs {
 export function inkBlobs({ width, height, ink }: InkMask, leastArea: number): InkBlobs {
   const labels = new Int32Array(width * height);
   const blobs: InkBlob[] = [];
-  const stack = new Int32Array(width * height);
+  // All ink in the order in which it is found: that of one blob after that of another.
+  const found = new Int32Array(width * height);
+  let count = 0;
   for (let start = 0; start < ink.length; start++) {
     if (ink[start] === 0 || labels[start] !== 0) continue;
     const label = blobs.length + 1;
-    const members: number[] = [];
-    let depth = 0;
-    stack[depth++] = start;
+    const first = count;
+    found[count++] = start;
     labels[start] = label;
     let [left, top, right, bottom, rim] = [width, height, 0, 0, 0];
-    while (depth > 0) {
-      const at = stack[--depth]!;
-      members.push(at);
+    for (let next = first; next < count; next++) {
+      const at = found[next]!;
       const x = at % width;
       const y = (at - x) / width;
-      left = Math.min(left, x);
-      top = Math.min(top, y);
-      right = Math.max(right, x + 1);
-      bottom = Math.max(bottom, y + 1);
+      if (x < left) left = x;
+      if (y < top) top = y;
+      if (x >= right) right = x + 1;
+      if (y >= bottom) bottom = y + 1;
       let isRim = x === 0 || y === 0 || x === width - 1 || y === height - 1;
       for (let dy = y === 0 ? 0 : -1; dy <= (y === height - 1 ? 0 : 1); dy++) {
         for (let dx = x === 0 ? 0 : -1; dx <= (x === width - 1 ? 0 : 1); dx++) {
-          const next = at + dy * width + dx;
-          if (ink[next] === 0) {
+          const beside = at + dy * width + dx;
+          if (ink[beside] === 0) {
             if (dx === 0 || dy === 0) isRim = true;
-          } else if (labels[next] === 0) {
-            labels[next] = label;
-            stack[depth++] = next;
+          } else if (labels[beside] === 0) {
+            labels[beside] = label;
+            found[count++] = beside;
           }
         }
       }
       if (isRim) rim += 1;
     }
-    if (members.length >= leastArea) {
-      blobs.push({ label, left, top, right, bottom, area: members.length, rim });
-    } else {
-      for (const at of members) {
-        labels[at] = 0;
-        // Not to be found again.
-        ink[at] = 0;
-      }
+    const area = count - first;
+    if (area >= leastArea) {
+      blobs.push({ label, left, top, right, bottom, area, rim });
+      continue;
     }
+    for (const at of found.subarray(first, count)) {
+      labels[at] = 0;
+      // Not to be found again.
+      ink[at] = 0;
+    }
+    count = first;
   }
   return { blobs, labels };
 }

@@ -5,7 +5,15 @@ import type { PixelInput } from '../../../../src/graph/pixels.ts';
 import { ClipBuffer } from '../../../../src/ui/demo/clip-buffer.ts';
 import { frameReader, readingOf } from '../../../../src/ui/demo/frame-reader.ts';
 import { centreArea, fitted } from '../../../../src/ui/demo/picture.ts';
+import { FakeClock } from '../../mesh/fake-clock.ts';
 import { FakeSource } from '../../../support/live-fakes.ts';
+
+const grayInput = {
+  id: 'image',
+  shape: [32, 32, 1],
+  image: { channels: 'gray', scale: [1], offset: [0] },
+} as const;
+const clock = new FakeClock();
 
 const tiny = (shape: readonly number[]): Graph => ({
   name: 'tiny',
@@ -33,7 +41,7 @@ describe('what a network gets of a picture', () => {
   it('are 8-bit values in the order of its channels', () => {
     const source = new FakeSource({ width: 8, height: 4 });
     source.show((x) => Math.floor(x) * 10);
-    const reader = frameReader(tiny([2, 2, 3]), 'picture');
+    const reader = frameReader(tiny([2, 2, 3]), 'picture', clock);
     expect(reader.take(source)).toBe(true);
     const { input, area } = reader.read(source)!;
     expect(area).toEqual({ left: 2, top: 0, width: 4, height: 4 });
@@ -42,7 +50,7 @@ describe('what a network gets of a picture', () => {
 
   it('of a clip are its last pictures, oldest first, and clips overlap by half', () => {
     const source = new FakeSource({ width: 4, height: 4 }, 'clip');
-    const reader = frameReader(tiny([4, 1, 1, 3]), 'clip');
+    const reader = frameReader(tiny([4, 1, 1, 3]), 'clip', clock);
     const asked = Array.from({ length: 9 }, (_, index) => {
       source.show(() => index);
       if (!reader.take(source)) return undefined;
@@ -64,10 +72,37 @@ describe('what a network gets of a picture', () => {
 
   it('of a picture that stays is a clip in which nothing moves', () => {
     const source = new FakeSource({ width: 4, height: 4 }, 'picture');
-    const reader = frameReader(tiny([4, 1, 1, 3]), 'clip');
+    const reader = frameReader(tiny([4, 1, 1, 3]), 'clip', clock);
     source.show(() => 9);
     expect(reader.take(source)).toBe(true);
     expect([...(reader.read(source)!.input as PixelInput).pixels]).toEqual(new Array(12).fill(9));
+  });
+
+  it('of a picture that stays is the middle where no digit is found, and of a camera nothing', () => {
+    const gray = { ...tiny([32, 32, 1]), inputs: [grayInput] };
+    const [camera, still] = [
+      new FakeSource({ width: 64, height: 48 }),
+      new FakeSource({ width: 64, height: 48 }, 'picture'),
+    ];
+    const reader = frameReader(gray, 'digit', clock);
+    camera.show(() => 90);
+    still.show(() => 90);
+    expect(reader.read(camera)).toBeUndefined();
+    expect(reader.read(still)).toMatchObject({ area: { left: 8, top: 0, width: 48, height: 48 } });
+  });
+
+  it('rests as long as it has searched', () => {
+    const gray = { ...tiny([32, 32, 1]), inputs: [grayInput] };
+    const camera = new FakeSource({ width: 64, height: 48 });
+    camera.show(() => 90);
+    const times = [100, 140, 140];
+    const slow = { now: () => times.shift() ?? nowMs };
+    let nowMs = 179;
+    const reader = frameReader(gray, 'digit', slow);
+    reader.read(camera);
+    expect(reader.take(camera)).toBe(false);
+    nowMs = 180;
+    expect(reader.take(camera)).toBe(true);
   });
 
   it('depends on its input', () => {
