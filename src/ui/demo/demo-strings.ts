@@ -15,7 +15,7 @@ export const liveStrings = {
   show: 'Show it something',
   camera: 'Use the camera',
   stop: 'Stop',
-  file: 'A picture or clip of mine',
+  file: 'My picture or clip',
   drop: 'Drop a picture or a clip here.',
   samples: 'Or a sample',
   sample: (name: string) => `Sample picture ${name}`,

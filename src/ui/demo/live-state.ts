@@ -47,7 +47,8 @@ export interface LiveSample {
 }
 
 export interface LiveRates {
-  readonly framesPerSecond: number;
+  /** Absent until there is more than one result. */
+  readonly framesPerSecond?: number;
   /** Median, end to end. */
   readonly latencyMs: number;
 }
@@ -64,7 +65,7 @@ export interface LiveState {
   readonly doing?: LiveStep;
   readonly plan?: TrialPlan;
   readonly counts: LiveCounts;
-  /** Absent until there is more than one result. */
+  /** Absent until there is a result. */
   readonly rates?: LiveRates;
   readonly history: readonly LiveSample[];
   readonly problem?: LiveProblem;
@@ -188,19 +189,15 @@ function withResult(
     (result) => result.atMs > atMs - RECENT_MS,
   );
   const spanMs = atMs - recent[0]!.atMs;
-  const rates =
-    spanMs > 0
-      ? {
-          framesPerSecond: ((recent.length - 1) * 1000) / spanMs,
-          latencyMs: median(recent.map((result) => result.ageMs)),
-        }
-      : undefined;
-  const { problem, rates: _, ...rest } = state;
+  const framesPerSecond = spanMs > 0 ? ((recent.length - 1) * 1000) / spanMs : undefined;
+  const latencyMs = median(recent.map((result) => result.ageMs));
+  const rates = { latencyMs, ...(framesPerSecond === undefined ? {} : { framesPerSecond }) };
+  const { problem, ...rest } = state;
   // A frame that went wrong is forgotten when the next one is right.
   const still = problem && problem.where !== 'frames' ? { problem } : {};
-  const next = { ...rest, ...still, counts, recent, ...(rates ? { rates } : {}) };
+  const next = { ...rest, ...still, counts, recent, rates };
   const last = state.history.at(-1);
-  if (!rates || (last && atMs - last.atMs < SAMPLE_MS)) return next;
-  const sample = { atMs, ...rates, dropped: counts.dropped };
+  if (framesPerSecond === undefined || (last && atMs - last.atMs < SAMPLE_MS)) return next;
+  const sample = { atMs, framesPerSecond, latencyMs, dropped: counts.dropped };
   return { ...next, history: [...state.history, sample].slice(-MOST_SAMPLES) };
 }

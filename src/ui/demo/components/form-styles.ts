@@ -64,7 +64,9 @@ export const formStyles = css`
   }
   .field {
     display: grid;
+    grid-template-columns: minmax(0, 1fr);
     gap: 0.25rem;
     min-width: 0;
+    max-width: 100%;
   }
 `;

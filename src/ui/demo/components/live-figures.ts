@@ -47,7 +47,7 @@ export class LiveFigures extends LitElement {
     return html`<dl class="figures number">
         <div>
           <dt>${liveStrings.rate}</dt>
-          <dd>${rates ? formatRate(rates.framesPerSecond) : '–'}</dd>
+          <dd>${rates?.framesPerSecond === undefined ? '–' : formatRate(rates.framesPerSecond)}</dd>
         </div>
         <div>
           <dt>${liveStrings.latency}</dt>

@@ -53,7 +53,6 @@ export class PredictionBars extends LitElement {
       }
       progress::-webkit-progress-value {
         background: var(--pt-accent);
-        transition: inline-size 120ms linear;
       }
       progress::-moz-progress-bar {
         background: var(--pt-accent);

@@ -26,6 +26,9 @@ export class SourcePicker extends LitElement {
       .row + .row {
         margin-top: 0.5rem;
       }
+      .or {
+        margin-top: 0.5rem;
+      }
       .samples {
         display: flex;
         gap: 0.375rem;
@@ -110,7 +113,7 @@ export class SourcePicker extends LitElement {
   }
 
   private sampleRow() {
-    return html`<p class="small muted">${liveStrings.samples}</p>
+    return html`<p class="or small muted">${liveStrings.samples}</p>
       <div class="samples" role="group" aria-label=${liveStrings.samples}>
         ${this.samples.map(
           (url, index) =>

@@ -38,7 +38,8 @@ const source = new FakeSource({ width: 4, height: 3 });
 
 describe('the state of what is shown', () => {
   it('has rates of the last three seconds', () => {
-    expect(fold(result(0)).rates).toBeUndefined();
+    expect(fold().rates).toBeUndefined();
+    expect(fold(result(0)).rates).toEqual({ latencyMs: 40 });
     expect(fold(result(0), result(500)).rates).toEqual({ framesPerSecond: 2, latencyMs: 40 });
     const slowThenFast = [0, 1000, 2000, 5000, 5100, 5200, 5300].map((atMs) =>
       result(atMs, atMs < 5000 ? 900 : 30),

@@ -54,7 +54,11 @@ class MemoryMesh implements Mesh {
   async channel(peer: PeerId): Promise<PeerChannel> {
     const channel = await this.#member.channel(peer);
     if (this.members.get(peer)?.state === 'announced') {
-      const member: Member = { state: 'connected', id: peer, capabilities: capabilitiesOf(`device ${peer.at(-1)}`) };
+      const member: Member = {
+        state: 'connected',
+        id: peer,
+        capabilities: capabilitiesOf(`device ${peer.at(-1)}`),
+      };
       this.members.set(peer, member);
       for (const listener of this.#listeners) listener({ type: 'member', member });
     }
