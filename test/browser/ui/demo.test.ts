@@ -14,6 +14,7 @@ import type { PictureSource } from '../../../src/ui/demo/picture-source.ts';
 import { taughtGraph } from '../../../src/ui/teach/feature-network.ts';
 import '../../../src/ui/teach/components/teach-view.ts';
 import type { TeachView } from '../../../src/ui/teach/components/teach-view.ts';
+import { showAndTeach } from '../../../src/ui/teach/show-and-teach.ts';
 import { TeachController } from '../../../src/ui/teach/teach-controller.ts';
 import theme from '../../../src/ui/theme.css?inline';
 import { httpBytes } from '../../../src/weights/http-source.ts';
@@ -292,6 +293,24 @@ describe('what is shown to the room', () => {
     expect(textOf(view)).to.match(/\d+ examples/);
     expect(teach.state.shares!.reduce((sum, share) => sum + share, 0)).to.be.closeTo(1, 1e-6);
     await expectAccessible(view);
+  });
+
+  it('is shown to one part of the page at a time', async () => {
+    const both = showAndTeach({
+      clock: systemClock,
+      sources: browserSources(),
+      runner: new FakeRunner(answers),
+      openModel: async () => model,
+    });
+    close = () => both.close();
+    both.demo.chooseSource({ kind: 'camera' });
+    await until(() => both.demo.state.live.source.state === 'open');
+    both.teach.chooseSource({ kind: 'camera' });
+    await until(() => both.teach.state.live.source.state === 'open');
+    expect(both.demo.state.live.source.state).to.equal('none');
+    both.demo.chooseSource({ kind: 'sample', url: sampleUrl('5-print.png') });
+    await until(() => both.demo.state.answer !== undefined);
+    expect(both.teach.state.live.source.state).to.equal('none');
   });
 
   it('is drawn as a line over time', async () => {

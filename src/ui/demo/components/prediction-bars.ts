@@ -10,7 +10,7 @@ export interface Bar {
   readonly amount: string;
 }
 
-/** Shares as bars, the first one largest. As many rows as there may be are always there, so that nothing jumps. */
+/** Shares as bars, the largest one marked. As many rows as there may be are always there, so that nothing jumps. */
 @customElement('pt-bars')
 export class PredictionBars extends LitElement {
   static override styles = [
@@ -32,7 +32,7 @@ export class PredictionBars extends LitElement {
         text-overflow: ellipsis;
         white-space: nowrap;
       }
-      li:first-child .name {
+      li.best .name {
         font-weight: 650;
       }
       .amount {
@@ -64,11 +64,13 @@ export class PredictionBars extends LitElement {
   @property({ type: Number }) rows = 5;
 
   override render() {
+    const largest = Math.max(0, ...this.bars.map(({ share }) => share));
+    const isBest = (bar: Bar | undefined): boolean => largest > 0 && bar?.share === largest;
     const rows = Array.from({ length: Math.max(this.rows, this.bars.length) }, (_, row) => this.bars[row]);
     return html`<ol>
       ${rows.map(
         (bar) =>
-          html`<li aria-hidden=${bar ? nothing : 'true'}>
+          html`<li class=${isBest(bar) ? 'best' : ''} aria-hidden=${bar ? nothing : 'true'}>
             <span class="name" title=${bar?.name ?? nothing}>${bar?.name ?? '\u00a0'}</span>
             <span class="amount number">${bar?.amount ?? ''}</span>
             <progress aria-hidden="true" max="1" .value=${bar?.share ?? 0}></progress>
