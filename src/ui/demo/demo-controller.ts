@@ -80,6 +80,11 @@ export class DemoController implements DemoPort {
     void this.#live.retry();
   }
 
+  /** Something else needs camera and devices now: both are given up. */
+  giveUp(): void {
+    this.#live.giveUp();
+  }
+
   /** The page is left: camera and session are given up. */
   close(): Promise<void> {
     return this.#live.close();

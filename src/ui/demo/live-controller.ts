@@ -129,6 +129,12 @@ export class LiveController {
     await this.#work();
   }
 
+  /** What is shown is taken away, and the session is closed at once. */
+  giveUp(): void {
+    void this.chooseSource(undefined);
+    this.#release();
+  }
+
   mirror(isMirrored: boolean): void {
     this.#options.dispatch({ type: 'mirrored', isMirrored });
   }

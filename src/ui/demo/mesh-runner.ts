@@ -51,6 +51,35 @@ export interface MeshRunner {
   open(job: MeshJob): Promise<MeshRun>;
 }
 
+/** Of several that share a runner, one after the other: a session is opened when the one before is closed. */
+export function oneByOne(runner: MeshRunner): MeshRunner {
+  let last: Promise<void> = Promise.resolve();
+  return {
+    open: async (job) => {
+      const before = last;
+      let isOver: () => void = () => undefined;
+      last = new Promise((resolve) => (isOver = resolve));
+      await before;
+      try {
+        const run = await runner.open(job);
+        return {
+          get window() {
+            return run.window;
+          },
+          run: (inputs, options) => run.run(inputs, options),
+          close: async () => {
+            await run.close();
+            isOver();
+          },
+        };
+      } catch (error) {
+        isOver();
+        throw error;
+      }
+    },
+  };
+}
+
 /** For views of what runs: the session with its plan and, where it records one, its trace. */
 export interface RunningNetwork {
   readonly graph: Graph;

@@ -1,5 +1,6 @@
 import '../demo/components/demo-view.ts';
 import { DemoController, type DemoControllerOptions } from '../demo/demo-controller.ts';
+import { oneByOne } from '../demo/mesh-runner.ts';
 import './components/teach-view.ts';
 import { TeachController } from './teach-controller.ts';
 
@@ -10,26 +11,17 @@ export interface ShowAndTeach {
   close(): Promise<void>;
 }
 
+type Part = DemoController | TeachController;
+
 /**
- * Both parts of a page that show something to the room, with their components. One at a time: what is shown to one is
- * taken away from the other, for a camera and the memory of devices are there once.
+ * Both parts of a page that show something to the room, with their components. One at a time: where something is shown to
+ * one, the other gives up what it has, for a camera and the memory of devices are there once.
  */
 export function showAndTeach(options: Omit<DemoControllerOptions, 'choice'>): ShowAndTeach {
-  const demo = new DemoController(options);
-  const teach = new TeachController(options);
-  const takesFrom = (
-    one: DemoController | TeachController,
-    other: DemoController | TeachController,
-  ): (() => void) => {
-    let wasShown = false;
-    const look = (): void => {
-      const isShown = one.state.live.source.state !== 'none';
-      if (isShown && !wasShown && other.state.live.source.state !== 'none') other.chooseSource(undefined);
-      wasShown = isShown;
-    };
-    return one.subscribe(look);
-  };
-  const stops = [takesFrom(demo, teach), takesFrom(teach, demo)];
+  const shared = { ...options, runner: oneByOne(options.runner) };
+  const demo = new DemoController(shared);
+  const teach = new TeachController(shared);
+  const stops = [follow(demo, teach), follow(teach, demo)];
   return {
     demo,
     teach,
@@ -38,4 +30,15 @@ export function showAndTeach(options: Omit<DemoControllerOptions, 'choice'>): Sh
       await Promise.all([demo.close(), teach.close()]);
     },
   };
+}
+
+const isShown = ({ state }: Part): boolean => state.live.source.state !== 'none';
+
+function follow(part: Part, other: Part): () => void {
+  let was = isShown(part);
+  return part.subscribe(() => {
+    const is = isShown(part);
+    if (is && !was) other.giveUp();
+    was = is;
+  });
 }

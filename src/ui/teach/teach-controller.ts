@@ -132,6 +132,12 @@ export class TeachController implements TeachPort {
     void this.#load(file);
   }
 
+  /** Something else needs camera and devices now: both are given up. */
+  giveUp(): void {
+    this.release();
+    this.#live.giveUp();
+  }
+
   /** The page is left: camera and session are given up. */
   close(): Promise<void> {
     return this.#live.close();

@@ -9,10 +9,12 @@ import { offerProfile } from '../../../../src/runtime/profile-service.ts';
 import { RuntimeNode } from '../../../../src/runtime/runtime-node.ts';
 import { servePeer } from '../../../../src/runtime/serve-peer.ts';
 import { compareOutputs } from '../../../../src/runtime/whole-model.ts';
+import { PeerceptronError } from '../../../../src/shared/errors.ts';
 import type { PeerId } from '../../../../src/shared/ids.ts';
 import { seededRandom } from '../../../../src/shared/random.ts';
 import type { PeerChannel } from '../../../../src/transport/channel.ts';
 import {
+  oneByOne,
   roomRunner,
   type MeshRun,
   type MeshRunEvent,
@@ -21,7 +23,9 @@ import {
 import { taughtGraph } from '../../../../src/ui/teach/feature-network.ts';
 import { digitModel, wholeNetwork } from '../../../support/digit-model.ts';
 import { MemoryRoom, peerIdOf, type MemoryMember } from '../../../support/memory-network.ts';
+import { FakeRunner } from '../../../support/live-fakes.ts';
 import { profileOf } from '../../../support/test-profile.ts';
+import { settle } from '../../mesh/fake-clock.ts';
 
 const capabilitiesOf = (name: string): Capabilities => ({
   name,
@@ -80,6 +84,27 @@ function serving(mesh: MemoryMesh): RuntimeNode {
   offerProfile({ node, clock: systemClock, profile: () => Promise.resolve(profileOf(20_000)) });
   return node;
 }
+
+describe('several that share the devices of a room', () => {
+  it('have one session after the other, whatever becomes of the one before', async () => {
+    const runner = new FakeRunner();
+    const shared = oneByOne(runner);
+    const model = await digitModel();
+    const job = { model, graph: model.graph, onEvent: () => undefined };
+    const first = await shared.open(job);
+    runner.failure = new PeerceptronError('PLAN_MEMORY', 'it does not fit');
+    const second = shared.open(job).catch((error: PeerceptronError) => error.code);
+    const third = shared.open(job);
+    await settle();
+    expect(runner.calls).toEqual(['open']);
+    await first.close();
+    expect(await second).toBe('PLAN_MEMORY');
+    await expect(third).rejects.toThrow('it does not fit');
+    runner.failure = undefined;
+    expect((await shared.open(job)).window).toBe(1);
+    expect(runner.calls).toEqual(['open', 'close', 'open', 'open', 'open']);
+  });
+});
 
 describe('a network that a room runs for a page', () => {
   const runs: MeshRun[] = [];
