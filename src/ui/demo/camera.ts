@@ -2,7 +2,7 @@ import type { PeerceptronError } from '../../shared/errors.ts';
 import { cameraError, cameraObstacle, cameraReason } from './camera-problem.ts';
 import type { CanvasReader } from './canvas-reader.ts';
 import type { CameraDevice, CameraWish, PictureSource } from './picture-source.ts';
-import { silentVideo, videoSource } from './video-source.ts';
+import { silentVideo, started, videoSource } from './video-source.ts';
 
 /** Enough for every network that is known here; more only costs the phone its battery. */
 const WISHED = { width: { ideal: 640 }, height: { ideal: 480 } } as const;
@@ -35,7 +35,7 @@ export async function openCamera(
   const video = silentVideo();
   video.srcObject = stream;
   try {
-    await video.play();
+    await started(video);
   } catch (cause) {
     stop();
     throw cameraError('failed', cause instanceof Error ? cause.message : String(cause), cause);

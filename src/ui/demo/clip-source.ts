@@ -1,7 +1,7 @@
 import { PeerceptronError } from '../../shared/errors.ts';
 import type { CanvasReader } from './canvas-reader.ts';
 import type { PictureSource } from './picture-source.ts';
-import { silentVideo, videoSource } from './video-source.ts';
+import { silentVideo, started, videoSource } from './video-source.ts';
 
 /**
  * A video file, played over and over.
@@ -13,7 +13,7 @@ export async function openClip(file: File, reader: CanvasReader): Promise<Pictur
   video.loop = true;
   video.src = url;
   try {
-    await video.play();
+    await started(video);
   } catch (cause) {
     URL.revokeObjectURL(url);
     throw new PeerceptronError(

@@ -38,7 +38,19 @@ export function silentVideo(): HTMLVideoElement {
   const video = document.createElement('video');
   video.muted = true;
   video.playsInline = true;
+  video.autoplay = true;
   return video;
+}
+
+/**
+ * Resolves when the video is known and plays, or will: some browsers play none before it is on the page.
+ * Rejects with what the browser says where it cannot.
+ */
+export function started(video: HTMLVideoElement): Promise<void> {
+  return new Promise((resolve, reject) => {
+    video.addEventListener('loadedmetadata', () => resolve(), { once: true });
+    video.play().then(resolve, reject);
+  });
 }
 
 /** One call per picture that the video shows, where the browser tells; otherwise at most one per repaint. */
