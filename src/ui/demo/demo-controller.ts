@@ -48,7 +48,7 @@ export class DemoController implements DemoPort {
       readingOf,
       dispatch: (event) => this.#store.dispatch({ type: 'live', event }),
       onOutcome: (outcome) => this.#answered(outcome),
-      onNothing: () => this.#store.dispatch({ type: 'nothing' }),
+      onNothing: () => this.#store.dispatch({ type: 'nothing', atMs: options.clock.now() }),
     });
   }
 

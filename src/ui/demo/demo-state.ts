@@ -17,6 +17,8 @@ export interface DemoState {
   readonly answer?: DemoAnswer;
   /** Pictures come, and there is nothing in them to ask about. */
   readonly isNothing: boolean;
+  /** Of the first picture in a row with nothing in it; the answer before it is shown a moment longer. */
+  readonly nothingSinceMs?: number;
   /** For readers of the screen: the best guess, and when it was said. */
   readonly said?: { readonly atMs: number; readonly prediction: Prediction };
 }
@@ -24,10 +26,13 @@ export interface DemoState {
 export type DemoEvent =
   | { readonly type: 'live'; readonly event: LiveEvent }
   | { readonly type: 'answered'; readonly answer: DemoAnswer; readonly atMs: number }
-  | { readonly type: 'nothing' };
+  | { readonly type: 'nothing'; readonly atMs: number };
 
 /** A reader of the screen is told no more often than this. */
 const SAID_EVERY_MS = 3000;
+
+/** A hand that trembles, or a reflection, is no reason to take an answer back. */
+const NOTHING_AFTER_MS = 600;
 
 export const initialDemoState = (choice: ModelChoice): DemoState => ({
   live: initialLiveState(choice),
@@ -41,11 +46,12 @@ export function reduceDemo(state: DemoState, event: DemoEvent): DemoState {
     case 'answered': {
       const { answer, atMs } = event;
       const best = answer.top[0];
+      const { nothingSinceMs: _, ...rest } = state;
       const { said } = state;
       const isNews = best !== undefined && best.index !== said?.prediction.index;
       const isDue = !said || atMs - said.atMs >= SAID_EVERY_MS;
       return {
-        ...state,
+        ...rest,
         isNothing: false,
         answer,
         ...(isNews && isDue ? { said: { atMs, prediction: best } } : {}),
@@ -53,7 +59,8 @@ export function reduceDemo(state: DemoState, event: DemoEvent): DemoState {
     }
     case 'nothing': {
       if (state.isNothing) return state;
-      const { answer: _, ...rest } = state;
+      const { answer, nothingSinceMs = event.atMs, ...rest } = state;
+      if (answer && event.atMs - nothingSinceMs < NOTHING_AFTER_MS) return { ...state, nothingSinceMs };
       return { ...rest, isNothing: true };
     }
     default:

@@ -121,10 +121,16 @@ describe('the state of the demo', () => {
   });
 
   it('has no answer to nothing', () => {
-    const state = foldDemo(answer(3, 0), { type: 'nothing' });
+    const nothing = (atMs: number): DemoEvent => ({ type: 'nothing', atMs });
+    expect(foldDemo(nothing(0)).isNothing).toBe(true);
+    const state = foldDemo(answer(3, 0), nothing(1000), nothing(1600));
     expect(state.answer).toBeUndefined();
     expect(state.isNothing).toBe(true);
-    expect(reduceDemo(state, { type: 'nothing' })).toBe(state);
+    expect(reduceDemo(state, nothing(1700))).toBe(state);
+    // For a moment only: the answer stays.
+    expect(foldDemo(answer(3, 0), nothing(1000), nothing(1599)).answer?.top[0]?.index).toBe(3);
+    const steady = [answer(3, 0), nothing(1000), answer(3, 1100), nothing(1650)];
+    expect(foldDemo(...steady).isNothing).toBe(false);
     expect(reduceDemo(state, answer(1, 5)).isNothing).toBe(false);
   });
 
