@@ -37,6 +37,8 @@ const AS_DARK = 0.35;
 /** The ground goes on behind what is just around: what has thin walls on most sides is the hole of a digit. */
 const FAR = { from: 0.3, to: 0.45 } as const;
 const FAR_CONTRAST = 0.3;
+/** Of its box a sheet of paper fills more than this, writing and all; a bold 0 less. */
+const SHEET_PART = 0.55;
 /** So far from the middle a digit counts this part less. */
 const OFF_CENTRE = 0.5;
 
@@ -51,11 +53,29 @@ export function findDigit(picture: GrayPicture, extent: number): FoundDigit | un
     return { picture: side, soft, sums, grounds: sums.meansAround(groundRadius(picture)) };
   });
   for (const darkerPart of DARKER_PARTS) {
-    const [dark, light] = sides.map((side) => bestIn(side, darkerPart));
-    const best = (light?.score ?? 0) > (dark?.score ?? 0) ? light : dark;
-    if (best) return foundDigit(best, extent);
+    const candidates = sides.flatMap((side) => candidatesIn(side, darkerPart));
+    const digits = candidates.filter((one) => !candidates.some((other) => isSheet(one, other)));
+    const [first, ...others] = digits;
+    if (!first) continue;
+    return foundDigit(
+      others.reduce((best, other) => (other.score > best.score ? other : best), first),
+      extent,
+    );
   }
   return undefined;
+}
+
+/** Whether a candidate is what another one is written on: a light card before a dark wall looks like light writing. */
+function isSheet(one: Candidate, { side, blob }: Candidate): boolean {
+  const { left, top, right, bottom, area } = one.blob;
+  return (
+    one.side !== side &&
+    area > SHEET_PART * (right - left) * (bottom - top) &&
+    blob.left > left &&
+    blob.right < right &&
+    blob.top > top &&
+    blob.bottom < bottom
+  );
 }
 
 function foundDigit({ side, blob, labels, inkLevel, groundLevel }: Candidate, extent: number): FoundDigit {
@@ -90,23 +110,21 @@ interface Candidate extends Levels {
   readonly score: number;
 }
 
-/** The best dark writing. */
-function bestIn(side: Side, darkerPart: number): Candidate | undefined {
+/** Dark things that may be writing. */
+function candidatesIn(side: Side, darkerPart: number): readonly Candidate[] {
   const { soft, grounds } = side;
   const { width, height } = soft;
   const shorter = Math.min(width, height);
   const leastHeight = Math.max(LEAST_HEIGHT_PIXELS, shorter * LEAST_HEIGHT);
   const { blobs, labels } = inkBlobs(inkMask(soft, grounds, darkerPart), leastHeight);
-  let best: Candidate | undefined;
-  for (const blob of blobs) {
-    if (!looksWritten(blob, leastHeight, shorter * MOST_HEIGHT)) continue;
-    if (blob.left === 0 || blob.top === 0 || blob.right === width || blob.bottom === height) continue;
+  return blobs.flatMap((blob): Candidate[] => {
+    if (!looksWritten(blob, leastHeight, shorter * MOST_HEIGHT)) return [];
+    if (blob.left === 0 || blob.top === 0 || blob.right === width || blob.bottom === height) return [];
     const levels = levelsOf(side, labels, blob);
-    if (!levels || isMassive(side, blob, levels)) continue;
+    if (!levels || isMassive(side, blob, levels)) return [];
     const score = (blob.bottom - blob.top) * (1 - OFF_CENTRE * distanceFromCentre(blob, width, height));
-    if (!best || score > best.score) best = { side, blob, labels, score, ...levels };
-  }
-  return best;
+    return [{ side, blob, labels, score, ...levels }];
+  });
 }
 
 function looksWritten(blob: InkBlob, leastHeight: number, mostHeight: number): boolean {
