@@ -20,7 +20,9 @@ const contentSecurityPolicy = [
   "style-src 'self'",
   "img-src 'self' data: blob:",
   "font-src 'self'",
-  "connect-src 'self' ws: wss:",
+  // Models come from any address that somebody names; media are clips of one's own.
+  "connect-src 'self' ws: wss: http: https:",
+  "media-src 'self' blob:",
   "manifest-src 'self'",
   "base-uri 'none'",
   "form-action 'none'",
@@ -75,8 +77,8 @@ export default defineConfig({
     emptyOutDir: true,
     target: 'es2022',
     sourcemap: true,
-    // tfjs with four backends is large, and it is needed as a whole.
-    chunkSizeWarningLimit: 4000,
+    // tfjs with four backends is large, and it is needed as a whole; so is the reader of .h5 files, for those who have some.
+    chunkSizeWarningLimit: 5000,
     reportCompressedSize: false,
   },
   worker: { format: 'es' },

@@ -14,7 +14,7 @@ import { build } from 'vite';
 import { chromiumMissing, findChromium } from './setup/chromium.mjs';
 import { reportSetupFailure } from './setup.mjs';
 import { plainReporter } from './test/browser-reporter.mjs';
-import { chromiumFlags, showLocalAddresses } from './test/chromium-flags.mjs';
+import { chromiumFlags, fakeCamera, showLocalAddresses } from './test/chromium-flags.mjs';
 import { emptyTally, fromBrowserSession, sum } from './test/tally.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -91,7 +91,7 @@ async function runTests(executablePath, names) {
     config: {
       rootDir: root,
       groups: [
-        ...(plain.length > 0 ? [group('chromium', plain, [])] : []),
+        ...(plain.length > 0 ? [group('chromium', plain, fakeCamera)] : []),
         ...(rtc.length > 0 ? [group('chromium with local addresses', rtc, [showLocalAddresses])] : []),
       ],
       concurrentBrowsers: 1,

@@ -1,2 +1,3 @@
 export function chromiumFlags(): string[];
 export const showLocalAddresses: string;
+export const fakeCamera: string[];

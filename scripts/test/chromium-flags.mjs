@@ -22,3 +22,6 @@ export function chromiumFlags() {
  * multicast is blocked (containers), and by nothing else.
  */
 export const showLocalAddresses = '--disable-features=WebRtcHideLocalIpsWithMdns';
+
+/** A camera that shows a test picture in which something moves, and is allowed to every page. */
+export const fakeCamera = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
