@@ -15,7 +15,8 @@ import type { Clock } from '../../shared/clock.ts';
 import { unreachable, type PeerceptronError } from '../../shared/errors.ts';
 import { asSessionId, toHex, type PeerId } from '../../shared/ids.ts';
 import type { RandomBytes } from '../../shared/random.ts';
-import { deviceName, trialPlan } from '../trial-plan.ts';
+import { deviceName } from '../device-name.ts';
+import { trialPlan } from '../trial-plan.ts';
 import type { TrialPlan } from '../trial-state.ts';
 
 /** What opening a network waits for. */

@@ -1,15 +1,21 @@
 import { asSessionId } from '../../../src/shared/ids.ts';
 import type { KioskState } from '../../../src/ui/kiosk/kiosk-state.ts';
 import type { PeerState, RoomState } from '../../../src/ui/peer-state.ts';
+import type { Problem } from '../../../src/ui/problem.ts';
 import type { TrustState } from '../../../src/ui/trust/trust-state.ts';
 import { peerStates } from './peer-states.ts';
+
+function problemIn(peer: PeerState): Problem | undefined {
+  if (peer.view === 'room') return peer.signaling.problem;
+  return peer.view === 'left' ? undefined : peer.problem;
+}
 
 const kiosk = (name: string, changes: Partial<KioskState> = {}): KioskState => {
   const peer = peerStates.get(name)!;
   return {
     peer,
     framesPerSecond: undefined,
-    problem: peer.view === 'room' ? peer.signaling.problem : peer.problem,
+    problem: problemIn(peer),
     isDimmed: false,
     ...changes,
   };

@@ -74,6 +74,14 @@ class MemoryMesh implements Mesh {
     return () => this.#listeners.delete(listener);
   }
 
+  offer(): void {
+    // Nobody in these rooms says anything else of itself.
+  }
+
+  traffic(): undefined {
+    return undefined;
+  }
+
   async leave(): Promise<void> {}
 }
 

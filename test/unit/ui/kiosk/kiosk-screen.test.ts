@@ -22,6 +22,7 @@ const ready = {
     epoch: 0,
     model: 'vgg16',
     opCount: 38,
+    part: 0.31,
     tiles: [
       {
         segment: 0,
