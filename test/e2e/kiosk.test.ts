@@ -238,11 +238,18 @@ describe('the app shell', () => {
     await waitForShell(page);
     const names = () =>
       page.evaluate(async () => (await caches.keys()).map((name) => name.split(' ').at(-1)));
+    const isSettled = () =>
+      page.evaluate(async () => {
+        const { installing, waiting, active } = await navigator.serviceWorker.ready;
+        return !installing && !waiting && active?.state === 'activated';
+      });
     const [first] = await names();
     for (const [build, kept] of [
       ['b'.repeat(16), [first, 'b'.repeat(16)]],
       ['c'.repeat(16), ['b'.repeat(16), 'c'.repeat(16)]],
     ] as const) {
+      // While one build is on its way, browsers do not look for another.
+      await expect.poll(isSettled, { timeout: 30_000 }).toBe(true);
       site.rebuildShell(build);
       await page.reload();
       await expect.poll(names, { timeout: 30_000 }).toEqual(kept);
