@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { pixelInput } from '../../../../src/models/image-encoding.ts';
 import type { FrameInput } from '../../../../src/runtime/frame-input.ts';
@@ -131,7 +131,7 @@ describe('a digit before a camera', () => {
       );
       return right.filter(Boolean).length;
     };
-    const pixelsOf = async (image: sharp.Sharp): Promise<GrayPicture> => {
+    const pixelsOf = async (image: Sharp): Promise<GrayPicture> => {
       const { data, info } = await image.ensureAlpha().raw().toBuffer({ resolveWithObject: true });
       return grayPicture(new Uint8ClampedArray(data), info);
     };
