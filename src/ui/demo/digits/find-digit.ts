@@ -34,9 +34,6 @@ const LEAST_GAPS = 0.15;
 const GAP_CONTRAST = 0.4;
 /** As dark as ink is what is nearer to it than to the ground by so much. */
 const AS_DARK = 0.35;
-/** The ground goes on behind what is just around: what has thin walls on most sides is the hole of a digit. */
-const FAR = { from: 0.3, to: 0.45 } as const;
-const FAR_CONTRAST = 0.3;
 /** Of its box a sheet of paper fills more than this, writing and all; a bold 0 less. */
 const SHEET_PART = 0.55;
 /** So far from the middle a digit counts this part less. */
@@ -53,8 +50,12 @@ export function findDigit(picture: GrayPicture, extent: number): FoundDigit | un
     return { picture: side, soft, sums, grounds: sums.meansAround(groundRadius(picture)) };
   });
   for (const darkerPart of DARKER_PARTS) {
-    const candidates = sides.flatMap((side) => candidatesIn(side, darkerPart));
-    const digits = candidates.filter((one) => !candidates.some((other) => isSheet(one, other)));
+    const written = sides.flatMap((side) => writtenIn(side, darkerPart));
+    const candidates = written.flatMap((one) => candidateOf(one) ?? []);
+    const digits = candidates.filter(
+      (one) =>
+        !written.some((other) => isHole(one, other)) && !candidates.some((other) => isSheet(one, other)),
+    );
     const [first, ...others] = digits;
     if (!first) continue;
     return foundDigit(
@@ -65,18 +66,22 @@ export function findDigit(picture: GrayPicture, extent: number): FoundDigit | un
   return undefined;
 }
 
-/** Whether a candidate is what another one is written on: a light card before a dark wall looks like light writing. */
-function isSheet(one: Candidate, { side, blob }: Candidate): boolean {
-  const { left, top, right, bottom, area } = one.blob;
+/** What a light 0 has within is dark, and looks like a 1. */
+const isHole = (one: Written, other: Written): boolean => contains(other, one) && !isFull(other);
+
+/** What another one is written on: a light card before a dark wall looks like light writing. */
+const isSheet = (one: Written, other: Written): boolean => contains(one, other) && isFull(one);
+
+/** Whether the other one is within, and light where this one is dark. */
+function contains({ side, blob: { left, top, right, bottom } }: Written, other: Written): boolean {
+  const { blob } = other;
   return (
-    one.side !== side &&
-    area > SHEET_PART * (right - left) * (bottom - top) &&
-    blob.left > left &&
-    blob.right < right &&
-    blob.top > top &&
-    blob.bottom < bottom
+    side !== other.side && blob.left > left && blob.right < right && blob.top > top && blob.bottom < bottom
   );
 }
+
+const isFull = ({ blob: { left, top, right, bottom, area } }: Written): boolean =>
+  area > SHEET_PART * (right - left) * (bottom - top);
 
 function foundDigit({ side, blob, labels, inkLevel, groundLevel }: Candidate, extent: number): FoundDigit {
   const { left, top, right, bottom } = blob;
@@ -103,28 +108,36 @@ interface Levels {
   readonly groundLevel: number;
 }
 
-interface Candidate extends Levels {
+/** What has the size and the strokes of writing. */
+interface Written {
   readonly side: Side;
   readonly blob: InkBlob;
   readonly labels: Int32Array;
+}
+
+interface Candidate extends Written, Levels {
   readonly score: number;
 }
 
-/** Dark things that may be writing. */
-function candidatesIn(side: Side, darkerPart: number): readonly Candidate[] {
+function writtenIn(side: Side, darkerPart: number): readonly Written[] {
   const { soft, grounds } = side;
-  const { width, height } = soft;
-  const shorter = Math.min(width, height);
+  const shorter = Math.min(soft.width, soft.height);
   const leastHeight = Math.max(LEAST_HEIGHT_PIXELS, shorter * LEAST_HEIGHT);
   const { blobs, labels } = inkBlobs(inkMask(soft, grounds, darkerPart), leastHeight);
-  return blobs.flatMap((blob): Candidate[] => {
-    if (!looksWritten(blob, leastHeight, shorter * MOST_HEIGHT)) return [];
-    if (blob.left === 0 || blob.top === 0 || blob.right === width || blob.bottom === height) return [];
-    const levels = levelsOf(side, labels, blob);
-    if (!levels || isMassive(side, blob, levels)) return [];
-    const score = (blob.bottom - blob.top) * (1 - OFF_CENTRE * distanceFromCentre(blob, width, height));
-    return [{ side, blob, labels, score, ...levels }];
-  });
+  return blobs
+    .filter((blob) => looksWritten(blob, leastHeight, shorter * MOST_HEIGHT))
+    .map((blob) => ({ side, blob, labels }));
+}
+
+/** Nothing where it is no digit by what is around and within it. */
+function candidateOf(written: Written): Candidate | undefined {
+  const { side, blob, labels } = written;
+  const { width, height } = side.soft;
+  if (blob.left === 0 || blob.top === 0 || blob.right === width || blob.bottom === height) return undefined;
+  const levels = levelsOf(side, labels, blob);
+  if (!levels || isMassive(side, blob, levels)) return undefined;
+  const score = (blob.bottom - blob.top) * (1 - OFF_CENTRE * distanceFromCentre(blob, width, height));
+  return { ...written, ...levels, score };
 }
 
 function looksWritten(blob: InkBlob, leastHeight: number, mostHeight: number): boolean {
@@ -171,8 +184,6 @@ function levelsOf(
   const brightest = Math.max(...sides);
   const darkest = Math.min(...sides);
   if (brightest < LEAST_CONTRAST || darkest < brightest * DARKEST_SIDE) return undefined;
-  const far = around(Math.round(height * FAR.from), Math.ceil(height * FAR.to));
-  if (far.filter((level) => level < brightest * FAR_CONTRAST).length >= 3) return undefined;
   const gaps = gapSum / gapArea - inkLevel;
   if (gapArea > (gapArea + area) * LEAST_GAPS && gaps < brightest * GAP_CONTRAST) return undefined;
   return { inkLevel, groundLevel: inkLevel + (brightest + darkest) / 2 };
