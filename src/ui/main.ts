@@ -25,7 +25,9 @@ import { toPeerceptronError } from '../shared/errors.ts';
 import type { PeerId } from '../shared/ids.ts';
 import type { RandomBytes } from '../shared/random.ts';
 import type { OpenRtc } from '../transport/rtc.ts';
+import type { PagePortsOptions } from './demo/page-ports.ts';
 import { describeDevice } from './device.ts';
+import { digitSamples } from './digit-samples.ts';
 import { engineCandidates, readGraphics } from './engine-candidates.ts';
 import { watchBattery } from './join/battery.ts';
 import { readSettings, writeSettings, type DeviceSettings } from './join/device-settings.ts';
@@ -42,6 +44,7 @@ import { readPixels } from './read-pixels.ts';
 import { fetchWhenServed, startPage } from './start-page.ts';
 import { strings } from './strings.ts';
 import { takePart } from './take-part.ts';
+import type { ShowAndTeach } from './teach/show-and-teach.ts';
 import { Trial } from './trial.ts';
 import type { TrialEvent } from './trial-state.ts';
 import { keepAwake } from './wake-lock.ts';
@@ -154,16 +157,40 @@ async function enter(link: RoomLink): Promise<void> {
       () => measureTransport({ clock: systemClock }),
     );
   const trial = offerTrial(mesh, node, offered, transport);
+  const showing = openShowing({ mesh, node, capabilities: offered });
   app.addEventListener('leave-room', () => {
     void trial.close();
+    void showing.then((parts) => parts?.close());
     void own.leave().then(() => awake?.stop());
   });
   // Others learn at once, rather than by a time-out, that this device is gone: there is no time to hand anything over.
   window.addEventListener('pagehide', () => {
     void trial.close();
+    void showing.then((parts) => parts?.close());
     void service.leave();
     void mesh.leave();
   });
+}
+
+/** What shows things to the room is loaded when this device is in it; without it the rest of the page works all the same. */
+async function openShowing(
+  room: Pick<PagePortsOptions, 'mesh' | 'node' | 'capabilities'>,
+): Promise<ShowAndTeach | undefined> {
+  const pageUrl = document.baseURI;
+  try {
+    const [{ pagePorts }, { showAndTeach }, { servedModels }] = await Promise.all([
+      import('./demo/page-ports.ts'),
+      import('./teach/show-and-teach.ts'),
+      import('./demo/served-models.ts'),
+    ]);
+    const parts = showAndTeach(pagePorts({ ...room, clock: systemClock, randomBytes, pageUrl }));
+    const samples = digitSamples.map((file) => new URL(`models/digits/samples/${file}`, pageUrl).href);
+    app.show = { demo: parts.demo, teach: parts.teach, served: await servedModels(pageUrl, fetch), samples };
+    return parts;
+  } catch (thrown) {
+    app.showProblem = problemOf(toPeerceptronError(thrown));
+    return undefined;
+  }
 }
 
 /** Only one of the two libraries is ever needed. */

@@ -159,9 +159,11 @@ export const strings = {
     readonly rate?: string;
   }) =>
     `This device does ${runsOf(runs)} of ${model}, ${percent} % of the work${rate ? `, ${rate} frames/s` : ''}.`,
+  loadingView: 'Loading …',
   views: {
     label: 'Views of the room',
     demo: 'Demo',
+    teach: 'Teach',
     mesh: 'Mesh',
     network: 'Network',
     frames: 'Frames',

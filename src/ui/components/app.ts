@@ -3,8 +3,12 @@ import { customElement, property } from 'lit/decorators.js';
 import { unreachable } from '../../shared/errors.ts';
 import '../mesh-view/mesh-view.ts';
 import '../network-view/network-view.ts';
+import type { DemoPort } from '../demo/demo-controller.ts';
+import type { ServedModel } from '../demo/served-models.ts';
 import { initialPeerState, type PeerState, type RoomState } from '../peer-state.ts';
+import type { Problem } from '../problem.ts';
 import { strings } from '../strings.ts';
+import type { TeachPort } from '../teach/teach-controller.ts';
 import '../waterfall/waterfall-view.ts';
 import './connection-status.ts';
 import './device-card.ts';
@@ -17,8 +21,17 @@ import './view-tabs.ts';
 import './work-card.ts';
 
 /** What the room can be looked at as, in the order of the tabs. */
-const VIEWS = ['demo', 'mesh', 'network', 'frames', 'device'] as const;
+const VIEWS = ['demo', 'teach', 'mesh', 'network', 'frames', 'device'] as const;
 export type RoomView = (typeof VIEWS)[number];
+
+/** What the room can be shown things by; its components are loaded with it. */
+export interface ShowPorts {
+  readonly demo: DemoPort;
+  readonly teach: TeachPort;
+  readonly served: readonly ServedModel[];
+  /** Addresses of pictures for the bundled network. */
+  readonly samples: readonly string[];
+}
 
 /**
  * The whole page as a function of its state and the view that is chosen; it reads nothing else.
@@ -93,6 +106,10 @@ export class App extends LitElement {
   @property({ attribute: false }) state: PeerState = initialPeerState;
   /** Which view of the room is shown; people choose another one by the tabs. */
   @property() view: RoomView = 'demo';
+  /** Undefined until this device is in the room, and they are loaded. */
+  @property({ attribute: false }) show: ShowPorts | undefined;
+  /** Why they could not be loaded. */
+  @property({ attribute: false }) showProblem: Problem | undefined;
 
   override render() {
     const { state } = this;
@@ -158,6 +175,8 @@ export class App extends LitElement {
     switch (this.view) {
       case 'demo':
         return this.demo(room);
+      case 'teach':
+        return this.teach();
       case 'mesh':
         return html`<pt-mesh .room=${room}></pt-mesh>`;
       case 'network':
@@ -171,9 +190,32 @@ export class App extends LitElement {
     }
   }
 
+  private teach() {
+    const { show } = this;
+    if (!show) return this.noShow();
+    return html`<pt-teach .port=${show.teach} .served=${show.served} ready></pt-teach>`;
+  }
+
+  private noShow() {
+    return this.showProblem
+      ? html`<pt-problem .problem=${this.showProblem}></pt-problem>`
+      : html`<p class="muted" role="status">${strings.loadingView}</p>`;
+  }
+
   private demo(room: RoomState) {
+    const { show } = this;
     return html`<div class="two">
       <div class="column">
+        ${
+          show
+            ? html`<pt-demo
+                .port=${show.demo}
+                .served=${show.served}
+                .samples=${show.samples}
+                ready
+              ></pt-demo>`
+            : this.noShow()
+        }
         <pt-try .room=${room}></pt-try>
         ${
           room.problems.length > 0
