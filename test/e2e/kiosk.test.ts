@@ -280,7 +280,7 @@ describe('the app shell', () => {
         for (const { url } of await (await caches.open(name)).keys()) paths.push(new URL(url).pathname);
       return paths;
     });
-    expect(kept.filter((path) => /models|\.json$|signaling|healthz/.test(path))).toEqual([]);
+    expect(kept.filter((path) => /^\/models\/|\.json$|signaling|healthz/.test(path))).toEqual([]);
     await site.stop();
     const after = await page.evaluate(() =>
       Promise.all(

@@ -74,6 +74,9 @@ export class App extends LitElement {
       pt-tabs {
         min-width: 0;
       }
+      .whole {
+        min-width: 0;
+      }
       .column {
         display: grid;
         grid-template-columns: minmax(0, 1fr);
@@ -98,6 +101,9 @@ export class App extends LitElement {
         }
         .two {
           grid-template-columns: minmax(0, 3fr) minmax(0, 2fr);
+        }
+        .whole {
+          grid-column: 1 / -1;
         }
       }
     `,
@@ -206,16 +212,6 @@ export class App extends LitElement {
     const { show } = this;
     return html`<div class="two">
       <div class="column">
-        ${
-          show
-            ? html`<pt-demo
-                .port=${show.demo}
-                .served=${show.served}
-                .samples=${show.samples}
-                ready
-              ></pt-demo>`
-            : this.noShow()
-        }
         <pt-try .room=${room}></pt-try>
         ${
           room.problems.length > 0
@@ -237,6 +233,18 @@ export class App extends LitElement {
             </div>
           </details>
         </section>
+      </div>
+      <div class="whole">
+        ${
+          show
+            ? html`<pt-demo
+                .port=${show.demo}
+                .served=${show.served}
+                .samples=${show.samples}
+                ready
+              ></pt-demo>`
+            : this.noShow()
+        }
       </div>
     </div>`;
   }
