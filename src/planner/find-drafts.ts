@@ -39,8 +39,8 @@ const PROMISING = 1.2;
 /** Of the plans of lanes those that promise most. */
 const LANE_PLANS = 10;
 /** Tiles that local search may put into simulations, in all and from each start. */
-const TILES_TRIED = 7500;
-const TILES_PER_START = 3500;
+const TILES_TRIED = 9000;
+const TILES_PER_START = 6000;
 const FRAMES_PER_DRAFT = 2;
 /** Ops times devices of problems in which every draft may be tried. */
 const SMALL = 40;

@@ -54,7 +54,7 @@ describe('the views of a room', () => {
     expect(textOf(app)).to.include('Share of the processor');
     expect(
       [...tabs.querySelectorAll('[role="tab"]')].map((tab) => (tab as HTMLElement).tabIndex),
-    ).to.deep.equal([-1, -1, -1, -1, 0]);
+    ).to.deep.equal([-1, -1, -1, -1, -1, 0]);
   });
 
   it('hand over what is decided about this device', async () => {
