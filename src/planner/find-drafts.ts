@@ -5,6 +5,7 @@ import { filledDrafts } from './filled-drafts.ts';
 import { balanced, evened, movesFrom } from './draft-moves.ts';
 import { latencyPath, METHODS, type Method, type PathRequest } from './latency-paths.ts';
 import { improve } from './local-search.ts';
+import { PACKED_COPIES } from './memory.ts';
 import { withinMemory } from './memory-repair.ts';
 import { RangeCosts } from './range-costs.ts';
 import { lanePlan, type LanePlan } from './rate-plans.ts';
@@ -240,7 +241,7 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
 }
 
 const fitsAlone = ({ weightBytes, inputBytes, workBytes }: TileCost, { memoryBytes }: Device): boolean =>
-  weightBytes * 2 + inputBytes + workBytes <= memoryBytes;
+  weightBytes * PACKED_COPIES + inputBytes + workBytes <= memoryBytes;
 
 const teamsOf = (groups: readonly (readonly number[])[], count: number): (readonly number[])[] =>
   groups

@@ -9,11 +9,12 @@ import type { RuntimeNode } from '../runtime/runtime-node.ts';
 import { topPredictions } from '../runtime/whole-model.ts';
 import type { Clock } from '../shared/clock.ts';
 import { unreachable } from '../shared/errors.ts';
-import type { PeerId } from '../shared/ids.ts';
 import { median } from '../shared/median.ts';
 import type { RandomBytes } from '../shared/random.ts';
 import type { ByteSource } from '../weights/byte-source.ts';
 import { digitSamples } from './digit-samples.ts';
+import { gatherRoom } from './gather-room.ts';
+import { LoadProgress } from './load-progress.ts';
 import type { AskedEvent } from './network-view/asked-state.ts';
 import { PageSession, type PageSessionOptions } from './page-session.ts';
 import { trialPlan } from './trial-plan.ts';
@@ -45,8 +46,6 @@ export interface PageRoomAsker extends RoomAsker {
   readonly page: PageSession;
 }
 
-/** A device that cannot be reached is known as such after this time at most; it may still join later. */
-const GATHER_TIMEOUT_MS = 10_000;
 /** The pictures are asked for so many times in a row to see a rate. */
 const RATE_ROUNDS = 4;
 /** A rate, or a median, of fewer frames would mean nothing. */
@@ -55,28 +54,17 @@ const LEAST_FRAMES = 6;
 /** The digit model, planned over the room and loaded. Rejects with what `loadModel` and `openPlannedSession` reject with. */
 export async function openRoomAsker(options: RoomAskerOptions): Promise<PageRoomAsker> {
   const { mesh, clock, dispatch, modelUrl, open } = options;
-  const [model] = await Promise.all([loadModel(modelUrl, { open }), gather(mesh, clock)]);
+  const [model] = await Promise.all([loadModel(modelUrl, { open }), gatherRoom(mesh, clock)]);
   dispatch({ type: 'doing', doing: { step: 'planning' } });
   const asker = new Asker(options, model);
   await asker.page.open();
   return asker;
 }
 
-/** Connects to everyone in the room: what they offer is known then. */
-async function gather(mesh: Mesh, clock: Clock): Promise<void> {
-  let cancel: () => void = () => undefined;
-  const late = new Promise<void>((resolve) => (cancel = clock.after(GATHER_TIMEOUT_MS, resolve)));
-  const dials = [...mesh.members.values()]
-    .filter(({ state }) => state !== 'connected')
-    .map(({ id }) => mesh.channel(id));
-  await Promise.race([Promise.allSettled(dials), late]);
-  cancel();
-}
-
 class Asker implements PageRoomAsker {
   readonly #options: RoomAskerOptions;
   readonly #model: LoadedModel;
-  readonly #loading = new Map<PeerId, readonly [loadedBytes: number, totalBytes: number]>();
+  readonly #loading = new LoadProgress();
   readonly page: PageSession;
   #pictures: Promise<readonly Picture[]> | undefined;
 
@@ -136,11 +124,8 @@ class Asker implements PageRoomAsker {
         this.#loading.clear();
         return;
       case 'loading': {
-        this.#loading.set(event.peer, [event.loadedBytes, event.totalBytes]);
-        const [loadedBytes, totalBytes] = [0, 1].map((at) =>
-          [...this.#loading.values()].reduce((sum, bytes) => sum + bytes[at]!, 0),
-        ) as [number, number];
-        this.#options.dispatch({ type: 'doing', doing: { step: 'loading', loadedBytes, totalBytes } });
+        const loaded = this.#loading.add(event.peer, event);
+        this.#options.dispatch({ type: 'doing', doing: { step: 'loading', ...loaded } });
         return;
       }
       // The page hears of plans by themselves.

@@ -1,29 +1,14 @@
-import { css, html, LitElement, nothing } from 'lit';
+import { html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import type { Problem } from '../problem.ts';
 import { errorTexts, strings } from '../strings.ts';
+import { noticeStyles } from './notice-styles.ts';
 import { sharedStyles } from './shared-styles.ts';
 
 /** An error in words: what happened, what to do, and the exact message to pass on. */
 @customElement('pt-problem')
 export class ProblemNotice extends LitElement {
-  static override styles = [
-    sharedStyles,
-    css`
-      .notice {
-        border-left: 4px solid var(--pt-bad);
-        border-radius: 6px;
-        background: var(--pt-bad-surface);
-        padding: 0.75rem 1rem;
-      }
-      .what {
-        font-weight: 600;
-      }
-      .detail {
-        margin-top: 0.375rem;
-      }
-    `,
-  ];
+  static override styles = [sharedStyles, noticeStyles];
 
   @property({ attribute: false }) problem: Problem | undefined;
   /** In place of what the code suggests, where more is known. */

@@ -8,6 +8,7 @@ import type { TrialAnswer, TrialPlan, TrialState } from '../trial-state.ts';
 import './problem-notice.ts';
 import './progress-bar.ts';
 import { sharedStyles } from './shared-styles.ts';
+import { tableStyles } from './table-styles.ts';
 
 /**
  * Lets this page ask the room: a button, the plan that was chosen, each picture with its answer, measured beside expected.
@@ -17,6 +18,7 @@ import { sharedStyles } from './shared-styles.ts';
 export class TryCard extends LitElement {
   static override styles = [
     sharedStyles,
+    tableStyles,
     css`
       .card > * + * {
         margin-top: 0.75rem;
@@ -55,24 +57,12 @@ export class TryCard extends LitElement {
         line-height: 1.3;
         margin-top: 0.25rem;
       }
-      table {
-        width: 100%;
-        border-collapse: collapse;
-      }
       th,
       td {
-        padding: 0.25rem 0 0.25rem 0.75rem;
-        text-align: right;
-        font-weight: 400;
         white-space: nowrap;
       }
       tbody th {
-        padding-left: 0;
-        text-align: left;
         white-space: normal;
-      }
-      tbody tr {
-        border-top: 1px solid var(--pt-line);
       }
       tbody td {
         font-weight: 650;

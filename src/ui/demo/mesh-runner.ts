@@ -16,6 +16,8 @@ import { unreachable, type PeerceptronError } from '../../shared/errors.ts';
 import { asSessionId, toHex, type PeerId } from '../../shared/ids.ts';
 import type { RandomBytes } from '../../shared/random.ts';
 import { deviceName } from '../device-name.ts';
+import { gatherRoom } from '../gather-room.ts';
+import { LoadProgress } from '../load-progress.ts';
 import { trialPlan } from '../trial-plan.ts';
 import type { TrialPlan } from '../trial-state.ts';
 
@@ -105,9 +107,6 @@ export interface RoomRunnerOptions {
   readonly onRunning?: (network: RunningNetwork | undefined) => void;
 }
 
-/** A device that cannot be reached is known as such after this time at most; it may still join later. */
-const GATHER_TIMEOUT_MS = 10_000;
-
 /** Plans over the devices of a room, and follows it. */
 export function roomRunner(options: RoomRunnerOptions): MeshRunner {
   const silent = new Map<PeerId, PeerceptronError>();
@@ -127,7 +126,7 @@ export function roomRunner(options: RoomRunnerOptions): MeshRunner {
   return {
     open: async (job) => {
       job.onEvent({ type: 'step', step: { step: 'connecting' } });
-      await gather(options.mesh, options.clock);
+      await gatherRoom(options.mesh, options.clock);
       job.onEvent({ type: 'step', step: { step: 'planning' } });
       survey ??= openSurvey();
       survey.catch(() => (survey = undefined));
@@ -138,24 +137,13 @@ export function roomRunner(options: RoomRunnerOptions): MeshRunner {
   };
 }
 
-/** Connects to everyone in the room: what they offer is known then. */
-async function gather(mesh: Mesh, clock: Clock): Promise<void> {
-  let cancel: () => void = () => undefined;
-  const late = new Promise<void>((resolve) => (cancel = clock.after(GATHER_TIMEOUT_MS, resolve)));
-  const dials = [...mesh.members.values()]
-    .filter(({ state }) => state !== 'connected')
-    .map(({ id }) => mesh.channel(id));
-  await Promise.race([Promise.allSettled(dials), late]);
-  cancel();
-}
-
 class RoomRun implements MeshRun {
   readonly #options: RoomRunnerOptions;
   readonly #job: MeshJob;
   readonly #silent: ReadonlyMap<PeerId, PeerceptronError>;
   /** By the segments of a plan, which stay the same object while the plan is numbered anew. */
   readonly #chosen = new WeakMap<object, ChosenPlan>();
-  readonly #loading = new Map<PeerId, readonly [loadedBytes: number, totalBytes: number]>();
+  readonly #loading = new LoadProgress();
   #latest: ChosenPlan | undefined;
   #session: AdaptiveSession | undefined;
 
@@ -220,13 +208,8 @@ class RoomRun implements MeshRun {
         this.#loading.clear();
         return;
       case 'loading': {
-        this.#loading.set(event.peer, [event.loadedBytes, event.totalBytes]);
-        let [loadedBytes, totalBytes] = [0, 0];
-        for (const [loaded, total] of this.#loading.values()) {
-          loadedBytes += loaded;
-          totalBytes += total;
-        }
-        this.#job.onEvent({ type: 'step', step: { step: 'loading', loadedBytes, totalBytes } });
+        const loaded = this.#loading.add(event.peer, event);
+        this.#job.onEvent({ type: 'step', step: { step: 'loading', ...loaded } });
         return;
       }
       case 'switched':

@@ -4,6 +4,7 @@ import type { Objective } from '../../planner/choice.ts';
 import type { PeerId } from '../../shared/ids.ts';
 import '../components/problem-notice.ts';
 import { sharedStyles } from '../components/shared-styles.ts';
+import { tableStyles } from '../components/table-styles.ts';
 import { deviceName } from '../device-name.ts';
 import { formatMs, formatRate } from '../format.ts';
 import type { RoomState } from '../peer-state.ts';
@@ -23,6 +24,7 @@ type WishKind = 'latency' | 'throughput';
 export class PlanPreviewCard extends LitElement {
   static override styles = [
     sharedStyles,
+    tableStyles,
     css`
       .card > * + * {
         margin-top: 0.75rem;
@@ -67,22 +69,7 @@ export class PlanPreviewCard extends LitElement {
         margin-top: 0.5rem;
       }
       table {
-        width: 100%;
         max-width: 32rem;
-        border-collapse: collapse;
-      }
-      th,
-      td {
-        padding: 0.25rem 0 0.25rem 0.75rem;
-        text-align: right;
-        font-weight: 400;
-      }
-      tbody th {
-        padding-left: 0;
-        text-align: left;
-      }
-      tbody tr {
-        border-top: 1px solid var(--pt-line);
       }
     `,
   ];

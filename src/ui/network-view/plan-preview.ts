@@ -5,7 +5,7 @@ import { gainOver } from '../../planner/gain.ts';
 import type { Plan } from '../../planner/plan.ts';
 import type { Prediction } from '../../planner/prediction.ts';
 import { worldOf, type PlainWorld } from '../../planner/plain-world.ts';
-import { choosePlan } from '../../planner/search.ts';
+import { runSearch } from '../../planner/search-task.ts';
 import { simulate } from '../../planner/simulate.ts';
 import type { PeerId } from '../../shared/ids.ts';
 
@@ -37,19 +37,16 @@ export interface PlanAnswer {
 export function answerPlanQuestion(question: PlanQuestion, nowMs: () => number): PlanAnswer {
   const { graph, objective, without, running, searchTimeMs } = question;
   const world = worldOf(question.world);
-  const since = nowMs();
   const devices = world.devices.filter(({ id }) => !without.includes(id));
   const compiled = compilePlan(graph, running);
   const staysPossible = compiled.peers.every((peer) => devices.some(({ id }) => id === peer));
-  const choice = choosePlan({
-    graph,
-    session: running.session,
-    epoch: running.epoch,
-    world: { ...world, devices },
-    objective,
-    ...(staysPossible ? { incumbent: running } : {}),
-    isTimeUp: () => nowMs() - since > searchTimeMs,
-  });
+  const { session, epoch } = running;
+  const incumbent = staysPossible ? { incumbent: running } : {};
+  const here = { ...question.world, devices };
+  const choice = runSearch(
+    { graph, session, epoch, world: here, objective, ...incumbent, searchTimeMs },
+    nowMs,
+  );
   const expected = choice.prediction;
   const isWhole = compiled.peers.every((peer) => world.devices.some(({ id }) => id === peer));
   const before = isWhole ? simulate(compiled, world, { window: expected.window }) : undefined;

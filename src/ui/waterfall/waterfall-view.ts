@@ -6,6 +6,7 @@ import type { Trace } from '../../runtime/trace/trace.ts';
 import type { PeerId } from '../../shared/ids.ts';
 import '../components/problem-notice.ts';
 import { sharedStyles } from '../components/shared-styles.ts';
+import { tableStyles } from '../components/table-styles.ts';
 import { deviceName } from '../device-name.ts';
 import { formatMs, formatRate } from '../format.ts';
 import { latestOf } from '../network-view/asked-state.ts';
@@ -22,6 +23,7 @@ import { finishedFrames, slowestStep, STAGES, waterfallOf, type Waterfall } from
 export class WaterfallView extends LitElement {
   static override styles = [
     sharedStyles,
+    tableStyles,
     css`
       .card > * + * {
         margin-top: 0.75rem;
@@ -64,24 +66,12 @@ export class WaterfallView extends LitElement {
       .scroll {
         overflow-x: auto;
       }
-      table {
-        width: 100%;
-        border-collapse: collapse;
-      }
       th,
       td {
-        padding: 0.25rem 0 0.25rem 0.75rem;
-        text-align: right;
-        font-weight: 400;
         white-space: nowrap;
       }
       tbody th {
-        padding-left: 0;
-        text-align: left;
         white-space: normal;
-      }
-      tbody tr {
-        border-top: 1px solid var(--pt-line);
       }
     `,
   ];

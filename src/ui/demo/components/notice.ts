@@ -1,5 +1,6 @@
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
+import { noticeStyles } from '../../components/notice-styles.ts';
 import { sharedStyles } from '../../components/shared-styles.ts';
 import { asksElsewhere, errorTexts, strings } from '../../strings.ts';
 import { liveStrings } from '../demo-strings.ts';
@@ -17,18 +18,9 @@ export interface NoticeText {
 export class Notice extends LitElement {
   static override styles = [
     sharedStyles,
+    noticeStyles,
     css`
-      .notice {
-        border-left: 4px solid var(--pt-bad);
-        border-radius: 6px;
-        background: var(--pt-bad-surface);
-        padding: 0.75rem 1rem;
-      }
-      .what {
-        font-weight: 600;
-      }
       .detail {
-        margin-top: 0.375rem;
         overflow-wrap: anywhere;
       }
     `,
