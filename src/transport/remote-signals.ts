@@ -2,6 +2,7 @@ import { PeerceptronError } from '../shared/errors.ts';
 import type { RtcCandidateKind, RtcSignal } from './rtc.ts';
 import { parseCandidateKind, parseDataDescription } from './session-description.ts';
 
+/** A device with many network interfaces has more; the first ones are those of the interfaces that it had from the start. */
 const MAX_REMOTE_CANDIDATES = 64;
 
 /** What one connection takes from the other side before it is open, whichever library makes it: rules `LK1`, `LK2`. */
@@ -21,8 +22,8 @@ export class RemoteSignals {
   }
 
   /**
-   * Whether the signal is to be handed to the library; the end of candidates is not.
-   * @throws PROTOCOL_MALFORMED, PROTOCOL_ORDER, PROTOCOL_LIMIT
+   * Whether the signal is to be handed to the library; the end of candidates is not, nor what is above their limit.
+   * @throws PROTOCOL_MALFORMED, PROTOCOL_ORDER
    */
   accept(signal: RtcSignal): boolean {
     switch (signal.type) {
@@ -48,10 +49,8 @@ export class RemoteSignals {
             'an ICE candidate for a media section that is not there',
           );
         }
+        if (this.#candidates === MAX_REMOTE_CANDIDATES) return false;
         this.#candidates += 1;
-        if (this.#candidates > MAX_REMOTE_CANDIDATES) {
-          throw new PeerceptronError('PROTOCOL_LIMIT', `more than ${MAX_REMOTE_CANDIDATES} ICE candidates`);
-        }
         this.#kinds.add(kind);
         return true;
       }
