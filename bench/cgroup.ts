@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { readOr, type Hierarchy } from '../headless/control-groups.ts';
 import { PeerceptronError } from '../src/shared/errors.ts';
-import { moveThread, openGroupHome, readOr, writeTo, type GroupHome, type Hierarchy } from './cgroup/home.ts';
+import { moveThread, openGroupHome, writeTo, type GroupHome } from './cgroup/home.ts';
 
 /**
  * Shares of a processor for single threads of other processes on Linux. A device's compute and its transport must not share one

@@ -19,6 +19,7 @@ import type { SessionSource } from '../src/runtime/session-core.ts';
 import { openSession, type Session } from '../src/runtime/session.ts';
 import { Survey, type SurveyEvent, type SurveyPeer } from '../src/runtime/survey.ts';
 import { asSessionId, toHex, type PeerId, type SessionId } from '../src/shared/ids.ts';
+import { connectionProcessor } from './connection-processor.ts';
 import { parseEngineName, startEngine } from './node-engine.ts';
 import type { JoinedNode } from './node-mesh.ts';
 import { PlanThread } from './plan-thread.ts';
@@ -102,6 +103,7 @@ async function spreadAsPlanned(options: SpreadModelOptions): Promise<SpreadModel
     node,
     clock: systemClock,
     transport: await measureTransport({ clock: systemClock }),
+    processor: connectionProcessor(),
     ...(onEvent ? { onEvent } : {}),
   });
   let latest: ChosenPlan | undefined;

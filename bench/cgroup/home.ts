@@ -1,15 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { findHierarchy, readOr, type Controller, type Hierarchy } from '../../headless/control-groups.ts';
 import { PeerceptronError } from '../../src/shared/errors.ts';
-
-export type Controller = 'cpu' | 'memory';
-
-export interface Hierarchy {
-  readonly version: 1 | 2;
-  /** Where the hierarchy with the controller is mounted. */
-  readonly root: string;
-}
 
 /** The control group of this process in one hierarchy, in which it makes others. */
 export interface GroupHome {
@@ -23,23 +16,6 @@ const PREFIX = 'peerceptron-';
 /** A group of a process that has just been killed is busy until the kernel is done with it. */
 const BUSY_TRIES = 100;
 const BUSY_PAUSE_MS = 20;
-
-/** From the text of `/proc/mounts`; of both versions the one that has the controller. */
-export function findHierarchy(
-  controller: Controller,
-  mounts: string,
-  controllersOf: (root: string) => string,
-): Hierarchy | undefined {
-  for (const line of mounts.split('\n')) {
-    const [, root, type, options] = line.split(' ');
-    if (!root) continue;
-    if (type === 'cgroup' && options?.split(',').includes(controller)) return { version: 1, root };
-    if (type === 'cgroup2' && controllersOf(root).split(/\s+/).includes(controller)) {
-      return { version: 2, root };
-    }
-  }
-  return undefined;
-}
 
 /**
  * Removes the groups of benchmarks that were killed, too. In version 2 both controllers share one home.
@@ -92,15 +68,6 @@ export function openGroupHome(controller: Controller): GroupHome {
 
 export const writeTo = (group: string, file: string, text: string): void =>
   writeFileSync(join(group, file), text);
-
-/** A file of the kernel's, which may be gone. */
-export function readOr(file: string, otherwise: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return otherwise;
-  }
-}
 
 /** Puts one thread into a group of version 1 (`tasks`), or of version 2 (`cgroup.threads`). */
 export function moveThread({ version }: Hierarchy, group: string, thread: string): void {

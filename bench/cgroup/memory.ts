@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { readOr } from '../../headless/control-groups.ts';
 import { PeerceptronError } from '../../src/shared/errors.ts';
-import { openGroupHome, readOr, writeTo } from './home.ts';
+import { openGroupHome, writeTo } from './home.ts';
 
 /** Limits of memory for other processes on Linux, by control groups of version 1 or 2. */
 export interface MemoryGroups {

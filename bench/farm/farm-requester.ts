@@ -1,3 +1,4 @@
+import { connectionProcessor } from '../../headless/connection-processor.ts';
 import { randomInputs } from '../../headless/frames.ts';
 import { loadModelByName } from '../../headless/model-files.ts';
 import { PlanThread } from '../../headless/plan-thread.ts';
@@ -56,9 +57,8 @@ export class FarmRequester {
   async know(peers: readonly RoomPeer[]): Promise<void> {
     this.#peers = peers;
     this.#transport = await measureTransport({ clock: systemClock });
-    const survey = new Survey({ node: this.#node, clock: systemClock, transport: this.#transport });
     await profiled(
-      survey,
+      this.#newSurvey(),
       peers.map(({ id, capabilities }) => ({ id, ...capabilities })),
     );
   }
@@ -158,12 +158,21 @@ export class FarmRequester {
   }
 
   #surveyAt(megabitsPerSecond: number): Survey {
-    if (!this.#transport) throw new PeerceptronError('USAGE', 'nobody is known: `gather` first');
     const known = this.#surveys.get(megabitsPerSecond);
     if (known) return known;
-    const survey = new Survey({ node: this.#node, clock: systemClock, transport: this.#transport });
+    const survey = this.#newSurvey();
     this.#surveys.set(megabitsPerSecond, survey);
     return survey;
+  }
+
+  #newSurvey(): Survey {
+    if (!this.#transport) throw new PeerceptronError('USAGE', 'nobody is known: `gather` first');
+    return new Survey({
+      node: this.#node,
+      clock: systemClock,
+      transport: this.#transport,
+      processor: connectionProcessor(),
+    });
   }
 
   #newSession(): SessionId {

@@ -67,11 +67,15 @@ export function whyNoNetwork(): string | undefined {
   if (process.platform !== 'linux')
     return 'network namespaces are Linux’; run it there, or in a virtual machine';
   if (process.getuid?.() !== 0) return 'it takes root: run it with sudo, or in a container as root';
-  for (const program of ['ip', 'tc']) {
+  for (const [program, where] of [
+    ['ip', 'iproute2'],
+    ['tc', 'iproute2'],
+    ['nsenter', 'util-linux'],
+  ] as const) {
     try {
       run(program, ['-V']);
     } catch {
-      return `there is no '${program}': install iproute2`;
+      return `there is no '${program}': install ${where}`;
     }
   }
   const probe = `${PREFIX}${process.pid}-probe`;

@@ -47,6 +47,9 @@ const QUIET =
 export const socketBufferBytes = (): number =>
   Number(readFileSync('/proc/sys/net/core/rmem_default', 'utf8'));
 
+/** Of the network only: `ip netns exec` would hide the control groups from the program. */
+const enter = (namespace: string): readonly string[] => ['nsenter', `--net=/run/netns/${namespace}`];
+
 let networks = 0;
 
 /**
@@ -118,7 +121,7 @@ class Namespaces implements FarmNetwork {
   }
 
   get switchCommand(): readonly string[] {
-    return ['ip', 'netns', 'exec', this.#switch];
+    return enter(this.#switch);
   }
 
   addressOf(device: string): string {
@@ -127,7 +130,7 @@ class Namespaces implements FarmNetwork {
 
   commandOf(device: string): readonly string[] {
     this.#indexOf(device);
-    return ['ip', 'netns', 'exec', this.#namespaceOf(device)];
+    return enter(this.#namespaceOf(device));
   }
 
   setRate(device: string, megabitsPerSecond: number): void {

@@ -11,7 +11,7 @@ export interface Requester {
 }
 
 export interface RequesterOptions {
-  /** What the program is started by, as `ip netns exec …`. */
+  /** What the program is started by, as `nsenter …`. */
   readonly command: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   /** The built `requester.process.js`, where it is not beside the running program. */

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { connectionProcessor } from '../../headless/connection-processor.ts';
 import { openLocalRoom } from '../../headless/local-room.ts';
 import { joinNodeMesh } from '../../headless/node-mesh.ts';
 import { startPeerProcesses, type PeerProcess } from '../../headless/peer-processes.ts';
@@ -80,4 +81,9 @@ function setApart(pid: number): void {
 
 /** A survey of its own asks for profiles that are measured now. */
 export const newSurvey = async ({ node }: LimitedWorld): Promise<Survey> =>
-  new Survey({ node, clock: systemClock, transport: await measureTransport({ clock: systemClock }) });
+  new Survey({
+    node,
+    clock: systemClock,
+    transport: await measureTransport({ clock: systemClock }),
+    processor: connectionProcessor(),
+  });

@@ -16,6 +16,7 @@ import { addCacheFlags, openWeightCache, type CacheFlags } from '../weight-cache
 import { originPolicy } from '../../src/weights/origin-policy.ts';
 import { parseShare } from '../flags.ts';
 import { SharedDevice } from '../../src/runtime/shared-device.ts';
+import { connectionProcessor } from '../connection-processor.ts';
 import { joinNodeMesh, type NodeMeshOptions } from '../node-mesh.ts';
 import {
   addProfileFlag,
@@ -173,7 +174,12 @@ async function join(
       emit({ type: 'serve', event });
     },
   });
-  offerProfile({ node, clock: systemClock, profile: () => device.profile() });
+  offerProfile({
+    node,
+    clock: systemClock,
+    profile: () => device.profile(),
+    processor: connectionProcessor(),
+  });
   emit({ type: 'joined', id: mesh.self, room: link.room, memoryBytes, share: flags.share });
 
   const obey = (line: string): void => {

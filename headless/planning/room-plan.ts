@@ -3,6 +3,7 @@ import type { World } from '../../src/planner/world.ts';
 import { measureTransport } from '../../src/runtime/measure-transport.ts';
 import { Survey } from '../../src/runtime/survey.ts';
 import { PeerceptronError } from '../../src/shared/errors.ts';
+import { connectionProcessor } from '../connection-processor.ts';
 import { joinNodeMesh } from '../node-mesh.ts';
 import { deviceNames, describeSurveyEvent, gatherPeers, parseRoomFlag } from '../room-peers.ts';
 import { NO_SESSION, planWithin, type Chosen, type PlanningOptions } from './chosen-plan.ts';
@@ -25,6 +26,7 @@ export async function planForRoom(options: RoomPlanOptions): Promise<Chosen & { 
       node,
       clock: systemClock,
       transport: await measureTransport({ clock: systemClock }),
+      processor: connectionProcessor(),
       onEvent: (event) => {
         const sentence = describeSurveyEvent(event, nameOf);
         if (sentence) note(sentence);

@@ -42,7 +42,11 @@ export const deviceProfileSchema = v.strictObject({
 });
 
 export const linkTripsSchema = v.strictObject({ roundTripMs: cost, pieceMs: cost });
-export const linkProfileSchema = v.strictObject({ ...linkTripsSchema.entries, bytesPerMs: rate });
+export const linkProfileSchema = v.strictObject({
+  ...linkTripsSchema.entries,
+  bytesPerMs: rate,
+  msPerByte: v.exactOptional(cost),
+});
 
 /** @throws PROTOCOL_MALFORMED */
 export function parseDeviceProfile(raw: unknown): DeviceProfile {

@@ -26,6 +26,8 @@ export interface LinkProfile {
   readonly bytesPerMs: number;
   /** Of the sender's one thread, to send a small piece when it has not sent anything for a while; absent: not measured. */
   readonly pieceMs?: number;
+  /** That the sender's processors take at least for a byte, all of them at work; absent: not measured. */
+  readonly msPerByte?: number;
 }
 
 /** Everything that a plan's speed depends on beside the plan and the model. Plain data but for `link`. */

@@ -1,5 +1,5 @@
 import type { LinkProfile } from '../planner/world.ts';
-import type { LinkTrips } from './measure-link.ts';
+import type { LinkTrips, MeasuredLink } from './measure-link.ts';
 
 /** Of a plan with so many times more links, or fewer, another one's round trips say little. */
 const FEWER_LINKS = 2;
@@ -15,7 +15,7 @@ interface Among {
  * so round trips are those among a number of links.
  */
 export class KnownLinks {
-  readonly #alone = new Map<string, Required<LinkProfile>>();
+  readonly #alone = new Map<string, MeasuredLink>();
   readonly #among = new Map<string, Among>();
 
   get size(): number {
@@ -26,7 +26,7 @@ export class KnownLinks {
     return this.#alone.has(key);
   }
 
-  add(key: string, profile: Required<LinkProfile>): void {
+  add(key: string, profile: MeasuredLink): void {
     this.#alone.set(key, profile);
   }
 
@@ -56,7 +56,7 @@ export class KnownLinks {
 export const aboutAsMany = (a: number, b: number): boolean => a < FEWER_LINKS * b && b < FEWER_LINKS * a;
 
 /** Between what it takes alone and what it took among many, in proportion to the other links. */
-function amongMany(alone: Required<LinkProfile>, among: Among | undefined, count: number): LinkProfile {
+function amongMany(alone: MeasuredLink, among: Among | undefined, count: number): LinkProfile {
   if (!among) return alone;
   const part = among.count > 1 ? Math.min(1, (count - 1) / (among.count - 1)) : 1;
   const between = (one: number, many: number): number => one + (many - one) * part;

@@ -23,6 +23,15 @@ let state = 1;
 for (let i = 0; i < noise.length; i++) noise[i] = (state = Math.imul(state, 48_271) >>> 0) >>> 16;
 
 export type LinkTrips = Required<Pick<LinkProfile, 'roundTripMs' | 'pieceMs'>>;
+export type MeasuredLink = LinkTrips & LinkProfile;
+
+/** What carries the bytes of this device, on platforms that can tell. */
+export interface ConnectionProcessor {
+  /** Milliseconds of processor time that all threads but those that compute have taken so far. */
+  usedMs(): number;
+  /** Processors that they may use at one time: less than 1 where a quota holds them back. */
+  cores(): number;
+}
 
 /** Small messages and pieces, there and back, with time to come to rest in between. */
 export async function measureTrips(
@@ -53,23 +62,30 @@ export async function measureLink(
   questions: Questions,
   channel: PeerChannel,
   clock: Clock,
-): Promise<Required<LinkProfile>> {
+  processor?: ConnectionProcessor,
+): Promise<MeasuredLink> {
   const trips = await measureTrips(questions, channel, clock);
   const { roundTripMs } = trips;
   let bytesPerMs = 0;
+  let totalBytes = 0;
+  const usedMs = processor?.usedMs() ?? 0;
   const startedAt = clock.now();
   for (const sizeBytes of BURSTS) {
     const since = clock.now();
     const leftMs = BURST_TIME_MS - (since - startedAt);
     if (leftMs <= 0) break;
     const sentBytes = await burst(channel, sizeBytes, clock, leftMs);
+    totalBytes += sentBytes;
     await questions.ping(channel, clock, ANSWER_TIMEOUT_MS);
     const elapsedMs = clock.now() - since;
     const sendingMs = Math.max(elapsedMs - roundTripMs, elapsedMs * LEAST_PART, 1e-3);
     // The last burst is the longest, but one that was cut short may be shorter than the one before.
     if (sentBytes >= BURSTS[0]! || bytesPerMs === 0) bytesPerMs = Math.max(sentBytes, 1) / sendingMs;
   }
-  return { ...trips, bytesPerMs };
+  const measured = { ...trips, bytesPerMs };
+  if (!processor || totalBytes < BURSTS[0]!) return measured;
+  const msPerByte = Math.max(0, processor.usedMs() - usedMs) / totalBytes / processor.cores();
+  return { ...measured, msPerByte };
 }
 
 /** Resolves, when all is sent or time is up, to the bytes that are on their way. */

@@ -3,7 +3,7 @@ import { asSentence } from '../protocol/messages.ts';
 import type { Clock } from '../shared/clock.ts';
 import { PeerceptronError, toPeerceptronError, unreachable } from '../shared/errors.ts';
 import type { PeerChannel } from '../transport/channel.ts';
-import { measureLink, measureTrips } from './measure-link.ts';
+import { measureLink, measureTrips, type ConnectionProcessor } from './measure-link.ts';
 import type { SurveyQuestion } from './questions.ts';
 import type { RuntimeNode, SurveyedRole } from './runtime-node.ts';
 
@@ -12,6 +12,8 @@ export interface OfferProfileOptions {
   readonly clock: Clock;
   /** Called at every question. */
   readonly profile: () => Promise<DeviceProfile>;
+  /** Absent: what a byte costs is taken from the profile alone. */
+  readonly processor?: ConnectionProcessor | undefined;
 }
 
 /** Links that are being measured or wait for it, of one asker: as many as a room has members. */
@@ -49,7 +51,7 @@ class ProfileService implements SurveyedRole {
         tell(channel, { type: 'profile', request, profile: await this.#options.profile() });
         return;
       case 'measure-link': {
-        const { node, clock } = this.#options;
+        const { node, clock, processor } = this.#options;
         if (question.peer === node.self) {
           throw new PeerceptronError('PROTOCOL_MALFORMED', 'a device has no link to itself');
         }
@@ -65,7 +67,9 @@ class ProfileService implements SurveyedRole {
             tell(channel, { type: 'link-trips', request, ...trips });
             return;
           }
-          const measured = this.#measuring.then(async () => measureLink(node.questions, await to(), clock));
+          const measured = this.#measuring.then(async () =>
+            measureLink(node.questions, await to(), clock, processor),
+          );
           this.#measuring = measured.then(
             () => undefined,
             () => undefined,

@@ -10,7 +10,13 @@ import type { WeightStorage } from '../shared/weight-storage.ts';
 import { median } from '../shared/median.ts';
 import type { PeerChannel } from '../transport/channel.ts';
 import { aboutAsMany, KnownLinks } from './known-links.ts';
-import { measureLink, measureTrips, type LinkTrips } from './measure-link.ts';
+import {
+  measureLink,
+  measureTrips,
+  type ConnectionProcessor,
+  type LinkTrips,
+  type MeasuredLink,
+} from './measure-link.ts';
 import type { RuntimeNode } from './runtime-node.ts';
 
 /** What a member of the room says of itself before it is asked: its capabilities. */
@@ -34,6 +40,8 @@ export interface SurveyOptions {
   readonly clock: Clock;
   /** Of this device, which sends the inputs and takes the outputs. */
   readonly transport: TransportProfile;
+  /** Of this device; absent: what a byte costs it is taken from `transport` alone. */
+  readonly processor?: ConnectionProcessor | undefined;
   readonly onEvent?: (event: SurveyEvent) => void;
   /** A device may be asked while it still measures itself. */
   readonly profileTimeoutMs?: number;
@@ -91,12 +99,17 @@ export class Survey {
     const links = this.#links.at(linkCount);
     const between = (a: PeerId, b: PeerId): LinkProfile | undefined =>
       links.get(linkKey(a, b)) ?? links.get(linkKey(b, a));
-    const carried = (id: PeerId, own: TransportProfile): TransportProfile => ({
-      ...own,
-      uplinkBytesPerMs: fastest(links, (from) => from === id) ?? own.uplinkBytesPerMs,
-      downlinkBytesPerMs: fastest(links, (_from, to) => to === id) ?? own.downlinkBytesPerMs,
-      pieceMs: Math.max(own.pieceMs, pieceMsOf(links, id)),
-    });
+    const carried = (id: PeerId, own: TransportProfile): TransportProfile => {
+      const msPerByte = usual(links, id, 'msPerByte');
+      return {
+        uplinkBytesPerMs: fastest(links, (from) => from === id) ?? own.uplinkBytesPerMs,
+        downlinkBytesPerMs: fastest(links, (_from, to) => to === id) ?? own.downlinkBytesPerMs,
+        pieceMs: Math.max(own.pieceMs, usual(links, id, 'pieceMs')),
+        sendMsPerByte: Math.max(own.sendMsPerByte, msPerByte),
+        // Taking a byte is about as much work as sending one.
+        receiveMsPerByte: Math.max(own.receiveMsPerByte, msPerByte),
+      };
+    };
     const transports = new Map(devices.map(({ id, profile }) => [id, profile.transport]));
     return {
       requester: { id: requester, transport: carried(requester, transport) },
@@ -211,9 +224,9 @@ export class Survey {
     return asked;
   }
 
-  async #measure({ from, to }: DirectedLink): Promise<Required<LinkProfile>> {
-    const { node, clock, linkTimeoutMs = LINK_TIMEOUT_MS } = this.#options;
-    if (from === node.self) return measureLink(node.questions, await node.channel(to), clock);
+  async #measure({ from, to }: DirectedLink): Promise<MeasuredLink> {
+    const { node, clock, processor, linkTimeoutMs = LINK_TIMEOUT_MS } = this.#options;
+    if (from === node.self) return measureLink(node.questions, await node.channel(to), clock, processor);
     const channel = await node.channel(from);
     const answer = await node.questions.ask(
       channel,
@@ -223,8 +236,8 @@ export class Survey {
     );
     if (answer.type !== 'link')
       throw toPeerceptronError(`a '${answer.type}' for a link`, 'PROTOCOL_MALFORMED');
-    const { roundTripMs, bytesPerMs, pieceMs } = answer;
-    return { roundTripMs, bytesPerMs, pieceMs };
+    const { type: _type, request: _request, ...measured } = answer;
+    return measured;
   }
 
   async #trips({ from, to }: DirectedLink): Promise<LinkTrips> {
@@ -238,10 +251,10 @@ export class Survey {
   }
 }
 
-/** What it was seen to take to send a piece, over most of its links; what it costs without a connection is less. */
-function pieceMsOf(links: ReadonlyMap<string, LinkProfile>, id: PeerId): number {
-  const seen = [...links].flatMap(([key, { pieceMs }]) =>
-    key.startsWith(`${id} `) && pieceMs !== undefined ? [pieceMs] : [],
+/** What it was seen to take to send a piece or a byte, over most of its links; what it costs without a connection is less. */
+function usual(links: ReadonlyMap<string, LinkProfile>, id: PeerId, what: 'pieceMs' | 'msPerByte'): number {
+  const seen = [...links].flatMap(([key, { [what]: cost }]) =>
+    key.startsWith(`${id} `) && cost !== undefined ? [cost] : [],
   );
   return seen.length > 0 ? median(seen) : 0;
 }

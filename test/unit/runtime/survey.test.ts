@@ -7,6 +7,7 @@ import type { Plan } from '../../../src/planner/plan.ts';
 import type { DeviceProfile } from '../../../src/planner/profile.ts';
 import { parseControlMessage } from '../../../src/protocol/messages.ts';
 import { MAX_PROBE_BYTES } from '../../../src/protocol/survey-message.ts';
+import type { ConnectionProcessor } from '../../../src/runtime/measure-link.ts';
 import { offerProfile } from '../../../src/runtime/profile-service.ts';
 import { RuntimeNode } from '../../../src/runtime/runtime-node.ts';
 import { Survey, type SurveyEvent, type SurveyPeer } from '../../../src/runtime/survey.ts';
@@ -68,12 +69,12 @@ interface Serving {
   readonly node: RuntimeNode;
 }
 
-function openRoom(profiles: readonly (() => Promise<DeviceProfile>)[]) {
+function openRoom(profiles: readonly (() => Promise<DeviceProfile>)[], processor?: ConnectionProcessor) {
   const room = new MemoryRoom();
   const serving = profiles.map((profile, index): Serving => {
     const member = room.join(peerIdOf(index + 1));
     const node = new RuntimeNode(member);
-    offerProfile({ node, clock: systemClock, profile });
+    offerProfile({ node, clock: systemClock, profile, processor });
     return { member, node };
   });
   const requester = room.join(requesterId);
@@ -83,6 +84,7 @@ function openRoom(profiles: readonly (() => Promise<DeviceProfile>)[]) {
     node,
     clock: systemClock,
     transport: testProfile.transport,
+    processor,
     onEvent: (event) => events.push(event),
   });
   const peers = serving.map(({ member }, index): SurveyPeer => ({
@@ -116,6 +118,24 @@ describe('a survey', () => {
     expect(devices.map(({ profile }) => profile)).toEqual([profileOf(1), profileOf(3)]);
     expect(devices.map(({ id }) => id)).toEqual(world.peers.map(({ id }) => id));
     expect(asked).toBe(1);
+  });
+
+  it('[SUR3] has bytes cost what they take of the processors that a device may use', async () => {
+    let usedMs = 0;
+    // 200 ms of half a processor for each burst of measurements, whatever its size.
+    const processor = { usedMs: () => (usedMs += 200), cores: () => 0.5 };
+    const world = openRoom([async () => profileOf(1)], processor);
+    const devices = await world.survey.devices(world.peers);
+    const links = [
+      { from: requesterId, to: peerIdOf(1) },
+      { from: peerIdOf(1), to: requesterId },
+    ];
+    await world.survey.measure(links);
+    const { requester, devices: known } = world.survey.world(devices);
+    for (const { transport } of [requester, known[0]!.profile]) {
+      expect(transport.sendMsPerByte).toBeGreaterThanOrEqual(400 / MAX_PROBE_BYTES);
+      expect(transport.receiveMsPerByte).toBe(transport.sendMsPerByte);
+    }
   });
 
   it('[SUR1] waits for a device that still measures itself', async () => {

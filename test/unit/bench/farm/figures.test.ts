@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { findHierarchy } from '../../../../bench/cgroup/home.ts';
 import { percentile } from '../../../../bench/benchmark.ts';
 import { ownerOf } from '../../../../bench/farm/namespaces.ts';
 import { statusBytes } from '../../../../bench/farm/process-usage.ts';
@@ -38,23 +37,4 @@ it('memory of a process is read in KiB', () => {
 it('percentiles are values that were measured', () => {
   const values = Array.from({ length: 20 }, (_, index) => 20 - index);
   expect([0, 50, 95, 100].map((percent) => percentile(values, percent))).toEqual([1, 10, 19, 20]);
-});
-
-describe('the hierarchy of a controller', () => {
-  const first = 'cgroup /sys/fs/cgroup/cpu cgroup rw,cpu,cpuacct 0 0\n';
-  const second = 'cgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\n';
-
-  it('is that of version 1 where it is mounted there', () => {
-    const root = '/sys/fs/cgroup/cpu';
-    expect(findHierarchy('cpu', second + first, () => 'hugetlb')).toEqual({ version: 1, root });
-  });
-
-  it('is that of version 2 where it has the controller', () => {
-    const root = '/sys/fs/cgroup/unified';
-    expect(findHierarchy('memory', first + second, () => 'cpu memory\n')).toEqual({ version: 2, root });
-  });
-
-  it('is none where neither has', () => {
-    expect(findHierarchy('memory', first + second, () => 'cpu')).toBeUndefined();
-  });
 });
