@@ -100,11 +100,14 @@ export class Survey {
     const between = (a: PeerId, b: PeerId): LinkProfile | undefined =>
       links.get(linkKey(a, b)) ?? links.get(linkKey(b, a));
     const carried = (id: PeerId, own: TransportProfile): TransportProfile => {
-      const msPerByte = usual(links, id, 'msPerByte');
+      const pieces = seenCosts(links, id, 'pieceMs');
+      const bytes = seenCosts(links, id, 'msPerByte');
+      // Code that runs for the first time, and whatever else a device does, only add to it.
+      const msPerByte = bytes.length > 0 ? Math.min(...bytes) : 0;
       return {
         uplinkBytesPerMs: fastest(links, (from) => from === id) ?? own.uplinkBytesPerMs,
         downlinkBytesPerMs: fastest(links, (_from, to) => to === id) ?? own.downlinkBytesPerMs,
-        pieceMs: Math.max(own.pieceMs, usual(links, id, 'pieceMs')),
+        pieceMs: Math.max(own.pieceMs, pieces.length > 0 ? median(pieces) : 0),
         sendMsPerByte: Math.max(own.sendMsPerByte, msPerByte),
         // Taking a byte is about as much work as sending one.
         receiveMsPerByte: Math.max(own.receiveMsPerByte, msPerByte),
@@ -251,13 +254,15 @@ export class Survey {
   }
 }
 
-/** What it was seen to take to send a piece or a byte, over most of its links; what it costs without a connection is less. */
-function usual(links: ReadonlyMap<string, LinkProfile>, id: PeerId, what: 'pieceMs' | 'msPerByte'): number {
-  const seen = [...links].flatMap(([key, { [what]: cost }]) =>
+/** What sending a piece or a byte was seen to take it, per link; what it costs without a connection is less. */
+const seenCosts = (
+  links: ReadonlyMap<string, LinkProfile>,
+  id: PeerId,
+  what: 'pieceMs' | 'msPerByte',
+): readonly number[] =>
+  [...links].flatMap(([key, { [what]: cost }]) =>
     key.startsWith(`${id} `) && cost !== undefined ? [cost] : [],
   );
-  return seen.length > 0 ? median(seen) : 0;
-}
 
 /** What one device was seen to send or to receive: its network carries at least that, and nothing says that it carries more. */
 function fastest(
