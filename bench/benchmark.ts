@@ -16,6 +16,8 @@ export interface Goal {
 export interface BenchmarkContext {
   /** Fewer repetitions and smaller sizes: a check that the benchmark runs, not a figure to quote. */
   readonly quick: boolean;
+  /** Of a benchmark that keeps what it has measured: which of that to measure anew, by name; all else stays. */
+  readonly again?: RegExp | undefined;
   /** Progress for the person who waits; never on stdout. */
   readonly say: (line: string) => void;
 }

@@ -1,12 +1,12 @@
 import { basename } from 'node:path';
 import type { NetworkName } from '../src/models/presets.ts';
-import { toPeerceptronError } from '../src/shared/errors.ts';
+import { PeerceptronError, toPeerceptronError } from '../src/shared/errors.ts';
 import { median, type Benchmark, type BenchmarkContext, type Row } from './benchmark.ts';
 import { withCleanUp, withPart } from './clean-up.ts';
 import { startSoloDevice } from './farm/baselines/solo-device.ts';
 import { keyOf, onlyKey, type Calibration } from './farm/cells.ts';
 import { equalFarm, readFarm, type FarmDescription } from './farm/description.ts';
-import { openFarm } from './farm/devices.ts';
+import { openFarm, type Farm } from './farm/devices.ts';
 import { openPortableFarm } from './farm/portable-farm.ts';
 import { measureFloor } from './farm/floor.ts';
 import { FARM_SEED, measureAlone, measureOnFarm, type CellWorld } from './farm/measure-cell.ts';
@@ -49,54 +49,77 @@ async function calibrated(
   }
 }
 
-async function rows(undo: (() => unknown)[], { quick, say }: BenchmarkContext): Promise<Row[]> {
-  const { share, vgg16Ms, goalMs } = await calibrated(say);
+async function rows(undo: (() => unknown)[], { quick, say, again }: BenchmarkContext): Promise<Row[]> {
+  const commit = commitOf(process.cwd());
+  // Cells that are measured again are of the same devices as the others.
+  let store = again && RunStore.again(KEPT, REPORTED, { commit, machine: machine(), pattern: again });
+  const { share, vgg16Ms, goalMs } = store?.run.calibration ?? (await calibrated(say));
   const device = { share, otherCores: OTHER_CORES, memoryBytes: DEVICE_BYTES, megabitsPerSecond: MEGABITS };
   const mixed = await readFarm(MIXED);
-  const suite = quick ? quickSuite() : wholeSuite();
-  const most = Math.max(...suite.map(({ devices }) => devices));
+  const all = quick ? quickSuite() : wholeSuite();
+  const isAsked = (cell: Wanted): boolean => again?.test(keyOf(cell)) ?? true;
+  const suite = all.filter(isAsked);
+  const mixedCells = quick ? [] : mixedSuite(basename(MIXED), mixed.devices.length).filter(isAsked);
+  if (suite.length + mixedCells.length === 0)
+    throw new PeerceptronError('USAGE', `--again: no cell has '${again?.source}' in its name`);
   const answers = new Map<NetworkName, Promise<Float32Array>>();
   const answerOf = (network: NetworkName): Promise<Float32Array> => {
     if (!answers.has(network)) answers.set(network, unsplitAnswer(network));
     return answers.get(network)!;
   };
-  let store: RunStore | undefined;
-  await withPart(undo, async (own) => {
-    const world = await openWorld(own, equalFarm(most, device), say, answerOf);
-    await world.farm.limit();
-    const hopMs = await measureFloor(world.farm, { trips: quick ? 20 : 100 });
-    await world.farm.free();
-    say(
-      `the emulation's floor: ${hopMs.smallP50.toFixed(1)} ms there and back (p95 ${hopMs.smallP95.toFixed(1)}), ${hopMs.megabyteP50.toFixed(0)} ms for a megabyte`,
-    );
-    store = new RunStore(KEPT, {
-      commit: commitOf(process.cwd()),
-      machine: machine(),
-      startedAt: new Date().toISOString(),
-      command: `npm run bench -- farm${quick ? ' --quick' : ''}`,
-      calibration: { share, vgg16Ms, goalMs, hopMs, kind: world.kind },
-      cells: [],
+  if (suite.length > 0) {
+    await withPart(undo, async (own) => {
+      const most = Math.max(...all.map(({ devices }) => devices));
+      const world = await openWorld(own, equalFarm(most, device), say, answerOf);
+      store ??= RunStore.begin(KEPT, {
+        commit,
+        machine: machine(),
+        startedAt: new Date().toISOString(),
+        command: `npm run bench -- farm${quick ? ' --quick' : ''}`,
+        calibration: {
+          share,
+          vgg16Ms,
+          goalMs,
+          hopMs: await floorOf(world.farm, quick, say),
+          kind: world.kind,
+        },
+        cells: [],
+      });
+      // Links that are as quick as this machine are no links of 10 Mbit/s.
+      const cells =
+        world.kind === 'portable' ? suite.filter((cell) => cell.megabitsPerSecond === MEGABITS) : suite;
+      await measureAll(cells, store, say, async (wanted) =>
+        wanted.method === 'tfjs' || wanted.method === 'onnxruntime-web'
+          ? measureAlone(wanted.method, wanted, share, await answerOf(wanted.network))
+          : measureOnFarm(await world.withRequester(), wanted),
+      );
     });
-    // Links that are as quick as this machine are no links of 10 Mbit/s.
-    const cells =
-      world.kind === 'portable' ? suite.filter((cell) => cell.megabitsPerSecond === MEGABITS) : suite;
-    await measureAll(cells, store, say, async (wanted) =>
-      wanted.method === 'tfjs' || wanted.method === 'onnxruntime-web'
-        ? measureAlone(wanted.method, wanted, share, await answerOf(wanted.network))
-        : measureOnFarm(await world.withRequester(), wanted),
-    );
-  });
-  if (!quick) {
+  }
+  if (mixedCells.length > 0) {
     await withPart(undo, async (own) => {
       const world = await openWorld(own, mixed, say, answerOf);
-      const cells = mixedSuite(basename(MIXED), mixed.devices.length);
-      await measureAll(cells, store!, say, async (wanted) =>
+      await measureAll(mixedCells, store!, say, async (wanted) =>
         measureOnFarm(await world.withRequester(), wanted),
       );
     });
   }
   const run = store!.finish(new Date().toISOString(), quick ? undefined : REPORTED);
   return goalRows(run);
+}
+
+/** What no plan can do better: messages there and back between devices that do nothing else. */
+async function floorOf(
+  farm: Farm,
+  quick: boolean,
+  say: BenchmarkContext['say'],
+): Promise<Calibration['hopMs']> {
+  await farm.limit();
+  const hopMs = await measureFloor(farm, { trips: quick ? 20 : 100 });
+  await farm.free();
+  say(
+    `the emulation's floor: ${hopMs.smallP50.toFixed(1)} ms there and back (p95 ${hopMs.smallP95.toFixed(1)}), ${hopMs.megabyteP50.toFixed(0)} ms for a megabyte`,
+  );
+  return hopMs;
 }
 
 async function measureAll(
@@ -116,7 +139,7 @@ async function measureAll(
     }
     const since = performance.now();
     const outcome = await measure(wanted);
-    store.add({ ...key, ...outcome, at: new Date().toISOString() });
+    store.add({ ...key, ...outcome });
     left.took(wanted.network, performance.now() - since);
     say(`${title}: ${told(outcome)}; ${left.sentence()}`);
   }

@@ -7,6 +7,7 @@ export interface BenchOptions {
   readonly name: string;
   readonly json: boolean;
   readonly quick: boolean;
+  readonly again: string | undefined;
   /** Of the repository. */
   readonly root: string;
 }
@@ -15,7 +16,7 @@ const print = (text: string): void => void process.stdout.write(`${text}\n`);
 const say = (line: string): void => void process.stderr.write(`bench: ${line}\n`);
 
 /** Runs what is asked for, and prints it. Resolves to the exit code: 0 when it ran, goals met or not; 2 for an unknown name. */
-export async function main({ name, json, quick, root }: BenchOptions): Promise<number> {
+export async function main({ name, json, quick, again, root }: BenchOptions): Promise<number> {
   if (name === 'list') {
     await list(json);
     return 0;
@@ -25,7 +26,14 @@ export async function main({ name, json, quick, root }: BenchOptions): Promise<n
     say(`there is no benchmark "${name}"; known: ${Object.keys(BENCHMARKS).join(', ')}`);
     return 2;
   }
-  const rows = await (await load()).run({ quick, say });
+  let pattern: RegExp | undefined;
+  try {
+    pattern = again === undefined ? undefined : new RegExp(again);
+  } catch (thrown) {
+    say(`--again: ${String(thrown)}`);
+    return 2;
+  }
+  const rows = await (await load()).run({ quick, say, again: pattern });
   const report = reportOf(name, rows, root);
   print(json ? JSON.stringify(report) : tableOf(report));
   return 0;

@@ -10,17 +10,23 @@ import { parseArgs } from 'node:util';
 import { reportSetupFailure, setUp } from '../scripts/setup.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const USAGE = `Usage: npm run bench -- <name> [--json] [--quick]
+const USAGE = `Usage: npm run bench -- <name> [--json] [--quick] [--again <pattern>]
        npm run bench -- list
 
   --json   one JSON object on stdout: {name, commit, machine, rows}
   --quick  fewer repetitions: shows that the benchmark runs
+  --again  of a benchmark that keeps its cells (farm): measure anew only those whose name has this regular expression
 `;
 
 function parsed() {
   try {
     const { values, positionals } = parseArgs({
-      options: { json: { type: 'boolean' }, quick: { type: 'boolean' }, help: { type: 'boolean' } },
+      options: {
+        json: { type: 'boolean' },
+        quick: { type: 'boolean' },
+        again: { type: 'string' },
+        help: { type: 'boolean' },
+      },
       allowPositionals: true,
     });
     if (values.help) return { help: true };
@@ -70,6 +76,7 @@ else {
       name: options.name,
       json: options.json ?? false,
       quick: options.quick ?? false,
+      again: options.again,
       root,
     });
   } catch (error) {

@@ -37,7 +37,14 @@ export interface CellProcessors {
   readonly otherMs: number;
 }
 
-export interface CellResult extends CellKey {
+export interface CellOrigin {
+  /** When, ISO 8601. */
+  readonly at: string;
+  /** Of the program, where that is another one than the run's. */
+  readonly commit?: string | null;
+}
+
+export interface CellResult extends CellKey, CellOrigin {
   readonly state: 'measured';
   /** That the figures are of. */
   readonly frames: number;
@@ -59,15 +66,12 @@ export interface CellResult extends CellKey {
   readonly difference: number;
   /** Where the time of a frame goes, along its critical path: shares that sum to 1. Absent: not traced. */
   readonly where?: { readonly compute: number; readonly link: number; readonly wait: number };
-  /** When, ISO 8601. */
-  readonly at: string;
 }
 
 /** A cell that cannot be: a plan that does not fit, a network that a runtime cannot run. */
-export interface CellRefused extends CellKey {
+export interface CellRefused extends CellKey, CellOrigin {
   readonly state: 'refused';
   readonly why: string;
-  readonly at: string;
 }
 
 export type Cell = CellResult | CellRefused;

@@ -3,7 +3,7 @@ import { compareOutputs } from '../../src/runtime/whole-model.ts';
 import { PeerceptronError } from '../../src/shared/errors.ts';
 import { startSoloDevice } from './baselines/solo-device.ts';
 import type { Runtime } from './baselines/solo-model.ts';
-import type { CellKey, CellRefused, CellResult } from './cells.ts';
+import type { CellKey, CellOrigin, CellRefused, CellResult } from './cells.ts';
 import type { DeviceFigures, Farm } from './devices.ts';
 import { busyShares, joulesPerFrame } from './energy.ts';
 import type { Requester } from './requester.ts';
@@ -23,7 +23,8 @@ export interface CellWorld {
   readonly answerOf: (network: CellKey['network']) => Promise<Float32Array>;
 }
 
-type Outcome = Omit<CellResult, keyof CellKey | 'at'> | Omit<CellRefused, keyof CellKey | 'at'>;
+type Outcome =
+  Omit<CellResult, keyof CellKey | keyof CellOrigin> | Omit<CellRefused, keyof CellKey | keyof CellOrigin>;
 
 /** A plan on the farm: planned by what the devices are then, loaded quickly, and run on small devices. */
 export async function measureOnFarm(world: CellWorld, wanted: Wanted): Promise<Outcome> {

@@ -8,6 +8,8 @@ const positive = v.pipe(number, v.gtValue(0));
 const count = v.pipe(v.number(), v.integer(), v.minValue(1));
 const time = v.pipe(v.string(), v.isoTimestamp());
 
+const commit = v.exactOptional(v.nullable(v.string()));
+
 const key = {
   method: v.picklist(METHODS),
   network: v.picklist(NETWORKS_SHOWN),
@@ -32,8 +34,9 @@ const measured = v.looseObject({
   difference: notNegative,
   where: v.exactOptional(v.object({ compute: notNegative, link: notNegative, wait: notNegative })),
   at: time,
+  commit,
 });
-const refused = v.looseObject({ ...key, state: v.literal('refused'), why: v.string(), at: time });
+const refused = v.looseObject({ ...key, state: v.literal('refused'), why: v.string(), at: time, commit });
 
 const farmRun: v.GenericSchema<unknown, FarmRun> = v.looseObject({
   commit: v.nullable(v.string()),

@@ -1,16 +1,28 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { keyOf, type Cell, type CellKey, type FarmRun } from './cells.ts';
+import { PeerceptronError } from '../../src/shared/errors.ts';
+import type { Machine } from '../report.ts';
+import { keyOf, type Cell, type CellKey, type CellOrigin, type FarmRun } from './cells.ts';
 import { parseFarmRun } from './parse-run.ts';
 
-/** A run that goes on where it was broken off: what was measured at the same commit, on the same machine, is kept. */
+/** A run as it grows, in a file. */
 export class RunStore {
   readonly #file: string;
+  /** Of the program that measures now. */
+  readonly #commit: string | null;
   #run: FarmRun;
 
-  /** Goes on with what `file` holds where that is a run like `fresh`, and begins anew otherwise. */
-  constructor(file: string, fresh: FarmRun) {
+  private constructor(file: string, commit: string | null, run: FarmRun) {
     this.#file = file;
+    this.#commit = commit;
+    this.#run = run;
+  }
+
+  /**
+   * Goes on with what `file` holds where that is a run like `fresh`, of the same commit on the same machine, that was broken off; begins
+   * anew otherwise.
+   */
+  static begin(file: string, fresh: FarmRun): RunStore {
     const known = read(file);
     const goesOn =
       known !== undefined &&
@@ -19,7 +31,23 @@ export class RunStore {
       !known.commit?.endsWith('-modified') &&
       known.command === fresh.command &&
       JSON.stringify(known.machine) === JSON.stringify(fresh.machine);
-    this.#run = goesOn ? { ...known, calibration: fresh.calibration } : fresh;
+    return new RunStore(file, fresh.commit, goesOn ? { ...known, calibration: fresh.calibration } : fresh);
+  }
+
+  /**
+   * A whole run of this machine, without the cells that are to be measured anew; each of them says of which commit it is.
+   * @throws USAGE where `from` holds none
+   */
+  static again(file: string, from: string, { commit, machine, pattern }: Again): RunStore {
+    const known = read(from);
+    if (known?.finishedAt === undefined || JSON.stringify(known.machine) !== JSON.stringify(machine)) {
+      throw new PeerceptronError(
+        'USAGE',
+        `${from} holds no whole run of this machine: measure all of it once, without --again`,
+      );
+    }
+    const cells = known.cells.filter((cell) => !pattern.test(keyOf(cell)));
+    return new RunStore(file, commit, { ...known, cells });
   }
 
   get run(): FarmRun {
@@ -30,8 +58,13 @@ export class RunStore {
     return this.#run.cells.some((cell) => keyOf(cell) === keyOf(key));
   }
 
-  add(cell: Cell): void {
-    this.#run = { ...this.#run, cells: [...this.#run.cells, cell] };
+  /** Measured just now. */
+  add(cell: Unplaced<Cell>): void {
+    const origin = {
+      at: new Date().toISOString(),
+      ...(this.#commit === this.#run.commit ? {} : { commit: this.#commit }),
+    };
+    this.#run = { ...this.#run, cells: [...this.#run.cells, { ...cell, ...origin }] };
     this.#write(this.#file);
   }
 
@@ -49,6 +82,14 @@ export class RunStore {
     writeFileSync(`${file}.new`, `${JSON.stringify(this.#run, null, 2)}\n`);
     renameSync(`${file}.new`, file);
   }
+}
+
+type Unplaced<C> = C extends Cell ? Omit<C, keyof CellOrigin> : never;
+
+interface Again {
+  readonly commit: string | null;
+  readonly machine: Machine;
+  readonly pattern: RegExp;
 }
 
 function read(file: string): FarmRun | undefined {

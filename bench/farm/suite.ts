@@ -25,7 +25,7 @@ const QUICK_FRAMES = 8;
 /** Of a Raspberry Pi 3. */
 export const DEVICE_BYTES = 1e9;
 /** Where frames per second are what counts, a mesh of so many devices has to do with that much of each. */
-const BYTES_FOR_RATE: Readonly<Record<number, number>> = { 4: 450e6, 8: 256e6, 11: 256e6 };
+const BYTES_FOR_RATE: Readonly<Record<number, number>> = { 4: 450e6, 8: 256e6 };
 
 /** What the whole suite measures, in this order. */
 export function wholeSuite(): Wanted[] {

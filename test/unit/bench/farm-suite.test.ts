@@ -29,6 +29,8 @@ describe('the suite of the farm', () => {
     expect(cell('ours/vgg16/8/throughput/90').memoryBytes).toBe(256e6);
     expect(cell('ours/vgg16/4/throughput/90').memoryBytes).toBe(450e6);
     expect(cell('ours/vgg16/8/latency/90').memoryBytes).toBe(1e9);
+    // As much as the paper's layout of so many devices has.
+    expect(cell('ours/vgg16/11/throughput/90').memoryBytes).toBe(1e9);
     expect(cell('paper/vgg16/11/throughput/90').memoryBytes).toBe(1e9);
   });
 
@@ -92,7 +94,7 @@ describe('a run that is kept', () => {
     },
     cells: [],
   };
-  const cell: Cell = {
+  const cell = {
     method: 'lanes',
     network: 'vgg16',
     devices: 8,
@@ -100,31 +102,54 @@ describe('a run that is kept', () => {
     megabitsPerSecond: 90,
     state: 'refused',
     why: 'no room',
-    at: '2026-11-28T10:01:00.000Z',
-  };
+  } as const satisfies Partial<Cell>;
 
   it('goes on where it was broken off, on the same machine at the same commit', () => {
     const file = join(folder, 'deep', 'run.json');
-    new RunStore(file, run).add(cell);
-    expect(new RunStore(file, run).has(cell)).toBe(true);
-    expect(new RunStore(file, { ...run, commit: 'b'.repeat(40) }).has(cell)).toBe(false);
-    expect(new RunStore(file, { ...run, command: 'npm run bench -- farm --quick' }).has(cell)).toBe(false);
+    RunStore.begin(file, run).add(cell);
+    expect(RunStore.begin(file, run).has(cell)).toBe(true);
+    expect(RunStore.begin(file, { ...run, commit: 'b'.repeat(40) }).has(cell)).toBe(false);
+    expect(RunStore.begin(file, { ...run, command: 'npm run bench -- farm --quick' }).has(cell)).toBe(false);
     const other = { ...run, machine: { ...run.machine, cpu: 'another' } };
-    expect(new RunStore(file, other).has(cell)).toBe(false);
+    expect(RunStore.begin(file, other).has(cell)).toBe(false);
   });
 
   it('begins anew after one that was finished, where the tree is modified, and where the file is none', () => {
     const file = join(folder, 'run.json');
-    const store = new RunStore(file, run);
+    const store = RunStore.begin(file, run);
     store.add(cell);
     const reported = join(folder, 'reported.json');
     store.finish('2026-11-28T11:00:00.000Z', reported);
     expect(JSON.parse(readFileSync(reported, 'utf8'))).toMatchObject({ cells: [cell] });
-    expect(new RunStore(file, run).has(cell)).toBe(false);
+    expect(RunStore.begin(file, run).has(cell)).toBe(false);
     const modified = { ...run, commit: `${run.commit}-modified` };
-    new RunStore(file, modified).add(cell);
-    expect(new RunStore(file, modified).has(cell)).toBe(false);
+    RunStore.begin(file, modified).add(cell);
+    expect(RunStore.begin(file, modified).has(cell)).toBe(false);
     writeFileSync(file, '{');
-    expect(new RunStore(file, run).has(cell)).toBe(false);
+    expect(RunStore.begin(file, run).has(cell)).toBe(false);
+  });
+
+  it('has cells measured again, which say of which commit they are', () => {
+    const [file, reported] = [join(folder, 'run.json'), join(folder, 'reported.json')];
+    const store = RunStore.begin(file, run);
+    const other = { ...cell, devices: 4 };
+    store.add(cell);
+    store.add(other);
+    const { machine } = run;
+    const asked = { commit: 'b'.repeat(40), machine, pattern: /\/8\// };
+    expect(() => RunStore.again(file, file, asked)).toThrow(expect.objectContaining({ code: 'USAGE' }));
+    store.finish('2026-11-28T11:00:00.000Z', reported);
+    const elsewhere = { ...asked, machine: { ...machine, cpu: 'another' } };
+    expect(() => RunStore.again(file, reported, elsewhere)).toThrow(
+      expect.objectContaining({ code: 'USAGE' }),
+    );
+    const again = RunStore.again(file, reported, asked);
+    expect(again.has(cell)).toBe(false);
+    expect(again.has(other)).toBe(true);
+    again.add({ ...cell, why: 'still no room' });
+    const { commit, cells } = again.finish('2026-11-28T12:00:00.000Z', reported);
+    expect(commit).toBe(run.commit);
+    expect(cells).toMatchObject([other, { devices: 8, why: 'still no room', commit: asked.commit }]);
+    expect(cells[0]).not.toHaveProperty('commit');
   });
 });

@@ -1,5 +1,5 @@
 import { median } from '../../../../src/shared/median.ts';
-import type { Calibration, CellResult, FarmRun } from '../../cells.ts';
+import type { Calibration, CellKey, CellResult, FarmRun } from '../../cells.ts';
 import { METHOD_TITLES, NETWORK_TITLES } from '../../names.ts';
 import type { CellIndex } from '../cell-index.ts';
 import { predictionError } from '../figures.ts';
@@ -28,6 +28,7 @@ export function howMeasured(run: FarmRun, cells: CellIndex): string {
       `On ${escapeMarkdown(machine.cpu)}, ${machine.cores} cores, ${memory}, ${escapeMarkdown(machine.os)}, Node ${escapeMarkdown(machine.node)}`,
       `${formatMinute(run.startedAt)} ${ended}`,
       `Commit ${commitText(run.commit)}`,
+      ...measuredAgain(cells),
       `${cells.measured.length} cells measured${refused > 0 ? `, ${refused} refused` : ''}`,
     ]),
     codeBlock(run.command.trim(), 'sh'),
@@ -35,6 +36,15 @@ export function howMeasured(run: FarmRun, cells: CellIndex): string {
     'What a message takes there and back is the floor of this emulation: a device that is held to a part of a core answers late. A hop of the paper took 75 to 85 ms, with a new HTTP connection for each message.',
     bullets([...correctness(cells.measured), ...predictions(cells.measured)]),
   ]);
+}
+
+/** Cells that are of another program than the rest. */
+function measuredAgain({ all }: CellIndex): string[] {
+  const commits = [...new Set(all.flatMap(({ commit }) => (commit === undefined ? [] : [commit])))];
+  return commits.map((commit) => {
+    const names = all.filter((cell) => cell.commit === commit).map(nameOf);
+    return `Measured again at commit ${commitText(commit)}: ${names.join('; ')}`;
+  });
 }
 
 /** As `bench/report.ts` gives it. */
@@ -95,5 +105,5 @@ function predictions(measured: readonly CellResult[]): string[] {
   ];
 }
 
-const nameOf = ({ network, method, devices, objective, megabitsPerSecond }: CellResult): string =>
+const nameOf = ({ network, method, devices, objective, megabitsPerSecond }: CellKey): string =>
   `${NETWORK_TITLES[network]}, ${METHOD_TITLES[method]}, ${devices} × ${megabitsPerSecond} Mbit/s, ${objective}`;
