@@ -17,6 +17,8 @@ export interface Program {
   firstJson(): Promise<unknown>;
   /** Resolves with the first line on stdout of which `pick` makes something. */
   line<T>(pick: (line: string) => T | undefined): Promise<T>;
+  /** Resolves as soon as `pick` makes something of all lines on stdout so far. */
+  lines<T>(pick: (lines: readonly string[]) => T | undefined): Promise<T>;
   stop(signal?: NodeJS.Signals): Promise<Finished>;
 }
 
@@ -74,6 +76,7 @@ export function startProgram(args: readonly string[], env: Readonly<Record<strin
         }
         return undefined;
       }),
+    lines: (pick) => watch(() => pick(stdout.split('\n').slice(0, -1))),
     stop: (signal = 'SIGTERM') => {
       child.kill(signal);
       return finished;

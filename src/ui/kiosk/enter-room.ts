@@ -22,11 +22,13 @@ import { strings } from '../strings.ts';
 import { takePart } from '../take-part.ts';
 import { keepAwake } from '../wake-lock.ts';
 import { openWeightStore } from '../weight-store.ts';
+import type { EngineWatch } from './engine-watch.ts';
 
 /** Takes part in a room for as long as the page is there; asks for nothing itself. */
 export async function enterRoom(
   link: RoomLink,
   store: PeerStore,
+  watch: EngineWatch,
   wantedEngine: string | null,
 ): Promise<void> {
   const device = describeDevice({
@@ -56,7 +58,9 @@ export async function enterRoom(
     device,
     chooseEngine: async () => {
       const graphics = await readGraphics(wantedEngine);
-      return chooseEngine(engineCandidates(graphics), (backend) => startBrowserEngine({ backend }));
+      return chooseEngine(engineCandidates(graphics), async (backend) =>
+        watch.over(await startBrowserEngine({ backend })),
+      );
     },
     join: async (capabilities) => {
       const peerServer = link.peerServer ?? (await findPeerServer(location.href, load));
