@@ -1,5 +1,5 @@
-import { mkdir, readlink, rm } from 'node:fs/promises';
-import { hostname } from 'node:os';
+import { mkdir, readFile, readlink, rm } from 'node:fs/promises';
+import { hostname, platform } from 'node:os';
 import { join } from 'node:path';
 import { PeerceptronError, toPeerceptronError } from '../../src/shared/errors.ts';
 import { usage } from '../terminal.ts';
@@ -25,7 +25,7 @@ export async function prepareProfile(path: string): Promise<void> {
   if (holder === undefined) return;
   const dash = holder.lastIndexOf('-');
   const pid = Number(holder.slice(dash + 1));
-  if (holder.slice(0, dash) === hostname() && isRunning(pid)) {
+  if (holder.slice(0, dash) === hostname() && (await isBrowser(pid, path))) {
     throw usage(
       `--profile ${path} is in use by a browser (process ${pid}): end that one, or name another folder`,
     );
@@ -33,7 +33,12 @@ export async function prepareProfile(path: string): Promise<void> {
   await Promise.all(LOCKS.map((name) => rm(join(path, name), { force: true })));
 }
 
-function isRunning(pid: number): boolean {
+/** Whether the process is there and runs with that profile: after a power cut the number may be anybody's. */
+async function isBrowser(pid: number, profile: string): Promise<boolean> {
+  if (platform() === 'linux') {
+    const args = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    return args.split('\0').includes(`--user-data-dir=${profile}`);
+  }
   try {
     process.kill(pid, 0);
     return true;
