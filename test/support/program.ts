@@ -22,9 +22,17 @@ export interface Program {
   stop(signal?: NodeJS.Signals): Promise<Finished>;
 }
 
-/** The command line as a person starts it, from the repository's root. Ends with the test that started it. */
-export function startProgram(args: readonly string[], env: Readonly<Record<string, string>> = {}): Program {
-  const child = spawn(process.execPath, [bin, ...args], {
+/**
+ * The command line as a person starts it, from the repository's root. Ends with the test that started it. `command`: before the program,
+ * which it becomes.
+ */
+export function startProgram(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  command: readonly string[] = [],
+): Program {
+  const [first, ...rest] = [...command, process.execPath, bin, ...args];
+  const child = spawn(first!, rest, {
     cwd: root,
     // No test reads or fills the cache of the person who runs it.
     env: { ...process.env, NO_COLOR: '1', PEERCEPTRON_CACHE: 'off', ...env },
