@@ -86,7 +86,7 @@ async function kiosk(url: string | undefined, flags: KioskFlags): Promise<void> 
     terminal.note("Chromium's sandbox does not work for root, and is off: better use an ordinary user.");
   const tell = narrator(terminal, link);
   const stop = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => stop.abort());
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort());
   await keepKiosk({
     url: kioskAddress(link, flags),
     waitingUrl: (reason) => waitingPage(new URL(link.origin).host, reason),

@@ -40,26 +40,28 @@ const PERMISSIONS = [
 /** A Raspberry Pi that has just been switched on reads Chromium from a slow card. */
 const START_TIMEOUT_MS = 90_000;
 /** A server that is off does not refuse. */
-const LOAD_TIMEOUT_MS = 60_000;
+const LOAD_TIMEOUT_MS = 30_000;
+const ALIVE_TIMEOUT_MS = 5000;
 const GOODBYE_MS = 3000;
 const COMPLAINTS_LENGTH = 600;
 
 const targets = v.object({
-  targetInfos: v.array(v.object({ targetId: v.string(), type: v.string() })),
+  targetInfos: v.array(v.object({ targetId: v.string(), type: v.string(), url: v.string() })),
 });
 const attached = v.object({ sessionId: v.string() });
 const navigated = v.object({ errorText: v.optional(v.string()) });
+/** The page may be of another version than this program: all that is needed is that it beats. */
 const evaluated = v.object({
   result: v.object({
     value: v.optional(
       v.object({
         beat: v.number(),
-        phase: v.string(),
-        frames: v.number(),
+        phase: v.optional(v.string(), 'unknown'),
+        frames: v.optional(v.number(), 0),
         engine: v.optional(v.string()),
-        busyMs: v.number(),
-        secure: v.boolean(),
-        isolated: v.boolean(),
+        busyMs: v.optional(v.number(), 0),
+        secure: v.optional(v.boolean(), false),
+        isolated: v.optional(v.boolean(), false),
       }),
     ),
   }),
@@ -110,7 +112,8 @@ async function openPage(
     Promise.race([pipe.call(method, params, { timeoutMs: START_TIMEOUT_MS }), early]);
 
   const { targetInfos } = v.parse(targets, await call('Target.getTargets'));
-  const page = targetInfos.find(({ type }) => type === 'page');
+  // Parts of the browser's own window may be pages, too.
+  const page = targetInfos.find(({ type, url }) => type === 'page' && url === 'about:blank');
   if (!page) throw new PeerceptronError('INTERNAL', 'Chromium has opened no page');
   const { targetId } = page;
   const { sessionId } = v.parse(attached, await call('Target.attachToTarget', { targetId, flatten: true }));
@@ -133,8 +136,14 @@ async function openPage(
     pid: child.pid!,
     ended: Promise.race([exited, gone]),
     show: async (url) => {
-      const options = { sessionId, timeoutMs: LOAD_TIMEOUT_MS };
-      return v.parse(navigated, await pipe.call('Page.navigate', { url }, options)).errorText;
+      try {
+        const options = { sessionId, timeoutMs: LOAD_TIMEOUT_MS };
+        return v.parse(navigated, await pipe.call('Page.navigate', { url }, options)).errorText;
+      } catch {
+        // Is it the server that does not answer, or the browser?
+        await pipe.call('Browser.getVersion', {}, { timeoutMs: ALIVE_TIMEOUT_MS });
+        return `no answer within ${LOAD_TIMEOUT_MS / 1000} s`;
+      }
     },
     heartbeat: async (timeoutMs) => {
       const expression = `globalThis.${HEARTBEAT}?.()`;

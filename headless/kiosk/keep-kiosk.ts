@@ -110,7 +110,7 @@ async function loadPage(browser: KioskBrowser, options: KeepKioskOptions): Promi
 
 /** Resolves with why another browser is needed, or with nothing where the page has to be loaded again. */
 async function watchPage(browser: KioskBrowser, options: KeepKioskOptions): Promise<string | undefined> {
-  const { clock, limits, onEvent, signal } = options;
+  const { waitingUrl, clock, limits, onEvent, signal } = options;
   const pulse = new Pulse(limits, clock.now());
   const lookMs = Math.min(MOST_LOOK_MS, limits.silentMs / LOOKS);
   let told = '';
@@ -121,6 +121,8 @@ async function watchPage(browser: KioskBrowser, options: KeepKioskOptions): Prom
     if (verdict.kind === 'restart') return verdict.reason;
     if (verdict.kind === 'load') {
       onEvent({ type: 'waiting', reason: verdict.reason });
+      // Another address in between: to one that differs by nothing, a browser does not go anew.
+      await browser.show(waitingUrl(verdict.reason));
       return undefined;
     }
     if (sample.kind === 'beat') {
