@@ -2,16 +2,12 @@ import type { Clock } from '../shared/clock.ts';
 import { PeerceptronError, toPeerceptronError } from '../shared/errors.ts';
 import { chooseEngine, type ChosenEngine, type RefusedEngine } from './choose.ts';
 import type { Engine } from './engine.ts';
+import { timeEngine } from './time-engine.ts';
 
-export interface ChooseFastestOptions<C> {
-  /** Those that are worth a measurement. */
-  readonly candidates: readonly C[];
-  /** Tried in this order, and only where none of the others works. */
-  readonly fallbacks: readonly C[];
-  readonly start: (candidate: C) => Promise<Engine>;
-  /** Milliseconds for the same work on each; rejects where an engine fails. */
-  readonly time: (engine: Engine) => Promise<number>;
+export interface ChooseFastestOptions {
   readonly clock: Clock;
+  /** Milliseconds for the same work on each; rejects where an engine fails. Default: `timeEngine`. */
+  readonly time?: (engine: Engine) => Promise<number>;
   /** For one candidate: drivers that hang do not say so. */
   readonly limitMs?: number;
 }
@@ -22,22 +18,31 @@ interface TimedEngine<C> {
   readonly ms: number;
 }
 
+type Start<C> = (candidate: C) => Promise<Engine>;
+
 const LIMIT_MS = 30_000;
 
 /**
- * Starts one candidate after the other, and keeps the fastest of those that compute the right numbers.
- * @throws ENGINE_UNAVAILABLE with every candidate's reason when none does.
+ * Starts one of `candidates` after the other, and keeps the one that takes the least time of those that compute the right numbers; where
+ * none does, the first of `fallbacks` that works.
+ * @throws ENGINE_UNAVAILABLE with everybody's reason when none does.
  */
-export async function chooseFastestEngine<C>(options: ChooseFastestOptions<C>): Promise<ChosenEngine<C>> {
+export async function chooseFastestEngine<C>(
+  candidates: readonly C[],
+  fallbacks: readonly C[],
+  start: Start<C>,
+  options: ChooseFastestOptions,
+): Promise<ChosenEngine<C>> {
   const refused: RefusedEngine<C>[] = [];
   let best: TimedEngine<C> | undefined;
-  for (const candidate of options.candidates) {
-    const next = await timedOrRefused(candidate, options);
+  for (const candidate of candidates) {
+    const next = await timedOrRefused(candidate, start, options);
     if ('reasons' in next) {
       refused.push(...next.reasons);
     } else if (best === undefined) {
       best = next;
     } else {
+      // No two at a time where one will do: each holds memory.
       const [faster, slower] = next.ms < best.ms ? [next, best] : [best, next];
       const reason = `slower: ${shown(slower.ms)} for what takes ${String(faster.candidate)} ${shown(faster.ms)}`;
       refused.push({ candidate: slower.candidate, reason });
@@ -45,15 +50,16 @@ export async function chooseFastestEngine<C>(options: ChooseFastestOptions<C>): 
       best = faster;
     }
   }
-  return best ? { engine: best.engine, candidate: best.candidate, refused } : lastResort(options, refused);
+  if (!best) return lastResort(fallbacks, start, refused);
+  return { engine: best.engine, candidate: best.candidate, refused };
 }
 
 async function timedOrRefused<C>(
   candidate: C,
-  options: ChooseFastestOptions<C>,
+  start: Start<C>,
+  { clock, time = (engine) => timeEngine(engine, clock), limitMs = LIMIT_MS }: ChooseFastestOptions,
 ): Promise<TimedEngine<C> | { readonly reasons: readonly RefusedEngine<C>[] }> {
-  const { clock, limitMs = LIMIT_MS } = options;
-  const trying = timed(candidate, options);
+  const trying = timed(candidate, start, time);
   let cancel = (): void => undefined;
   const late = new Promise<never>((_, reject) => {
     const error = new PeerceptronError('ENGINE_FAILED', `it was not ready within ${limitMs / 1000} s`);
@@ -67,7 +73,7 @@ async function timedOrRefused<C>(
     const { code, details, message } = toPeerceptronError(thrown);
     return {
       reasons:
-        code === 'ENGINE_UNAVAILABLE'
+        code === 'ENGINE_UNAVAILABLE' && Array.isArray(details.refused)
           ? (details.refused as readonly RefusedEngine<C>[])
           : [{ candidate, reason: message }],
     };
@@ -78,7 +84,8 @@ async function timedOrRefused<C>(
 
 async function timed<C>(
   candidate: C,
-  { start, time }: ChooseFastestOptions<C>,
+  start: Start<C>,
+  time: (engine: Engine) => Promise<number>,
 ): Promise<TimedEngine<C>> {
   const { engine } = await chooseEngine([candidate], start);
   try {
@@ -90,7 +97,8 @@ async function timed<C>(
 }
 
 async function lastResort<C>(
-  { fallbacks, start }: ChooseFastestOptions<C>,
+  fallbacks: readonly C[],
+  start: Start<C>,
   before: readonly RefusedEngine<C>[],
 ): Promise<ChosenEngine<C>> {
   try {

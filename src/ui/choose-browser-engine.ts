@@ -1,7 +1,6 @@
 import { chooseEngine, type ChosenEngine } from '../engine/choose.ts';
 import { chooseFastestEngine } from '../engine/choose-fastest.ts';
 import type { Engine } from '../engine/engine.ts';
-import { timeEngine } from '../engine/time-engine.ts';
 import type { EngineBackend } from '../engine/worker-protocol.ts';
 import type { Clock } from '../shared/clock.ts';
 import { engineCandidates, type GraphicsFacts } from './engine-candidates.ts';
@@ -41,13 +40,8 @@ export async function chooseBrowserEngine(
       // A driver may have changed under the same name.
     }
   }
-  const chosen = await chooseFastestEngine({
-    candidates,
-    fallbacks: all.filter((backend) => fallbacks.has(backend)),
-    start,
-    time: (engine) => timeEngine(engine, clock),
-    clock,
-  });
+  const last = all.filter((backend) => fallbacks.has(backend));
+  const chosen = await chooseFastestEngine(candidates, last, start, { clock });
   remember(storage, key, chosen.candidate);
   return chosen;
 }

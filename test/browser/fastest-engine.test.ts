@@ -9,19 +9,21 @@ describe('the fastest engine of this browser', () => {
   it('is one that was started and timed, beside others that were', async () => {
     const times = new Map<string, number>();
     const candidates: readonly EngineBackend[] = ['webgl', 'wasm'];
-    const { engine, candidate, refused } = await chooseFastestEngine({
+    const { engine, candidate, refused } = await chooseFastestEngine(
       candidates,
-      fallbacks: [],
-      start: (backend) => startBrowserEngine({ backend }),
-      time: async (started) => {
-        const ms = await timeEngine(started, systemClock);
-        times.set(started.name, ms);
-        return ms;
+      [],
+      (backend) => startBrowserEngine({ backend }),
+      {
+        clock: systemClock,
+        time: async (started) => {
+          const ms = await timeEngine(started, systemClock);
+          times.set(started.name, ms);
+          return ms;
+        },
+        // A card that is emulated on a busy machine.
+        limitMs: 120_000,
       },
-      clock: systemClock,
-      // A card that is emulated on a busy machine.
-      limitMs: 120_000,
-    });
+    );
     expect([...times.keys()]).to.deep.equal(['tfjs-webgl', 'tfjs-wasm']);
     expect(times.get(engine.name)).to.equal(Math.min(...times.values()));
     const other = candidates.find((each) => each !== candidate);

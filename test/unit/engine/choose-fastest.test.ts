@@ -37,20 +37,18 @@ function engine(name: string, bend = 0): Engine {
 
 const choose = (
   times: Readonly<Record<string, number>>,
-  options: Partial<ChooseFastestOptions<string>> = {},
+  time: NonNullable<ChooseFastestOptions['time']> = async ({ name }) => times[name]!,
 ) =>
-  chooseFastestEngine({
-    candidates: ['webgpu', 'webgl', 'wasm'],
-    fallbacks: ['cpu'],
-    start: async (name) => {
+  chooseFastestEngine(
+    ['webgpu', 'webgl', 'wasm'],
+    ['cpu'],
+    async (name) => {
       started.push(name);
       if (!(name in times)) throw new PeerceptronError('ENGINE_UNAVAILABLE', `no ${name} here`);
       return engine(name, times[name] === 0 ? 1 : 0);
     },
-    time: async ({ name }) => times[name]!,
-    clock,
-    ...options,
-  });
+    { time, clock },
+  );
 
 describe('choosing the fastest engine', () => {
   it.each([
@@ -73,11 +71,9 @@ describe('choosing the fastest engine', () => {
   });
 
   it('takes none that computes wrong, however fast, or fails while it is timed', async () => {
-    const chosen = await choose({ webgpu: 0, webgl: 3, wasm: 41 }, {
-      time: async ({ name }) => {
-        if (name === 'webgl') throw new PeerceptronError('ENGINE_MEMORY', 'the card is full');
-        return 41;
-      },
+    const chosen = await choose({ webgpu: 0, webgl: 3, wasm: 41 }, async ({ name }) => {
+      if (name === 'webgl') throw new PeerceptronError('ENGINE_MEMORY', 'the card is full');
+      return 41;
     });
     expect(chosen.candidate).toBe('wasm');
     expect(chosen.refused).toEqual([
@@ -89,12 +85,8 @@ describe('choosing the fastest engine', () => {
 
   it('goes on without one that hangs, and gives it up if it comes after all', async () => {
     let finish: ((ms: number) => void) | undefined;
-    const choosing = choose(
-      { webgpu: 1, webgl: 12 },
-      {
-        time: ({ name }) =>
-          name === 'webgpu' ? new Promise<number>((resolve) => (finish = resolve)) : Promise.resolve(12),
-      },
+    const choosing = choose({ webgpu: 1, webgl: 12 }, ({ name }) =>
+      name === 'webgpu' ? new Promise<number>((resolve) => (finish = resolve)) : Promise.resolve(12),
     );
     // The self-test takes more turns than a fake clock waits for.
     while (!finish) await new Promise((resolve) => setImmediate(resolve));
