@@ -1,5 +1,6 @@
+import { spawnSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -36,6 +37,12 @@ afterEach(async () => {
   kiosk = undefined;
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 });
+
+interface Installed {
+  readonly file: string;
+  readonly running: boolean;
+  readonly todo: readonly string[];
+}
 
 const isRoot = process.getuid?.() === 0;
 
@@ -141,6 +148,24 @@ describe('kiosk', () => {
       expect(stdout).not.toContain(link.secret);
       expect(() => readFileSync(said.file)).toThrow(/ENOENT/);
     }
+  });
+
+  it('writes a unit that systemd understands, and says what is to be done where none runs', async () => {
+    const { code, stdout } = await runProgram(['kiosk', '--install', '--json', '--profile', profile], {
+      PEERCEPTRON_URL: formatRoomLink(site.newRoom()),
+      XDG_CONFIG_HOME: join(folder, 'config'),
+      // No manager of a person who runs this is to be told.
+      XDG_RUNTIME_DIR: join(folder, 'nowhere'),
+      DBUS_SESSION_BUS_ADDRESS: 'unix:path=/nonexistent',
+    });
+    expect(code).toBe(0);
+    const { file, running, todo } = JSON.parse(stdout) as Installed;
+    expect(running).toBe(false);
+    expect(todo[0]).toContain('systemctl --user enable --now peerceptron-kiosk.service');
+    expect(readFileSync(file, 'utf8')).toContain('ExecStart=');
+    if (!existsSync('/usr/bin/systemd-analyze')) return;
+    const said = spawnSync('systemd-analyze', ['verify', file], { encoding: 'utf8' });
+    expect(said.stderr).not.toContain('peerceptron-kiosk.service');
   });
 
   it('writes the autostart of the desktop, and the link where only this user reads it', async () => {
