@@ -10,6 +10,8 @@ import { lanAddresses } from './platform.ts';
 export interface ServedLinks {
   /** To open or to scan, best first: they work on every device. */
   readonly links: readonly string[];
+  /** Under which other devices find this machine by multicast DNS, as `peerceptron.local`; one of the links is by it. */
+  readonly name?: string;
   readonly https?: {
     readonly kind: ServedHttps['kind'];
     /** For devices that trust the certificate. */
@@ -35,9 +37,11 @@ export function servedLinks(
   room: LocalRoom,
   reachable: readonly string[],
   https: ServedHttps | undefined,
+  name?: string,
 ): ServedLinks {
+  const named = name === undefined ? {} : { name };
   const plainAt = (hosts: readonly string[]): string[] => hosts.map((host) => room.urlAt(host));
-  if (!https) return { links: plainAt(reachable) };
+  if (!https) return { links: plainAt(reachable), ...named };
   const hosts = https.hosts();
   const secure = hosts.map((host) => room.urlAt(host, 'https'));
   // Those first that a page over http can leave for https.
@@ -47,6 +51,7 @@ export function servedLinks(
   return {
     // A page over http takes devices that trust the authority to https by itself; https would show all others a warning.
     links: trust || secure.length === 0 ? plain : secure,
+    ...named,
     https: {
       kind,
       links: secure,
@@ -74,6 +79,7 @@ export function describeLinks(room: LocalRoom, served: ServedLinks, peerCount: n
     lines.push('Open this link on any device in the same network, or scan the code, and it joins:', '');
     lines.push(`  ${pc.cyan(first)}`, ...others.map((link) => `  ${pc.cyan(link)}`), '');
     lines.push(renderUnicodeCompact(first), '');
+    if (served.name) lines.push(pc.dim(`${served.name} stays the same when addresses change; Android knows such names from version 12 on.`), '');
   }
   lines.push(...httpsLines(served));
   lines.push(pc.dim('Whoever has the link is in the room: treat it like a password. Ctrl-C stops.'));

@@ -7,11 +7,11 @@ import { toPeerceptronError, type PeerceptronError } from '../../src/shared/erro
 import { shortId } from '../../src/shared/ids.ts';
 import type { RtcCandidates, RtcConnection } from '../../src/transport/rtc.ts';
 import { openRtcNode } from '../../src/transport/simple-peer-node.ts';
+import { roomLinkFrom } from '../given-link.ts';
 import { startEngine } from '../node-engine.ts';
 import { joinNodeMesh } from '../node-mesh.ts';
 import { defaultMemoryOffer, memoryLimitBytes } from '../platform.ts';
 import { EXIT, createTerminal, formatBytes } from '../terminal.ts';
-import { roomLinkFrom } from './join.ts';
 
 type Verdict = 'ok' | 'warning' | 'problem' | 'skipped';
 

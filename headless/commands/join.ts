@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { createInterface } from 'node:readline';
 import { Option, type Command } from 'commander';
@@ -10,6 +9,7 @@ import { DevicePresence } from '../../src/mesh/device-presence.ts';
 import type { MeshEvent } from '../../src/mesh/mesh.ts';
 import { PeerceptronError } from '../../src/shared/errors.ts';
 import { shortId } from '../../src/shared/ids.ts';
+import { roomLinkFrom } from '../given-link.ts';
 import { ENGINE_NAMES, parseEngineName, startEngine } from '../node-engine.ts';
 import { openAllowed } from '../guarded-fetch.ts';
 import { addCacheFlags, openWeightCache, type CacheFlags } from '../weight-cache.ts';
@@ -27,7 +27,7 @@ import {
 import { offerProfile } from '../../src/runtime/profile-service.ts';
 import type { DeviceProfile } from '../../src/planner/profile.ts';
 import { defaultMemoryOffer, parseByteSize } from '../platform.ts';
-import { createTerminal, formatBytes, formatMs, usage, type Terminal } from '../terminal.ts';
+import { createTerminal, formatBytes, formatMs, type Terminal } from '../terminal.ts';
 
 /** One line of `join --json`. */
 export type PeerEvent =
@@ -98,20 +98,6 @@ export function addJoinCommand(program: Command, parts: Pick<NodeMeshOptions, 'o
 }
 
 const collect = (value: string, before: readonly string[] = []): string[] => [...before, value];
-
-export async function roomLinkFrom(url: string | undefined, urlFile: string | undefined): Promise<string> {
-  if (url) return url;
-  if (urlFile) {
-    try {
-      return (await readFile(urlFile, 'utf8')).trim();
-    } catch {
-      throw usage(`--url-file: '${urlFile}' cannot be read`);
-    }
-  }
-  const fromEnvironment = process.env.PEERCEPTRON_URL;
-  if (fromEnvironment) return fromEnvironment;
-  throw usage('which room? Give its link as argument, by --url-file, or in PEERCEPTRON_URL');
-}
 
 async function join(
   url: string | undefined,

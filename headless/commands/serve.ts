@@ -13,6 +13,7 @@ import { ENGINE_NAMES, startEngine } from '../node-engine.ts';
 import { joinNodeMesh } from '../node-mesh.ts';
 import { startPeerProcesses } from '../peer-processes.ts';
 import { serveHttps, type HttpsFlags } from '../https/serve-https.ts';
+import { announceName, type AnnouncedName } from '../mdns/announce-name.ts';
 import { readRoomFile, writeRoomFile } from '../room-file.ts';
 import { describeLinks, reachableHosts, servedLinks } from '../served-links.ts';
 import { gatherPeers } from '../room-peers.ts';
@@ -28,6 +29,7 @@ interface ServeFlags extends HttpsFlags {
   readonly roomName?: string;
   readonly roomFile?: string;
   readonly engine: string;
+  readonly mdns: boolean;
   readonly demo?: boolean;
   readonly json?: boolean;
 }
@@ -48,6 +50,7 @@ export function addServeCommand(program: Command): void {
     .addOption(
       new Option('--engine <engine>', 'engine of the local peers').choices([...ENGINE_NAMES]).default('auto'),
     )
+    .option('--no-mdns', 'have no name (peerceptron.local) in the network')
     .option('--demo', 'classify the sample pictures through the local peers first')
     .option('--json', 'print one JSON document with the links (and the demo), then stay up')
     .action(async (flags: ServeFlags) => {
@@ -58,7 +61,27 @@ export function addServeCommand(program: Command): void {
 async function serve(flags: ServeFlags): Promise<void> {
   const terminal = createTerminal(flags.json ?? false);
   const models = flags.models === undefined ? undefined : await servedModels(flags.models);
-  const reachable = (): string[] => reachableHosts(flags.host);
+  const keptRoom = await readKeptRoom(flags);
+  const note = (sentence: string): void => terminal.note(sentence);
+  const mdns = flags.mdns ? announceName({ host: flags.host, clock: systemClock, note }) : undefined;
+  try {
+    await serveRoom(terminal, flags, keptRoom, models, mdns);
+  } finally {
+    await mdns?.close();
+  }
+}
+
+async function serveRoom(
+  terminal: Terminal,
+  flags: ServeFlags,
+  keptRoom: RoomLink | undefined,
+  models: readonly ListedModel[] | undefined,
+  mdns: AnnouncedName | undefined,
+): Promise<void> {
+  // Addresses first: not every device knows such names.
+  const reachable = (): string[] => [...reachableHosts(flags.host), ...(mdns?.name ? [mdns.name] : [])];
+  // A certificate is for the name, too.
+  if (flags.https || flags.cert !== undefined) await mdns?.ready;
   const https = await serveHttps({
     flags,
     reachable,
@@ -66,7 +89,6 @@ async function serve(flags: ServeFlags): Promise<void> {
     clock: systemClock,
     nowMs: () => Date.now(),
   });
-  const keptRoom = await readKeptRoom(flags);
   const room = await openLocalRoom({
     port: flags.port,
     ...(flags.host ? { host: flags.host } : {}),
@@ -108,7 +130,8 @@ async function serve(flags: ServeFlags): Promise<void> {
     terminal.endProgress();
     try {
       const demo = flags.demo && peers.length > 0 ? await runDemo(terminal, room, peers.length) : undefined;
-      const served = servedLinks(room, reachable(), https);
+      await mdns?.ready;
+      const served = servedLinks(room, reachable(), https, mdns?.name);
       const modelLinks = (models ?? []).map(
         ({ path }) => new URL(`/models/${path}`, served.links[0] ?? local).href,
       );

@@ -13,13 +13,13 @@ const usualPlaces = {
 };
 
 /**
- * Path of a Chromium or Chrome: `CHROMIUM_PATH` or `CHROME_PATH`, else the usual names on PATH, else the usual places.
+ * Path of a Chromium or Chrome: `CHROMIUM_PATH`, `CHROME_BIN` or `CHROME_PATH`, else the usual names on PATH, else the usual places.
  *
  * @param {{ env?: Record<string, string | undefined>, platform?: string }} [from]
  * @returns {string | undefined}
  */
 export function findChromium({ env = process.env, platform = process.platform } = {}) {
-  for (const variable of ['CHROMIUM_PATH', 'CHROME_PATH']) {
+  for (const variable of ['CHROMIUM_PATH', 'CHROME_BIN', 'CHROME_PATH']) {
     const path = env[variable];
     if (!path) continue;
     if (isExecutable(path)) return path;

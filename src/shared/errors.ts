@@ -57,6 +57,7 @@ export const ERROR_CODES = [
   // programs
   'USAGE',
   'CHROMIUM_MISSING',
+  'CERTUTIL_MISSING',
   'INTERNAL',
 ] as const;
 

@@ -1,6 +1,5 @@
 import './theme.css';
 import './components/app.ts';
-import { chooseEngine } from '../engine/choose.ts';
 import type { Engine } from '../engine/engine.ts';
 import { startBrowserEngine } from '../engine/worker-host-browser.ts';
 import { DevicePresence } from '../mesh/device-presence.ts';
@@ -25,10 +24,11 @@ import { toPeerceptronError } from '../shared/errors.ts';
 import type { PeerId } from '../shared/ids.ts';
 import type { RandomBytes } from '../shared/random.ts';
 import type { OpenRtc } from '../transport/rtc.ts';
+import { chooseBrowserEngine } from './choose-browser-engine.ts';
 import type { PagePortsOptions } from './demo/page-ports.ts';
 import { describeDevice } from './device.ts';
 import { digitSamples } from './digit-samples.ts';
-import { engineCandidates, readGraphics } from './engine-candidates.ts';
+import { readGraphics } from './engine-candidates.ts';
 import { watchBattery } from './join/battery.ts';
 import { readSettings, writeSettings, type DeviceSettings } from './join/device-settings.ts';
 import { OwnDevice } from './join/own-device.ts';
@@ -107,10 +107,13 @@ async function enter(link: RoomLink): Promise<void> {
   const mesh = await takePart({
     device: { ...device, name: settings.name, memoryBytes: settings.memoryBytes },
     chooseEngine: async () => {
-      const graphics = await readGraphics(new URLSearchParams(location.search).get('engine'));
-      const chosen = await chooseEngine(engineCandidates(graphics), (backend) =>
-        startBrowserEngine({ backend }),
-      );
+      const chosen = await chooseBrowserEngine({
+        graphics: await readGraphics(new URLSearchParams(location.search).get('engine')),
+        userAgent: navigator.userAgent,
+        start: (backend) => startBrowserEngine({ backend }),
+        clock: systemClock,
+        storage: () => localStorage,
+      });
       const { engine } = chosen;
       const measure = (): Promise<DeviceProfile> =>
         storedProfile(

@@ -551,6 +551,7 @@ export const errorTexts: Record<ErrorCode, ErrorText> = {
   PEER_LOST: { what: 'A device left in the middle of the work.', todo: 'Nothing; the work is dealt anew.' },
   USAGE: { what: 'The command was not understood.', todo: 'See --help.' },
   CHROMIUM_MISSING: { what: 'Chromium was not found.', todo: 'Install it, or set CHROMIUM_PATH.' },
+  CERTUTIL_MISSING: { what: 'certutil was not found.', todo: 'Install the package libnss3-tools.' },
   INTERNAL: {
     what: 'Something unexpected happened here.',
     todo: 'Reload the page, and report it with the details below.',

@@ -3,22 +3,13 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Browser, Page } from 'puppeteer-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { loadModelByName } from '../../headless/model-files.ts';
 import { setUp } from '../../scripts/setup.mjs';
 import { showLocalAddresses } from '../../scripts/test/chromium-flags.mjs';
-import { createReferenceEngine } from '../../src/engine/reference.ts';
-import type { Mesh } from '../../src/mesh/mesh.ts';
-import { systemClock } from '../../src/mesh/system-clock.ts';
-import { pipelinePlan } from '../../src/planner/pipeline-plan.ts';
 import { formatRoomLink, parseRoomLink, type RoomLink } from '../../src/protocol/room-link.ts';
-import { RuntimeNode } from '../../src/runtime/runtime-node.ts';
-import { openSession } from '../../src/runtime/session.ts';
-import { compareOutputs, loadWholeModel } from '../../src/runtime/whole-model.ts';
-import { asSessionId, toHex, type PeerId } from '../../src/shared/ids.ts';
-import { seededRandom } from '../../src/shared/random.ts';
 import { startChromium } from '../support/chromium.ts';
+import { computeDigits } from '../support/compute-digits.ts';
 import { accessibilityProblems } from '../support/page-axe.ts';
-import { randomBytes, textOf, waitForText } from '../support/page-world.ts';
+import { textOf, waitForText } from '../support/page-world.ts';
 import { startProgram, type Program } from '../support/program.ts';
 import { openRestartableSite, type RestartableSite } from '../support/restartable-site.ts';
 import { capabilities, joinReal, until } from './mesh-room.ts';
@@ -77,37 +68,6 @@ const waitForShell = (page: Page) =>
       ]),
     );
 const isIsolated = (page: Page) => page.evaluate(() => crossOriginIsolated);
-
-/** Three frames of the digit network on the only other member, compared with the unsplit model. */
-async function computeDigits(mesh: Mesh): Promise<void> {
-  const engine = createReferenceEngine();
-  const { graph, weights } = await loadModelByName('digits', {});
-  const [peer] = [...mesh.members.keys()] as [PeerId];
-  const session = await openSession({
-    node: new RuntimeNode(mesh),
-    graph,
-    weights,
-    plan: pipelinePlan({
-      graph,
-      session: asSessionId(toHex(randomBytes(16))),
-      epoch: 0,
-      peers: [{ id: peer, speed: 1 }],
-    }),
-    clock: systemClock,
-  });
-  const whole = await loadWholeModel(engine, graph, weights);
-  const random = seededRandom(7);
-  for (let frame = 0; frame < 3; frame++) {
-    const image = Float32Array.from({ length: 32 * 32 }, () => random.next());
-    const { outputs } = await session.run([image.slice()]);
-    expect(compareOutputs(outputs, (await whole.run([image])).outputs)).toMatchObject({
-      withinTolerance: true,
-      sameTop1: true,
-    });
-  }
-  await session.close();
-  await engine.dispose();
-}
 
 describe('the kiosk page', () => {
   it('joins, says how it is, and passes the accessibility rules, bright and dim', async () => {

@@ -17,12 +17,22 @@ export interface Program {
   firstJson(): Promise<unknown>;
   /** Resolves with the first line on stdout of which `pick` makes something. */
   line<T>(pick: (line: string) => T | undefined): Promise<T>;
+  /** Resolves as soon as `pick` makes something of all lines on stdout so far. */
+  lines<T>(pick: (lines: readonly string[]) => T | undefined): Promise<T>;
   stop(signal?: NodeJS.Signals): Promise<Finished>;
 }
 
-/** The command line as a person starts it, from the repository's root. Ends with the test that started it. */
-export function startProgram(args: readonly string[], env: Readonly<Record<string, string>> = {}): Program {
-  const child = spawn(process.execPath, [bin, ...args], {
+/**
+ * The command line as a person starts it, from the repository's root. Ends with the test that started it. `command`: before the program,
+ * which it becomes.
+ */
+export function startProgram(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  command: readonly string[] = [],
+): Program {
+  const [first, ...rest] = [...command, process.execPath, bin, ...args];
+  const child = spawn(first!, rest, {
     cwd: root,
     // No test reads or fills the cache of the person who runs it.
     env: { ...process.env, NO_COLOR: '1', PEERCEPTRON_CACHE: 'off', ...env },
@@ -74,6 +84,7 @@ export function startProgram(args: readonly string[], env: Readonly<Record<strin
         }
         return undefined;
       }),
+    lines: (pick) => watch(() => pick(stdout.split('\n').slice(0, -1))),
     stop: (signal = 'SIGTERM') => {
       child.kill(signal);
       return finished;

@@ -1,4 +1,3 @@
-import { chooseEngine } from '../../engine/choose.ts';
 import { startBrowserEngine } from '../../engine/worker-host-browser.ts';
 import { joinMesh } from '../../mesh/join-mesh.ts';
 import { signalingByLink } from '../../mesh/signaling-by-link.ts';
@@ -12,8 +11,9 @@ import { RuntimeNode } from '../../runtime/runtime-node.ts';
 import { servePeer, type PeerService } from '../../runtime/serve-peer.ts';
 import { openRtcPeerjs } from '../../transport/peerjs-browser.ts';
 import { openRtcBrowser } from '../../transport/simple-peer-browser.ts';
+import { chooseBrowserEngine } from '../choose-browser-engine.ts';
 import { describeDevice } from '../device.ts';
-import { engineCandidates, readGraphics } from '../engine-candidates.ts';
+import { readGraphics } from '../engine-candidates.ts';
 import { patientFetch } from '../patient-fetch.ts';
 import { findPeerServer } from '../peer-server.ts';
 import type { PeerStore } from '../peer-state.ts';
@@ -22,11 +22,13 @@ import { strings } from '../strings.ts';
 import { takePart } from '../take-part.ts';
 import { keepAwake } from '../wake-lock.ts';
 import { openWeightStore } from '../weight-store.ts';
+import type { EngineWatch } from './engine-watch.ts';
 
 /** Takes part in a room for as long as the page is there; asks for nothing itself. */
 export async function enterRoom(
   link: RoomLink,
   store: PeerStore,
+  watch: EngineWatch,
   wantedEngine: string | null,
 ): Promise<void> {
   const device = describeDevice({
@@ -54,10 +56,14 @@ export async function enterRoom(
   let service: PeerService | undefined;
   const mesh = await takePart({
     device,
-    chooseEngine: async () => {
-      const graphics = await readGraphics(wantedEngine);
-      return chooseEngine(engineCandidates(graphics), (backend) => startBrowserEngine({ backend }));
-    },
+    chooseEngine: async () =>
+      chooseBrowserEngine({
+        graphics: await readGraphics(wantedEngine),
+        userAgent: navigator.userAgent,
+        start: async (backend) => watch.over(await startBrowserEngine({ backend })),
+        clock: systemClock,
+        storage: () => localStorage,
+      }),
     join: async (capabilities) => {
       const peerServer = link.peerServer ?? (await findPeerServer(location.href, load));
       return joinMesh({

@@ -8,7 +8,9 @@ import { PeerStore } from '../peer-state.ts';
 import { problemOf } from '../problem.ts';
 import { briefFetch, startPage } from '../start-page.ts';
 import { dimAfterMs } from './dimmer.ts';
+import { EngineWatch } from './engine-watch.ts';
 import { enterRoom } from './enter-room.ts';
+import { HEARTBEAT, startHeartbeat } from './heartbeat.ts';
 import { Keeper } from './keeper.ts';
 import { KioskScreen } from './kiosk-screen.ts';
 import { buildOf, lookAtServedPage } from './page-build.ts';
@@ -42,6 +44,16 @@ store.subscribe((state) => {
   keeper.onState(state);
 });
 
+const watch = new EngineWatch(systemClock);
+const heartbeat = startHeartbeat({
+  clock: systemClock,
+  peer: () => store.state,
+  busyMs: () => watch.busyMs,
+  secure: isSecureContext,
+  isolated: crossOriginIsolated,
+});
+Object.assign(globalThis, { [HEARTBEAT]: heartbeat });
+
 for (const touch of ['pointerdown', 'pointermove'] as const)
   window.addEventListener(touch, () => screen.wake(), { passive: true });
 window.addEventListener('keydown', ({ key }) => {
@@ -57,7 +69,7 @@ window.addEventListener('pageshow', ({ persisted }) => {
 await startPage({ quiet: true });
 try {
   if (location.hash.length < 2) store.dispatch({ type: 'no-room' });
-  else await enterRoom(parseRoomLink(location.href), store, params.get('engine'));
+  else await enterRoom(parseRoomLink(location.href), store, watch, params.get('engine'));
 } catch (error) {
   store.dispatch({ type: 'stopped', problem: problemOf(toPeerceptronError(error)) });
 }
