@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { PeerceptronError } from '../src/shared/errors.ts';
 import { cacheArguments, type CacheFlags } from './weight-cache.ts';
-import type { ParentMessage, PeerEvent } from './commands/join.ts';
+import type { ParentMessage, PeerEvent } from './peer/events.ts';
 
 export interface PeerProcess {
   readonly name: string;
