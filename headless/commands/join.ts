@@ -26,7 +26,7 @@ import { livePeer } from '../peer/peer-life.ts';
 import { watchPeer } from '../peer/peer-monitor.ts';
 import { PeerTally } from '../peer/peer-tally.ts';
 import { reportEvents, type ReportFlags } from '../peer/report.ts';
-import { addSettings, applyConfigFile } from '../peer/settings.ts';
+import { addSettings, applySettings } from '../peer/settings.ts';
 import { listenForStop } from '../peer/stop.ts';
 import { defaultMemoryOffer, parseByteSize } from '../platform.ts';
 import { createTerminal, usage } from '../terminal.ts';
@@ -131,7 +131,7 @@ async function join(
 ): Promise<void> {
   // From here on, lists of processes show no link.
   if (url) process.title = 'peerceptron join';
-  await applyConfigFile(command);
+  await applySettings(command);
   const flags = command.opts<JoinFlags>();
   const terminal = createTerminal(flags.json ?? false);
   const link = parseRoomLink(await roomLinkFrom(url, urlFileOf(command, flags)));

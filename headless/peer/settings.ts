@@ -26,18 +26,32 @@ export function addSettings(command: Command): void {
     if (option.envVar === undefined) option.env(environmentName(option.long!));
 }
 
-/** Puts in what the file of `--config` says, where neither flags nor the environment say something else. @throws USAGE */
-export async function applyConfigFile(command: Command): Promise<void> {
+/**
+ * Puts in what the environment says where flags do not, and what the file of `--config` says where neither does.
+ * @throws USAGE
+ */
+export async function applySettings(
+  command: Command,
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): Promise<void> {
+  const settings = settingsOf(command);
+  const isOpen = (option: Option): boolean => {
+    const source = command.getOptionValueSource(option.attributeName());
+    return source !== 'cli' && source !== 'env';
+  };
+  for (const option of settings) {
+    const text = environment[option.envVar!];
+    if (!text || !isOpen(option)) continue;
+    command.setOptionValueWithSource(option.attributeName(), valueOf(option, text, option.envVar!), 'env');
+  }
   const path = command.getOptionValue('config') as string | undefined;
   if (path === undefined) return;
-  const settings = settingsOf(command).filter(({ long }) => long !== '--config');
   for (const [key, value] of Object.entries(await readConfig(path))) {
-    const option = settings.find(({ long }) => long === `--${key}`);
+    const option = settings.find(({ long }) => long === `--${key}` && long !== '--config');
     if (!option) throw usage(`--config ${path}: ${unknownKey(key, settings)}`);
-    const name = option.attributeName();
-    const source = command.getOptionValueSource(name);
-    if (source === 'cli' || source === 'env') continue;
-    command.setOptionValueWithSource(name, valueOf(option, value, `--config ${path}: "${key}"`), 'config');
+    if (!isOpen(option)) continue;
+    const parsed = valueOf(option, value, `--config ${path}: "${key}"`);
+    command.setOptionValueWithSource(option.attributeName(), parsed, 'config');
   }
 }
 
@@ -45,7 +59,10 @@ function unknownKey(key: string, settings: readonly Option[]): string {
   // The link is a secret; this file need not be one.
   if (key === 'url')
     return '"url" does not belong in it: put the link in a file of its own, and name that as "url-file"';
-  const known = settings.map(({ long }) => long!.slice(2)).join(', ');
+  const known = settings
+    .map(({ long }) => long!.slice(2))
+    .filter((name) => name !== 'config')
+    .join(', ');
   return `"${key}" is no setting; there are ${known}`;
 }
 
