@@ -5,6 +5,7 @@ const programs = {
   cli: 'headless/cli.ts',
   'compute-worker': 'src/engine/worker-entry-node.ts',
   'plan-worker': 'headless/plan-worker.ts',
+  'measure-device': 'headless/measure-device.ts',
   signaling: 'signaling/main.ts',
   index: 'src/index.ts',
   api: 'headless/api.ts',

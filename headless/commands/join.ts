@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import type { Engine } from '../../src/engine/engine.ts';
 import type { Mesh } from '../../src/mesh/mesh.ts';
 import { systemClock } from '../../src/mesh/system-clock.ts';
@@ -9,40 +9,28 @@ import { parseRoomLink } from '../../src/protocol/room-link.ts';
 import type { SharedDevice } from '../../src/runtime/shared-device.ts';
 import { unreachable } from '../../src/shared/errors.ts';
 import { originPolicy } from '../../src/weights/origin-policy.ts';
-import {
-  addProfileFlag,
-  measureNodeDevice,
-  nodeDeviceProfile,
-  type ProfileFlags,
-} from '../device-profile.ts';
-import { parsePort, parseShare } from '../flags.ts';
-import { ENGINE_NAMES, parseEngineName } from '../node-engine.ts';
+import { measureNodeDevice, nodeDeviceProfile } from '../device-profile.ts';
+import { measureApart } from '../measure-apart.ts';
+import { parseEngineName, type EngineName } from '../node-engine.ts';
 import type { NodeMeshOptions } from '../node-mesh.ts';
 import { BackOff } from '../peer/back-off.ts';
 import type { ParentMessage, PeerEvent } from '../peer/events.ts';
 import { pause } from '../peer/join-patiently.ts';
-import { LOG_FORMATS, LOG_LEVELS } from '../peer/log.ts';
 import { livePeer } from '../peer/peer-life.ts';
 import { watchPeer } from '../peer/peer-monitor.ts';
+import { addPeerSettings, type PeerSettings } from '../peer/peer-settings.ts';
 import { PeerTally } from '../peer/peer-tally.ts';
-import { reportEvents, type ReportFlags } from '../peer/report.ts';
-import { addSettings, applySettings } from '../peer/settings.ts';
+import { reportEvents } from '../peer/report.ts';
+import { applySettings } from '../peer/settings.ts';
 import { listenForStop } from '../peer/stop.ts';
-import { defaultMemoryOffer, parseByteSize } from '../platform.ts';
+import { defaultMemoryOffer } from '../platform.ts';
 import { createTerminal, usage } from '../terminal.ts';
-import { addCacheFlags, openWeightCache, type CacheFlags } from '../weight-cache.ts';
+import { openWeightCache } from '../weight-cache.ts';
 
 export type { ParentMessage, PeerEvent } from '../peer/events.ts';
 
-interface JoinFlags extends CacheFlags, ProfileFlags, ReportFlags {
-  readonly allowOrigin?: readonly string[];
+interface JoinFlags extends PeerSettings {
   readonly json?: boolean;
-  readonly name?: string;
-  readonly memory?: number;
-  readonly engine: string;
-  readonly share: number;
-  readonly urlFile?: string;
-  readonly metricsPort?: number;
   readonly retry: boolean;
   readonly parent?: boolean;
 }
@@ -60,49 +48,12 @@ export function addJoinCommand(program: Command, parts: Pick<NodeMeshOptions, 'o
       '[url]',
       'room link (https://host/#room.secret); better kept out of the arguments, see --url-file',
     )
-    .option('--url-file <file>', 'read the room link from a file (or set PEERCEPTRON_URL)')
-    .option('--name <name>', 'how this device is called in the room (default: its host name)')
-    .option(
-      '--memory <size>',
-      'memory offered, e.g. 512MB (default: half of what there is, or of the control group’s limit)',
-      parseByteSize,
-    )
-    .addOption(new Option('--engine <engine>', 'what computes').choices([...ENGINE_NAMES]).default('auto'))
-    .addOption(
-      new Option('--share <part>', 'how much of a processor core the mesh gets, e.g. 25%')
-        .argParser(parseShare)
-        .default(1, 'all'),
-    )
     .option('--no-retry', 'end when the room cannot be entered within 15 s, instead of trying for ever')
-    .addOption(
-      new Option('--log-level <level>', 'log what happens, one line each, down to this level').choices([
-        ...LOG_LEVELS,
-      ]),
-    )
-    .addOption(new Option('--log-format <format>', 'how these lines look').choices([...LOG_FORMATS]))
-    .option(
-      '--metrics-port <port>',
-      'answer /healthz and /metrics (Prometheus) on this port of 127.0.0.1; 0: any free one',
-      parsePort,
-    )
     .option('--json', 'one JSON event per line')
     .option('--parent', 'end when stdin ends (for peers started by another program)')
-    .option(
-      '--allow-origin <url>',
-      'also fetch weights from this server (repeatable; "public": from any with a public address)',
-      collect,
-    )
     .action(async (url: string | undefined, _flags: JoinFlags, self: Command) => join(url, self, parts));
-  addCacheFlags(command);
-  addProfileFlag(command);
-  addSettings(command);
+  addPeerSettings(command);
 }
-
-/** Several in one text where it comes from the environment. */
-const collect = (value: string, before: readonly string[] = []): string[] => [
-  ...before,
-  ...value.split(/\s+/).filter((origin) => origin !== ''),
-];
 
 export async function roomLinkFrom(url: string | undefined, urlFile: string | undefined): Promise<string> {
   if (url) return url;
@@ -159,9 +110,9 @@ async function join(
 
   // Peers that another program starts share this machine with each other: what they get of it is measured when somebody
   // plans, and holds for no other time.
-  const measure = async (engine: Engine): Promise<DeviceProfile> => {
+  const measure = async (engine: Engine, name: EngineName): Promise<DeviceProfile> => {
     if (flags.parent) return measureNodeDevice(engine);
-    const known = await nodeDeviceProfile(engine, flags);
+    const known = await nodeDeviceProfile(engine, flags, undefined, () => measureApart(engine, name));
     emit({ type: 'profile', ...known });
     return known.profile;
   };

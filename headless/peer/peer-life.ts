@@ -30,7 +30,7 @@ export interface PeerLifeOptions {
   readonly stop: Stop;
   readonly emit: (event: PeerEvent) => void;
   /** How fast this device is; before anything else runs on `engine` where that can be had. */
-  readonly measure: (engine: Engine) => Promise<DeviceProfile>;
+  readonly measure: (engine: Engine, name: EngineName) => Promise<DeviceProfile>;
   /** Measures without being asked, while the room is entered. */
   readonly measuresAtOnce: boolean;
   /** Of a room that cannot be entered; absent: that is the end. */
@@ -49,14 +49,14 @@ export type PeerEnd =
 /** From the start of an engine to its end: joins the room, computes what it is dealt, and leaves in order. */
 export async function livePeer(options: PeerLifeOptions): Promise<PeerEnd> {
   const { emit, share } = options;
-  const { engine, refused } = await startEngine(options.engine);
+  const { engine, candidate, refused } = await startEngine(options.engine);
   emit({
     type: 'engine',
     engine: engine.name,
     refused: refused.map(({ candidate, reason }) => `${candidate}: ${reason}`),
   });
   try {
-    const device = new SharedDevice({ engine, share, measure: () => options.measure(engine) });
+    const device = new SharedDevice({ engine, share, measure: () => options.measure(engine, candidate) });
     await device.setShare(share);
     options.onDevice(device);
     // The room need not wait for it.

@@ -56,6 +56,8 @@ export const ERROR_CODES = [
   'PEER_LOST',
   // programs
   'USAGE',
+  'SERVICE_UNAVAILABLE',
+  'PLATFORM_UNSUPPORTED',
   'CHROMIUM_MISSING',
   'INTERNAL',
 ] as const;
