@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { Engine } from '../src/engine/engine.ts';
 import { parseDeviceProfile } from '../src/planner/profile-schema.ts';
 import type { DeviceProfile } from '../src/planner/profile.ts';
+import { toPeerceptronError } from '../src/shared/errors.ts';
 import { measureNodeDevice } from './device-profile.ts';
 import type { EngineName } from './node-engine.ts';
 
@@ -35,7 +36,10 @@ function runProgram(name: EngineName): Promise<string> {
       process.execPath,
       [...process.execArgv, program, name],
       { env, timeout: TIMEOUT_MS },
-      (error, stdout) => (error ? reject(error) : resolve(stdout)),
+      (error, stdout) => {
+        if (error) reject(toPeerceptronError(error));
+        else resolve(stdout);
+      },
     );
   });
 }

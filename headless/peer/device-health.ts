@@ -4,10 +4,10 @@ import { readdir, readFile } from 'node:fs/promises';
 /** How this device is looked at. */
 export interface HealthSources {
   /** The names in a folder; empty where there is none. */
-  list(folder: string): Promise<readonly string[]>;
-  read(path: string): Promise<string | undefined>;
+  readonly list: (folder: string) => Promise<readonly string[]>;
+  readonly read: (path: string) => Promise<string | undefined>;
   /** What a program prints; undefined where it is missing or fails. */
-  run(program: string, args: readonly string[]): Promise<string | undefined>;
+  readonly run: (program: string, args: readonly string[]) => Promise<string | undefined>;
 }
 
 export interface Temperature {
