@@ -13,11 +13,11 @@ const programs = {
 
 /**
  * The Node side: command line, compute worker, signaling server, library. Dependencies stay in node_modules, except
- * TensorFlow.js: what a compute worker needs of it is a fraction, and saves 12 MB in every peer.
+ * TensorFlow.js and what it brings along: what a compute worker needs of it is a fraction, and saves 12 MB in every peer.
  */
 export default defineConfig({
   publicDir: false,
-  ssr: { noExternal: [/^@tensorflow\//] },
+  ssr: { noExternal: [/^@tensorflow\//, 'long', 'seedrandom'] },
   // What Emscripten's loader asks for, in a module.
   define: { __dirname: 'import.meta.dirname' },
   build: {
