@@ -38,6 +38,8 @@ interface JoinFlags extends PeerSettings {
 /** Of rooms that cannot be entered, and of engines that die. */
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 30_000;
+/** An engine that has lasted so long was well. */
+const WELL_MS = 600_000;
 
 /** `parts`: what programs that are no product put in the place of the product's own. */
 export function addJoinCommand(program: Command, parts: Pick<NodeMeshOptions, 'openRtc'> = {}): void {
@@ -101,7 +103,8 @@ async function join(
     const message = parentMessage(line);
     if (message === undefined) return note(`no such message of a parent: '${line}'`);
     ({ share } = message);
-    void device?.setShare(share, message.steady === true).then(() => emit({ type: 'share', share }));
+    const applied = device?.setShare(share, message.steady === true) ?? Promise.resolve();
+    void applied.then(() => emit({ type: 'share', share }));
   };
   const stop = listenForStop(flags.parent ? obey : undefined);
   const memoryBytes = flags.memory ?? defaultMemoryOffer();
@@ -122,6 +125,7 @@ async function join(
   const engineBackOff = backOff();
   try {
     for (let over = false; !over;) {
+      const startedMs = systemClock.now();
       const end = await livePeer({
         link,
         name: flags.name ?? hostname(),
@@ -146,6 +150,7 @@ async function join(
           break;
         case 'engine-lost': {
           if (!lasts) throw end.error;
+          if (systemClock.now() - startedMs > WELL_MS) engineBackOff.reset();
           const retryInMs = engineBackOff.next();
           emit({ type: 'engine-lost', error: end.error, retryInMs });
           await pause(systemClock, retryInMs, stop.asked);

@@ -7,7 +7,8 @@ const HOPELESS: readonly ErrorCode[] = ['ROOM_LINK_INVALID', 'USAGE', 'INTERNAL'
 
 export interface PatienceOptions<T> {
   readonly join: () => Promise<T>;
-  readonly backOff: BackOff;
+  /** Without one the first failure is the end. */
+  readonly backOff?: BackOff | undefined;
   readonly clock: Clock;
   readonly onWaiting: (error: PeerceptronError, retryInMs: number) => void;
   /** Ends the waiting; a try that is under way is waited for no longer. */
@@ -19,7 +20,7 @@ export interface PatienceOptions<T> {
 /**
  * Joins as soon as that is possible: servers that are not there yet, networks that are down, rooms that are full and versions that do not fit
  * change in time. Undefined after `stop`.
- * @throws what waiting does not heal
+ * @throws what waiting does not heal; everything where nobody waits
  */
 export async function joinPatiently<T>(options: PatienceOptions<T>): Promise<T | undefined> {
   const { join, backOff, clock, onWaiting, stop, undo } = options;
@@ -28,13 +29,13 @@ export async function joinPatiently<T>(options: PatienceOptions<T>): Promise<T |
     try {
       const joined = await unless(stop, attempt);
       if (joined !== STOPPED) {
-        backOff.reset();
+        backOff?.reset();
         return joined;
       }
       attempt.then(undo, () => undefined);
     } catch (thrown) {
       const error = toPeerceptronError(thrown);
-      if (HOPELESS.includes(error.code)) throw error;
+      if (!backOff || HOPELESS.includes(error.code)) throw error;
       const retryInMs = backOff.next();
       onWaiting(error, retryInMs);
       await pause(clock, retryInMs, stop);

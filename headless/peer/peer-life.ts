@@ -82,7 +82,6 @@ function enter(options: PeerLifeOptions, engine: Engine): Promise<JoinedNode | u
         memoryBytes,
       },
     });
-  if (!backOff) return join();
   return joinPatiently({
     join,
     backOff,

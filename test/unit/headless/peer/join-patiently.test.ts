@@ -56,6 +56,18 @@ describe('joining a room that is not there yet', () => {
     expect(world.waits).toEqual([]);
   });
 
+  it('gives up at once where nobody waits', async () => {
+    const failure = new PeerceptronError('SIGNALING_UNREACHABLE', 'no');
+    const result = joinPatiently({
+      join: () => Promise.reject(failure),
+      clock: new FakeClock(),
+      onWaiting: () => undefined,
+      stop: new AbortController().signal,
+      undo: () => undefined,
+    });
+    await expect(result).rejects.toBe(failure);
+  });
+
   it('stops in a pause', async () => {
     const world = setUp(['SIGNALING_UNREACHABLE', 'joins']);
     await settle();
