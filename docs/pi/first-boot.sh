@@ -10,7 +10,7 @@ fail() { say "$*" >&2; exit 1; }
 [ "$(getconf LONG_BIT)" = 64 ] || fail 'this is a 32-bit system; write the 64-bit edition of Raspberry Pi OS to the card'
 
 link=''
-for file in /boot/firmware/peerceptron-link.txt /boot/peerceptron-link.txt; do
+for file in "${PEERCEPTRON_BOOT:-/boot/firmware}/peerceptron-link.txt" /boot/peerceptron-link.txt; do
   if [ -f "$file" ]; then link=$file; break; fi
 done
 if [ -z "$link" ]; then

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,10 +15,11 @@ import { RuntimeNode } from '../../src/runtime/runtime-node.ts';
 import { openSession } from '../../src/runtime/session.ts';
 import { asSessionId, toHex, type PeerId } from '../../src/shared/ids.ts';
 import { parseExposition } from '../support/exposition.ts';
-import { startProgram, type Program } from '../support/program.ts';
+import { runProgram, startProgram, type Program } from '../support/program.ts';
 import { capabilities, joinReal, randomBytes, until } from './mesh-room.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
+const dyingWorker = new URL('../support/dying-worker.mjs', import.meta.url).href;
 let folder: string;
 const undo: (() => unknown)[] = [];
 beforeAll(() => setUp('build'));
@@ -37,7 +38,11 @@ interface LogLine {
 }
 
 /** The unit's real command, in the environment that systemd gives it, without what systemd shields it from. */
-function startUnit(link: string, settings: Readonly<Record<string, unknown>>) {
+function startUnit(
+  link: string,
+  settings: Readonly<Record<string, unknown>>,
+  nodeFlags: readonly string[] = [],
+) {
   const credentials = join(folder, 'credentials');
   const configFile = join(folder, 'peer.json');
   mkdirSync(credentials);
@@ -53,7 +58,7 @@ function startUnit(link: string, settings: Readonly<Record<string, unknown>>) {
   });
   const { command, environment } = commandOf(unit, credentials);
   const [program, ...args] = command as [string, ...string[]];
-  const child = spawn(program, args, {
+  const child = spawn(program, [...nodeFlags, ...args], {
     env: { PATH: process.env.PATH, ...environment, XDG_CACHE_HOME: join(folder, 'cache') },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -234,6 +239,28 @@ describe("the service unit's command", () => {
     await expect(fetch(`${url}healthz`)).rejects.toThrow();
   });
 
+  it('starts another engine when its own has died, and joins again', async () => {
+    const { local } = await openServer();
+    const service = startUnit(local, { 'log-format': 'json' }, ['--import', dyingWorker]);
+    const first = await service.logged('joined');
+    const before = service.lines().length;
+    service.child.kill('SIGUSR2');
+    const mesh = await requester(parseRoomLink(local));
+    await until(mesh, () => mesh.members.size === 1);
+    // It is noticed when somebody wants something.
+    await expect(digitsOn(mesh)).rejects.toThrow();
+    expect(await service.logged('engine-lost', before)).toMatchObject({ level: 'error', code: 'ENGINE_FAILED' });
+    const second = await service.logged('joined', before);
+    expect(second.id).not.toBe(first.id);
+    await until(mesh, () => mesh.members.size === 1 && mesh.members.has(second.id as PeerId));
+    const session = await digitsOn(mesh);
+    expect((await session.run([new Float32Array(32 * 32)])).outputs).toHaveLength(1);
+    await session.close();
+    await mesh.leave();
+    service.child.kill('SIGTERM');
+    expect(await service.exited).toBe(0);
+  });
+
   it('keeps the link to itself: not in its unit, not among its arguments, in no line of its log', async () => {
     const { local, server } = await openServer();
     const service = startUnit(local, { 'log-format': 'json', 'log-level': 'debug' });
@@ -247,5 +274,41 @@ describe("the service unit's command", () => {
     service.child.kill('SIGTERM');
     expect(await service.exited).toBe(0);
     expect(service.output()).not.toContain(secret);
+  });
+});
+
+describe('peerceptron service', () => {
+  it('shows with --dry-run what it would write, and writes nothing', async () => {
+    const { code, stdout } = await runProgram(
+      ['service', 'install', '--dry-run', '--memory-max', '512M', '--share', '50%', '--memory', '100MB'],
+      { PEERCEPTRON_NAME: 'kitchen' },
+    );
+    expect(code).toBe(0);
+    for (const part of ['MemoryMax=512M', 'DynamicUser=yes', '/etc/systemd/system/peerceptron.service'])
+      expect(stdout).toContain(part);
+    const settings = /peer\.json: (\{.*\})/.exec(stdout)![1]!;
+    expect(JSON.parse(settings)).toMatchObject({ name: 'kitchen', share: 0.5, memory: 100e6 });
+    const { command } = commandOf(stdout, '/run/credentials/x');
+    expect(existsSync(command[0]!)).toBe(true);
+    expect(command).toContain(join(root, 'dist/node/cli.js'));
+  });
+
+  it.each([
+    [['service', 'install', '--dry-run', '--memory-max', '80 %\nExecStartPre=/bin/sh']],
+    [['service', 'install', '--dry-run', '--share', '25']],
+    [['service', 'instal']],
+  ])('refuses what it does not understand: %j', async (args) => {
+    expect((await runProgram(args)).code).toBe(2);
+  });
+
+  it.skipIf(existsSync('/run/systemd/system')).each([
+    [['install', 'http://127.0.0.1:9/#room.0123456789abcdefghjkmnpqrs']],
+    [['status', '--json']],
+    [['logs']],
+    [['remove']],
+  ])('says what to do where there is no systemd (skipped where there is): %j', async (args) => {
+    const { code, stderr } = await runProgram(['service', ...args]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/SERVICE_UNAVAILABLE: systemd does not run this machine.*join --url-file/);
   });
 });
