@@ -32,7 +32,9 @@ npm install --global --no-audit --no-fund "${PEERCEPTRON_PACKAGE:-peerceptron}"
 secret=$(mktemp)
 trap 'rm -f "$secret"' EXIT
 cat "${link:-/etc/peerceptron/room-link}" > "$secret"
-peerceptron service install --url-file "$secret"
+set --
+if [ -f /etc/peerceptron/peer.json ]; then set -- --config /etc/peerceptron/peer.json; fi
+peerceptron service install --url-file "$secret" "$@"
 if [ -n "$link" ]; then
   # Every computer that the card is put into can read that partition.
   shred -u "$link" 2> /dev/null || rm -f "$link"

@@ -53,7 +53,7 @@ describe('docs/pi/first-boot.sh', () => {
     expect(log()).toEqual([
       'npm install --global --no-audit --no-fund peerceptron',
       expect.stringMatching(
-        /^peerceptron service install --url-file \S+ 600 http:\/\/host:8080\/#room\.0123456789abcdefghjkmnpqrs$/,
+        /^peerceptron service install --url-file \S+ (?:--config \S+ )?600 http:\/\/host:8080\/#room\.0123456789abcdefghjkmnpqrs$/,
       ),
     ]);
     expect(existsSync(file)).toBe(false);
