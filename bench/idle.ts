@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { openLocalRoom } from '../headless/local-room.ts';
-import { commandOf, CREDENTIAL, serviceUnit } from '../headless/service/unit.ts';
+import { CREDENTIAL, serviceUnit } from '../headless/service/unit.ts';
 import { formatRoomLink } from '../src/protocol/room-link.ts';
+import { commandOf } from '../test/support/unit-command.ts';
 import type { Benchmark, BenchmarkContext, Row } from './benchmark.ts';
 
 const MB = 1e6;

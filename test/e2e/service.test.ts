@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { loadModelByName } from '../../headless/model-files.ts';
-import { commandOf, CREDENTIAL, serviceUnit } from '../../headless/service/unit.ts';
+import { CREDENTIAL, serviceUnit } from '../../headless/service/unit.ts';
 import { setUp } from '../../scripts/setup.mjs';
 import type { Mesh } from '../../src/mesh/mesh.ts';
 import { systemClock } from '../../src/mesh/system-clock.ts';
@@ -16,6 +16,7 @@ import { openSession } from '../../src/runtime/session.ts';
 import { asSessionId, toHex, type PeerId } from '../../src/shared/ids.ts';
 import { parseExposition } from '../support/exposition.ts';
 import { runProgram, startProgram, type Program } from '../support/program.ts';
+import { commandOf } from '../support/unit-command.ts';
 import { capabilities, joinReal, randomBytes, until } from './mesh-room.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));

@@ -13,7 +13,8 @@ import {
   UNIT_FILE,
   unitOf,
 } from '../../../../headless/service/service.ts';
-import { commandOf, serviceUnit, type UnitOptions } from '../../../../headless/service/unit.ts';
+import { serviceUnit, type UnitOptions } from '../../../../headless/service/unit.ts';
+import { commandOf } from '../../../support/unit-command.ts';
 
 const options: UnitOptions = {
   node: '/usr/bin/node',
