@@ -250,7 +250,10 @@ describe("the service unit's command", () => {
     await until(mesh, () => mesh.members.size === 1);
     // It is noticed when somebody wants something.
     await expect(digitsOn(mesh)).rejects.toThrow();
-    expect(await service.logged('engine-lost', before)).toMatchObject({ level: 'error', code: 'ENGINE_FAILED' });
+    expect(await service.logged('engine-lost', before)).toMatchObject({
+      level: 'error',
+      code: 'ENGINE_FAILED',
+    });
     const second = await service.logged('joined', before);
     expect(second.id).not.toBe(first.id);
     await until(mesh, () => mesh.members.size === 1 && mesh.members.has(second.id as PeerId));
@@ -302,12 +305,14 @@ describe('peerceptron service', () => {
     expect((await runProgram(args)).code).toBe(2);
   });
 
-  it.skipIf(existsSync('/run/systemd/system')).each([
-    [['install', 'http://127.0.0.1:9/#room.0123456789abcdefghjkmnpqrs']],
-    [['status', '--json']],
-    [['logs']],
-    [['remove']],
-  ])('says what to do where there is no systemd (skipped where there is): %j', async (args) => {
+  it
+    .skipIf(existsSync('/run/systemd/system'))
+    .each([
+      [['install', 'http://127.0.0.1:9/#room.0123456789abcdefghjkmnpqrs']],
+      [['status', '--json']],
+      [['logs']],
+      [['remove']],
+    ])('says what to do where there is no systemd (skipped where there is): %j', async (args) => {
     const { code, stderr } = await runProgram(['service', ...args]);
     expect(code).toBe(1);
     expect(stderr).toMatch(/SERVICE_UNAVAILABLE: systemd does not run this machine.*join --url-file/);

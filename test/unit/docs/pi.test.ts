@@ -5,8 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-const recipe = (name: string): string =>
-  fileURLToPath(new URL(`../../../docs/pi/${name}`, import.meta.url));
+const recipe = (name: string): string => fileURLToPath(new URL(`../../../docs/pi/${name}`, import.meta.url));
 const LINK = 'http://host:8080/#room.0123456789abcdefghjkmnpqrs';
 
 /** A Pi of which root is whoever runs the test, and whose programs write down how they were called. */
@@ -89,7 +88,13 @@ describe('docs/pi/user-data', () => {
     const commands = [...text.matchAll(/^ {2}- \[(.+)\]$/gm)].map(([, words]) =>
       words!.split(', ').map((word) => word.replaceAll("'", '')),
     );
-    expect(commands.map(([program]) => program)).toEqual(['npm', 'install', 'install', 'peerceptron', 'shred']);
+    expect(commands.map(([program]) => program)).toEqual([
+      'npm',
+      'install',
+      'install',
+      'peerceptron',
+      'shred',
+    ]);
     expect(commands[0]).toContain('peerceptron');
     expect(commands[3]!.slice(0, 3)).toEqual(['peerceptron', 'service', 'install']);
     // What the service is given is what is destroyed afterwards.
