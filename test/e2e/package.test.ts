@@ -102,7 +102,7 @@ describe('the package', () => {
       } finally {
         peer.kill('SIGKILL');
       }
-      // The engine that a Pi has, with its WebAssembly found beside its package.
+      // The engine that a Pi has, with its WebAssembly found beside the program.
       expect(output).toContain('"engine":"tfjs-wasm"');
       expect(output).toContain('"measured":true');
       expect(output).toContain('"left"');
