@@ -13,4 +13,5 @@ export const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   profile: async () => (await import('./profile.ts')).profile,
   farm: async () => (await import('./farm.ts')).farm,
   transport: async () => (await import('./transport.ts')).transport,
+  idle: async () => (await import('./idle.ts')).idleCosts,
 };

@@ -14,6 +14,7 @@ const program = new Command('peerceptron')
 const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
   serve: async () => (await import('./commands/serve.ts')).addServeCommand,
   join: async () => (await import('./commands/join.ts')).addJoinCommand,
+  service: async () => (await import('./commands/service.ts')).addServiceCommand,
   infer: async () => (await import('./commands/infer.ts')).addInferCommand,
   plan: async () => (await import('./commands/plan.ts')).addPlanCommand,
   simulate: async () => (await import('./commands/simulate.ts')).addSimulateCommand,

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { ConnectionProcessor } from '../src/runtime/measure-link.ts';
-import { groupsOf, readOr } from './control-groups.ts';
+import { processorGroupQuota, readOr } from './control-groups.ts';
 
 /** As threads of engines call themselves in `/proc/<pid>/task/<tid>/comm`. */
 const COMPUTE_THREAD = 'compute';
@@ -21,17 +21,5 @@ function usedMs(): number {
   return sumMs;
 }
 
-/** As many as there are, or the lowest quota of the control groups that this process is in. */
-function cores(): number {
-  const quotas = groupsOf('cpu', readOr('/proc/self/cgroup', ''), readOr('/proc/mounts', '')).flatMap(
-    ({ version, path }): number[] => {
-      const [quota, period] =
-        version === 2
-          ? readOr(`${path}/cpu.max`, 'max').trim().split(' ')
-          : [readOr(`${path}/cpu.cfs_quota_us`, '-1'), readOr(`${path}/cpu.cfs_period_us`, '100000')];
-      const part = Number(quota) / Number(period);
-      return part > 0 ? [part] : [];
-    },
-  );
-  return Math.min(availableParallelism(), ...quotas);
-}
+/** As many as there are, or as the quota of its control groups allows. */
+const cores = (): number => Math.min(availableParallelism(), processorGroupQuota() ?? Infinity);

@@ -37,6 +37,7 @@ export async function nodeDeviceProfile(
   engine: Engine,
   { profile: how = 'cached' }: ProfileFlags,
   file = join(userCacheDir(), 'profiles.json'),
+  measure: () => Promise<DeviceProfile> = () => measureNodeDevice(engine),
 ): Promise<KnownProfile> {
   const key = deviceKey(engine.name);
   const known = await readProfiles(file);
@@ -47,7 +48,7 @@ export async function nodeDeviceProfile(
       // Not measured yet, or not by this version.
     }
   }
-  const profile = await measureNodeDevice(engine);
+  const profile = await measure();
   try {
     await mkdir(dirname(file), { recursive: true, mode: 0o700 });
     // In one step: another process may read it meanwhile.

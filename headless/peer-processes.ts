@@ -2,8 +2,9 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { PeerceptronError } from '../src/shared/errors.ts';
+import { LEAN_MALLOC, LEAN_NODE } from './lean-process.ts';
 import { cacheArguments, type CacheFlags } from './weight-cache.ts';
-import type { ParentMessage, PeerEvent } from './commands/join.ts';
+import type { ParentMessage, PeerEvent } from './peer/events.ts';
 
 export interface PeerProcess {
   readonly name: string;
@@ -47,18 +48,6 @@ export interface PeerStart {
 }
 
 const START_TIMEOUT_MS = 60_000;
-
-/**
- * Several peers share this machine: one helper thread instead of four, and a young generation of 1 MB instead of 16, for
- * tensors are not in it.
- */
-export const LEAN_NODE = ['--max-semi-space-size=1', '--v8-pool-size=1'];
-/** Tensors that were freed go back to the system, instead of staying in glibc's heaps; other systems take no notice. */
-export const LEAN_MALLOC = {
-  MALLOC_ARENA_MAX: '2',
-  MALLOC_MMAP_THRESHOLD_: '524288',
-  MALLOC_TRIM_THRESHOLD_: '524288',
-};
 
 /** Starts Node peers as processes of their own and waits until each has joined the room. */
 export async function startPeerProcesses(options: PeerProcessOptions): Promise<PeerProcess[]> {

@@ -7,6 +7,7 @@ import { runInNewContext } from 'node:vm';
 import { byteSize } from '../src/shared/byte-size.ts';
 import { PeerceptronError } from '../src/shared/errors.ts';
 import type { RandomBytes } from '../src/shared/random.ts';
+import { memoryGroupLimit } from './control-groups.ts';
 
 export const nodeRandomBytes: RandomBytes = (length) => randomFillSync(new Uint8Array(length));
 
@@ -17,20 +18,15 @@ const collect = runInNewContext('gc') as (options: { readonly type: 'minor' }) =
 /** Frees what has just become garbage: about a millisecond. */
 export const collectGarbage = (): void => collect({ type: 'minor' });
 
+/** Of the package that this program belongs to; programs lie two folders below its root. */
+export const programVersion = (): string =>
+  (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string })
+    .version;
+
 export const platformName = (): string => `node ${process.versions.node} ${platform()}-${arch()}`;
 
-/** What this process may use: the machine's memory, or its cgroup's limit where that is lower. */
-export function memoryLimitBytes(): number {
-  const limits = ['/sys/fs/cgroup/memory.max', '/sys/fs/cgroup/memory/memory.limit_in_bytes'];
-  const found = limits.map((file) => {
-    try {
-      return Number.parseInt(readFileSync(file, 'utf8'), 10);
-    } catch {
-      return Number.NaN;
-    }
-  });
-  return Math.min(totalmem(), ...found.filter((bytes) => bytes > 0));
-}
+/** What this process may use: the machine's memory, or the limit of its control group, or of one around it, where that is lower. */
+export const memoryLimitBytes = (): number => Math.min(totalmem(), memoryGroupLimit() ?? Infinity);
 
 /** Half of what there is: the rest is for the system, and for what engines allocate beside the tensors. */
 export const defaultMemoryOffer = (): number => Math.floor(memoryLimitBytes() / 2);

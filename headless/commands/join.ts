@@ -1,71 +1,45 @@
 import { hostname } from 'node:os';
-import { createInterface } from 'node:readline';
-import { Option, type Command } from 'commander';
-import pc from 'picocolors';
-import { parseRoomLink } from '../../src/protocol/room-link.ts';
-import { servePeer, type ServeEvent } from '../../src/runtime/serve-peer.ts';
+import type { Command } from 'commander';
+import type { Engine } from '../../src/engine/engine.ts';
+import type { Mesh } from '../../src/mesh/mesh.ts';
 import { systemClock } from '../../src/mesh/system-clock.ts';
-import { DevicePresence } from '../../src/mesh/device-presence.ts';
-import type { MeshEvent } from '../../src/mesh/mesh.ts';
-import { PeerceptronError } from '../../src/shared/errors.ts';
-import { shortId } from '../../src/shared/ids.ts';
-import { roomLinkFrom } from '../given-link.ts';
-import { ENGINE_NAMES, parseEngineName, startEngine } from '../node-engine.ts';
-import { openAllowed } from '../guarded-fetch.ts';
-import { addCacheFlags, openWeightCache, type CacheFlags } from '../weight-cache.ts';
-import { originPolicy } from '../../src/weights/origin-policy.ts';
-import { parseShare } from '../flags.ts';
-import { SharedDevice } from '../../src/runtime/shared-device.ts';
-import { connectionProcessor } from '../connection-processor.ts';
-import { joinNodeMesh, type NodeMeshOptions } from '../node-mesh.ts';
-import {
-  addProfileFlag,
-  measureNodeDevice,
-  nodeDeviceProfile,
-  type ProfileFlags,
-} from '../device-profile.ts';
-import { offerProfile } from '../../src/runtime/profile-service.ts';
 import type { DeviceProfile } from '../../src/planner/profile.ts';
-import { defaultMemoryOffer, parseByteSize } from '../platform.ts';
-import { createTerminal, formatBytes, formatMs, type Terminal } from '../terminal.ts';
+import { parseRoomLink } from '../../src/protocol/room-link.ts';
+import type { SharedDevice } from '../../src/runtime/shared-device.ts';
+import { unreachable } from '../../src/shared/errors.ts';
+import { originPolicy } from '../../src/weights/origin-policy.ts';
+import { measureNodeDevice, nodeDeviceProfile } from '../device-profile.ts';
+import { roomLinkFrom } from '../given-link.ts';
+import { measureApart } from '../measure-apart.ts';
+import { parseEngineName, type EngineName } from '../node-engine.ts';
+import type { NodeMeshOptions } from '../node-mesh.ts';
+import { BackOff } from '../peer/back-off.ts';
+import type { ParentMessage, PeerEvent } from '../peer/events.ts';
+import { pause } from '../peer/join-patiently.ts';
+import { livePeer } from '../peer/peer-life.ts';
+import { watchPeer } from '../peer/peer-monitor.ts';
+import { addPeerSettings, type PeerSettings } from '../peer/peer-settings.ts';
+import { PeerTally } from '../peer/peer-tally.ts';
+import { reportEvents } from '../peer/report.ts';
+import { applySettings } from '../peer/settings.ts';
+import { listenForStop } from '../peer/stop.ts';
+import { defaultMemoryOffer } from '../platform.ts';
+import { createTerminal } from '../terminal.ts';
+import { openWeightCache } from '../weight-cache.ts';
 
-/** One line of `join --json`. */
-export type PeerEvent =
-  | { readonly type: 'engine'; readonly engine: string; readonly refused: readonly string[] }
-  | {
-      readonly type: 'joined';
-      readonly id: string;
-      readonly room: string;
-      readonly memoryBytes: number;
-      readonly share: number;
-    }
-  | { readonly type: 'mesh'; readonly event: MeshEvent }
-  | { readonly type: 'serve'; readonly event: ServeEvent }
-  /** How fast this device is, for planners; `measured`: just now. */
-  | { readonly type: 'profile'; readonly profile: DeviceProfile; readonly measured: boolean }
-  /** The part of the processor that the mesh gets from now on. */
-  | { readonly type: 'share'; readonly share: number }
-  | { readonly type: 'left' };
+export type { ParentMessage, PeerEvent } from '../peer/events.ts';
 
-/**
- * A line that the program that started a peer (`--parent`) may write to its standard input: another `--share`; `steady` where it
- * plays a device (`Engine.setShare`).
- */
-export interface ParentMessage {
-  readonly share: number;
-  readonly steady?: boolean;
-}
-
-interface JoinFlags extends CacheFlags, ProfileFlags {
-  readonly allowOrigin?: readonly string[];
+interface JoinFlags extends PeerSettings {
   readonly json?: boolean;
-  readonly name?: string;
-  readonly memory?: string;
-  readonly engine: string;
-  readonly share: number;
-  readonly urlFile?: string;
+  readonly retry: boolean;
   readonly parent?: boolean;
 }
+
+/** Of rooms that cannot be entered, and of engines that die. */
+const FIRST_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 30_000;
+/** An engine that has lasted so long was well. */
+const WELL_MS = 600_000;
 
 /** `parts`: what programs that are no product put in the place of the product's own. */
 export function addJoinCommand(program: Command, parts: Pick<NodeMeshOptions, 'openRtc'> = {}): void {
@@ -76,148 +50,107 @@ export function addJoinCommand(program: Command, parts: Pick<NodeMeshOptions, 'o
       '[url]',
       'room link (https://host/#room.secret); better kept out of the arguments, see --url-file',
     )
-    .option('--url-file <file>', 'read the room link from a file (or set PEERCEPTRON_URL)')
-    .option('--name <name>', 'how this device is called in the room', hostname())
-    .option('--memory <size>', 'memory offered, e.g. 512MB (default: half of what there is)')
-    .addOption(new Option('--engine <engine>', 'what computes').choices([...ENGINE_NAMES]).default('auto'))
-    .addOption(
-      new Option('--share <part>', 'how much of a processor core the mesh gets, e.g. 25%')
-        .argParser(parseShare)
-        .default(1, 'all'),
-    )
+    .option('--no-retry', 'end when the room cannot be entered within 15 s, instead of trying for ever')
     .option('--json', 'one JSON event per line')
     .option('--parent', 'end when stdin ends (for peers started by another program)')
-    .option(
-      '--allow-origin <url>',
-      'also fetch weights from this server (repeatable; "public": from any with a public address)',
-      collect,
-    )
-    .action(async (url: string | undefined, flags: JoinFlags) => join(url, flags, parts));
-  addCacheFlags(command);
-  addProfileFlag(command);
+    .action(async (url: string | undefined, _flags: JoinFlags, self: Command) => join(url, self, parts));
+  addPeerSettings(command);
 }
 
-const collect = (value: string, before: readonly string[] = []): string[] => [...before, value];
+/** As everywhere, the environment goes before the file of `--config`. */
+function urlFileOf(command: Command, { urlFile }: JoinFlags): string | undefined {
+  const isConfigured = command.getOptionValueSource('urlFile') === 'config';
+  return isConfigured && process.env.PEERCEPTRON_URL ? undefined : urlFile;
+}
 
 async function join(
   url: string | undefined,
-  flags: JoinFlags,
+  command: Command,
   parts: Pick<NodeMeshOptions, 'openRtc'>,
 ): Promise<void> {
+  // From here on, lists of processes show no link.
+  if (url) process.title = 'peerceptron join';
+  await applySettings(command);
+  const flags = command.opts<JoinFlags>();
   const terminal = createTerminal(flags.json ?? false);
+  const link = parseRoomLink(await roomLinkFrom(url, urlFileOf(command, flags)));
+  const tally = new PeerTally();
+  const report = reportEvents(terminal, flags, [link.secret]);
   const emit = (event: PeerEvent): void => {
-    if (terminal.json) process.stdout.write(`${JSON.stringify(event, plainErrors)}\n`);
-    else narrate(terminal, event);
+    tally.add(event);
+    report(event);
   };
-  const link = parseRoomLink(await roomLinkFrom(url, flags.urlFile));
-  const memoryBytes = flags.memory ? parseByteSize(flags.memory) : defaultMemoryOffer();
-  const policy = originPolicy(link.origin, flags.allowOrigin ?? []);
-  const cache = await openWeightCache(flags, (sentence) => terminal.note(sentence));
-  const { engine, refused } = await startEngine(parseEngineName(flags.engine));
-  emit({
-    type: 'engine',
-    engine: engine.name,
-    refused: refused.map(({ candidate, reason }) => `${candidate}: ${reason}`),
-  });
+  const note = (text: string): void => emit({ type: 'notice', text });
 
-  // The room need not wait for it. Peers that another program starts share this machine with each other: what they get of
-  // it is measured when somebody plans, and holds for no other time.
-  const measure = async (): Promise<DeviceProfile> => {
+  let { share } = flags;
+  let device: SharedDevice | undefined;
+  let mesh: Mesh | undefined;
+  const obey = (line: string): void => {
+    const message = parentMessage(line);
+    if (message === undefined) return note(`no such message of a parent: '${line}'`);
+    ({ share } = message);
+    const applied = device?.setShare(share, message.steady === true) ?? Promise.resolve();
+    void applied.then(() => emit({ type: 'share', share }));
+  };
+  const stop = listenForStop(flags.parent ? obey : undefined);
+  const memoryBytes = flags.memory ?? defaultMemoryOffer();
+  const cache = await openWeightCache(flags, note);
+  const monitor = await watchPeer({ port: flags.metricsPort, tally, mesh: () => mesh, emit });
+
+  // Peers that another program starts share this machine with each other: what they get of it is measured when somebody
+  // plans, and holds for no other time.
+  const measure = async (engine: Engine, name: EngineName): Promise<DeviceProfile> => {
     if (flags.parent) return measureNodeDevice(engine);
-    const known = await nodeDeviceProfile(engine, flags);
+    const known = await nodeDeviceProfile(engine, flags, undefined, () => measureApart(engine, name));
     emit({ type: 'profile', ...known });
     return known.profile;
   };
-  const device = new SharedDevice({ engine, share: flags.share, measure });
-  await device.setShare(flags.share);
-  if (!flags.parent) void device.profile().catch(() => undefined);
-  const { mesh, node } = await joinNodeMesh({
-    link,
-    name: flags.name ?? hostname(),
-    ...parts,
-    serves: {
-      engine: engine.name,
-      accuracy: engine.accuracy,
-      ...(engine.weightStorage ? { weightStorage: engine.weightStorage } : {}),
-      memoryBytes,
-    },
-  });
-  mesh.subscribe((event) => emit({ type: 'mesh', event }));
-  const presence = new DevicePresence({
-    mesh,
-    node,
-    clock: systemClock,
-    facts: () => ({ share: device.share, macsPerSecond: device.macsPerSecond }),
-  });
-  const service = servePeer({
-    node,
-    engine,
-    memoryBytes,
-    clock: systemClock,
-    weights: { cache: cache.blocks, open: (url) => openAllowed(url, policy) },
-    onEvent: (event) => {
-      presence.onServe(event);
-      emit({ type: 'serve', event });
-    },
-  });
-  offerProfile({
-    node,
-    clock: systemClock,
-    profile: () => device.profile(),
-    processor: connectionProcessor(),
-  });
-  emit({ type: 'joined', id: mesh.self, room: link.room, memoryBytes, share: flags.share });
-
-  const obey = (line: string): void => {
-    const message = parentMessage(line);
-    if (message === undefined) return terminal.note(`no such message of a parent: '${line}'`);
-    const { share, steady } = message;
-    void device.setShare(share, steady === true).then(() => emit({ type: 'share', share }));
-  };
-  const signalled = (): Promise<void> =>
-    new Promise((resolve) => {
-      process.once('SIGINT', resolve);
-      process.once('SIGTERM', resolve);
-    });
-  const orphaned = new Promise<void>((resolve) => {
-    if (!flags.parent) return;
-    process.stdin.once('error', resolve);
-    createInterface({ input: process.stdin }).on('line', obey).once('close', resolve);
-  });
-  await Promise.race([signalled(), orphaned]);
-  // Sessions that can do without this device do so first; whoever is in a hurry says so twice. Nobody waits for an orphan.
-  await Promise.race([service.leave(), signalled(), orphaned]);
-  await service.close();
-  await mesh.leave();
-  await engine.dispose();
-  emit({ type: 'left' });
-}
-
-function narrate(terminal: Terminal, event: PeerEvent): void {
-  switch (event.type) {
-    case 'engine':
-      for (const reason of event.refused) terminal.note(`engine refused: ${reason}`);
-      terminal.say(`Engine: ${pc.bold(event.engine)}, checked against the reference.`);
-      return;
-    case 'joined':
-      terminal.say(
-        `Joined room ${pc.bold(event.room)} as ${shortId(event.id)}, offering ${formatBytes(event.memoryBytes)}${partOf(event.share)}. Ctrl-C leaves.`,
-      );
-      return;
-    case 'profile':
-      if (event.measured) terminal.note('measured how fast this device computes; kept for the next time');
-      return;
-    case 'mesh':
-      narrateMesh(terminal, event.event);
-      return;
-    case 'serve':
-      narrateServe(terminal, event.event);
-      return;
-    case 'share':
-      return;
-    case 'left':
-      terminal.say('Left the room.');
+  const backOff = (): BackOff =>
+    new BackOff({ firstMs: FIRST_PAUSE_MS, longestMs: LONGEST_PAUSE_MS, random: Math.random });
+  const lasts = flags.retry && !flags.parent;
+  const engineBackOff = backOff();
+  try {
+    for (let over = false; !over;) {
+      const startedMs = systemClock.now();
+      const end = await livePeer({
+        link,
+        name: flags.name ?? hostname(),
+        engine: parseEngineName(flags.engine),
+        memoryBytes,
+        share,
+        policy: originPolicy(link.origin, flags.allowOrigin ?? []),
+        cache,
+        clock: systemClock,
+        stop,
+        emit,
+        measure,
+        measuresAtOnce: !flags.parent,
+        ...(lasts ? { backOff: backOff() } : {}),
+        onDevice: (started) => (device = started),
+        onMesh: (joined) => (mesh = joined),
+        parts,
+      });
+      switch (end.end) {
+        case 'stopped':
+          over = true;
+          break;
+        case 'engine-lost': {
+          if (!lasts) throw end.error;
+          if (systemClock.now() - startedMs > WELL_MS) engineBackOff.reset();
+          const retryInMs = engineBackOff.next();
+          emit({ type: 'engine-lost', error: end.error, retryInMs });
+          await pause(systemClock, retryInMs, stop.asked);
+          over = stop.asked.aborted;
+          break;
+        }
+        default:
+          unreachable(end);
+      }
+    }
+  } finally {
+    monitor?.close();
   }
+  emit({ type: 'left' });
 }
 
 function parentMessage(line: string): ParentMessage | undefined {
@@ -228,65 +161,3 @@ function parentMessage(line: string): ParentMessage | undefined {
     return undefined;
   }
 }
-
-const partOf = (share: number): string =>
-  share < 1 ? ` and ${Math.round(share * 100)} % of a processor` : '';
-
-function narrateMesh(terminal: Terminal, event: MeshEvent): void {
-  if (event.type === 'signaling' && event.state === 'lost') {
-    terminal.note(`signaling lost, trying again: ${event.error?.message ?? ''}`);
-  } else if (event.type === 'member' && event.member.state === 'connected') {
-    const { capabilities, id, reconnecting } = event.member;
-    const what = reconnecting ? 'lost the connection, reconnecting to' : 'connected to';
-    terminal.note(`${what} ${capabilities.name} (${shortId(id)})`);
-  } else if (event.type === 'member' && event.member.state === 'failed') {
-    terminal.note(`${shortId(event.member.id)}: ${event.member.error.message}`);
-  }
-}
-
-function narrateServe(terminal: Terminal, event: ServeEvent): void {
-  switch (event.type) {
-    case 'session-loading':
-      terminal.bars([
-        {
-          label: event.model,
-          done: event.loadedBytes,
-          total: event.totalBytes,
-          format: formatBytes,
-          ...(event.loadedBytes >= event.totalBytes ? { state: 'warming up' } : {}),
-        },
-      ]);
-      return;
-    case 'session-ready': {
-      terminal.endProgress();
-      const parts = event.tiles.map(
-        ({ ops, firstOp, lastOp }) => `ops ${ops[0]}–${ops[1] - 1} (${firstOp} … ${lastOp})`,
-      );
-      const random = event.seed === undefined ? '' : `, random weights (seed ${event.seed})`;
-      terminal.say(
-        `${event.model}${random}: computing ${parts.join(', ') || 'nothing'} of ${event.opCount} ops`,
-      );
-      return;
-    }
-    case 'source-set-aside':
-      terminal.note(`weights: ${event.source} is given up: ${event.error.code}: ${event.error.message}`);
-      return;
-    case 'session-refused':
-      terminal.endProgress();
-      terminal.note(`session refused: ${event.error.message}`);
-      return;
-    case 'session-ended':
-      terminal.endProgress();
-      terminal.note(`session ${shortId(event.session)} ended`);
-      return;
-    case 'tile-done':
-      terminal.progress(`frame ${event.frame}: ${formatMs(event.computeMs)}`);
-      return;
-    case 'tile-failed':
-      terminal.note(`tile failed: ${event.error.code}: ${event.error.message}`);
-  }
-}
-
-/** Errors have no enumerable message of their own. */
-const plainErrors = (_key: string, value: unknown): unknown =>
-  value instanceof PeerceptronError ? { code: value.code, message: value.message } : value;

@@ -21,7 +21,7 @@ export interface WasmPaths {
 
 export interface BackendOptions {
   readonly backend: TfjsBackendName;
-  /** Needed in browsers by the wasm backend; in Node the binaries lie beside its package. */
+  /** Needed in browsers by the wasm backend; in Node the binaries lie beside the program, or in its package. */
   readonly wasmPaths?: WasmPaths;
 }
 
@@ -29,6 +29,8 @@ const TEXTURE_POOL_BYTES = 256 * 1024 * 1024;
 
 interface NodeProcess {
   getBuiltinModule(id: 'node:module'): { createRequire(from: string): { resolve(name: string): string } };
+  getBuiltinModule(id: 'node:fs'): { existsSync(path: string): boolean };
+  getBuiltinModule(id: 'node:url'): { fileURLToPath(url: string): string };
   getBuiltinModule(id: 'node:path'): {
     dirname(path: string): string;
     join(...parts: string[]): string;
@@ -70,12 +72,16 @@ function nodeWasmPaths(): WasmPaths {
   if (!host) throw new Error('in a browser the wasm backend needs `wasmPaths`');
   // Asked for at run time, so that a browser bundle never sees a Node module.
   const path = host.getBuiltinModule('node:path');
-  const folder = path.dirname(
-    host
-      .getBuiltinModule('node:module')
-      .createRequire(import.meta.url)
-      .resolve('@tensorflow/tfjs-backend-wasm'),
-  );
+  const beside = path.dirname(host.getBuiltinModule('node:url').fileURLToPath(import.meta.url));
+  // The build puts them beside the program; for sources they lie in their package.
+  const folder = host.getBuiltinModule('node:fs').existsSync(path.join(beside, 'tfjs-backend-wasm.wasm'))
+    ? beside
+    : path.dirname(
+        host
+          .getBuiltinModule('node:module')
+          .createRequire(import.meta.url)
+          .resolve('@tensorflow/tfjs-backend-wasm'),
+      );
   return {
     'tfjs-backend-wasm.wasm': path.join(folder, 'tfjs-backend-wasm.wasm'),
     'tfjs-backend-wasm-simd.wasm': path.join(folder, 'tfjs-backend-wasm-simd.wasm'),

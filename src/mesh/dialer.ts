@@ -71,6 +71,9 @@ export class Dialer {
   readonly #knocks: KnockExchange;
   readonly #spareMemory = new SpareMemory();
   readonly #entries = new Map<PeerId, Entry>();
+  /** Channels that are up, or about to end; and what those carried that are over. */
+  readonly #carrying = new Set<Traffic>();
+  #carried: Traffic = { sentBytes: 0, receivedBytes: 0 };
   #closed = false;
 
   constructor(options: DialerOptions) {
@@ -112,6 +115,11 @@ export class Dialer {
   traffic(peer: PeerId): Traffic | undefined {
     const resumable = this.#entries.get(peer)?.link?.resumable;
     return resumable && { sentBytes: resumable.sentBytes, receivedBytes: resumable.receivedBytes };
+  }
+
+  /** What has passed over all channels there have been. */
+  get carried(): Traffic {
+    return [...this.#carrying].reduce(plus, this.#carried);
   }
 
   /** Whether a connection to `peer` is up or being set up. */
@@ -306,7 +314,10 @@ export class Dialer {
     older?.channel.close(
       new PeerceptronError('LINK_LOST', `Device ${shortId(peer)} connected anew; the older link was dead.`),
     );
+    this.#carrying.add(link.resumable);
     void channel.closed.then((error) => {
+      this.#carrying.delete(link.resumable);
+      this.#carried = plus(this.#carried, link.resumable);
       if (entry.link !== link) return;
       entry.link = undefined;
       if (entry.reconnection && entry.dial?.phase.phase === 'knocking') this.#dropDial(peer, entry.dial);
@@ -387,6 +398,11 @@ export class Dialer {
     if (dial) dial.sealFailures += 1;
   }
 }
+
+const plus = (a: Traffic, b: Traffic): Traffic => ({
+  sentBytes: a.sentBytes + b.sentBytes,
+  receivedBytes: a.receivedBytes + b.receivedBytes,
+});
 
 const leftTheRoom = (): PeerceptronError =>
   new PeerceptronError('LINK_CLOSED', 'This device has left the room; join it again to connect.');

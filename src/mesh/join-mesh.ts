@@ -179,6 +179,10 @@ class RoomMesh implements Mesh {
     return this.#dialer.traffic(peer);
   }
 
+  get carried(): Traffic {
+    return this.#dialer.carried;
+  }
+
   leave(): Promise<void> {
     // The others learn first that this is on purpose.
     this.#leaving ??= Promise.resolve().then(async () => {

@@ -48,6 +48,8 @@ export interface Mesh extends PeerNetwork {
   offer(capabilities: Capabilities): void;
   /** Undefined where there is no channel. */
   traffic(peer: PeerId): Traffic | undefined;
+  /** Of all channels there have been. */
+  readonly carried: Traffic;
   /** Says goodbye, closes every channel and the signaling socket. */
   leave(): Promise<void>;
 }

@@ -550,6 +550,14 @@ export const errorTexts: Record<ErrorCode, ErrorText> = {
   FRAME_TIMEOUT: { what: 'One frame took too long.', todo: asksElsewhere },
   PEER_LOST: { what: 'A device left in the middle of the work.', todo: 'Nothing; the work is dealt anew.' },
   USAGE: { what: 'The command was not understood.', todo: 'See --help.' },
+  SERVICE_UNAVAILABLE: {
+    what: 'The service cannot be managed.',
+    todo: 'Run the command as root, on a machine with systemd.',
+  },
+  PLATFORM_UNSUPPORTED: {
+    what: 'This system is not supported.',
+    todo: 'Use a 64-bit system and a current Node.js.',
+  },
   CHROMIUM_MISSING: { what: 'Chromium was not found.', todo: 'Install it, or set CHROMIUM_PATH.' },
   CERTUTIL_MISSING: { what: 'certutil was not found.', todo: 'Install the package libnss3-tools.' },
   INTERNAL: {

@@ -145,7 +145,7 @@ describe('serve --https', () => {
 
   it('is refused by programs that do not know the authority, with what to do, and joined by those that do', async () => {
     const [link] = report.https.links as [string];
-    const refused = await runProgram(['join', '--json'], { PEERCEPTRON_URL: link });
+    const refused = await runProgram(['join', '--json', '--no-retry'], { PEERCEPTRON_URL: link });
     expect(refused.code).toBe(1);
     expect(refused.stderr).toContain('SIGNALING_UNREACHABLE');
     expect(refused.stderr).toContain('NODE_EXTRA_CA_CERTS');

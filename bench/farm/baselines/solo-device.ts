@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { LEAN_MALLOC, LEAN_NODE } from '../../../headless/peer-processes.ts';
+import { LEAN_MALLOC, LEAN_NODE } from '../../../headless/lean-process.ts';
 import { PeerceptronError } from '../../../src/shared/errors.ts';
 import type { LoadCommand, SoloCommand, SoloFrame, SoloLoaded, SoloReply } from './solo-protocol.ts';
 

@@ -30,6 +30,7 @@ class FakeMesh implements Mesh {
   }
   offer = () => undefined;
   traffic = () => undefined;
+  carried = { sentBytes: 0, receivedBytes: 0 };
   leave = async () => undefined;
 }
 

@@ -38,6 +38,7 @@ const capabilitiesOf = (name: string): Capabilities => ({
 
 /** Joined by links in memory; members are connected when they are called. */
 class MemoryMesh implements Mesh {
+  readonly carried = { sentBytes: 0, receivedBytes: 0 };
   readonly members = new Map<PeerId, Member>();
   readonly #member: MemoryMember;
   readonly #listeners = new Set<(event: MeshEvent) => void>();
