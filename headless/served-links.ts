@@ -79,7 +79,13 @@ export function describeLinks(room: LocalRoom, served: ServedLinks, peerCount: n
     lines.push('Open this link on any device in the same network, or scan the code, and it joins:', '');
     lines.push(`  ${pc.cyan(first)}`, ...others.map((link) => `  ${pc.cyan(link)}`), '');
     lines.push(renderUnicodeCompact(first), '');
-    if (served.name) lines.push(pc.dim(`${served.name} stays the same when addresses change; Android knows such names from version 12 on.`), '');
+    if (served.name)
+      lines.push(
+        pc.dim(
+          `${served.name} stays the same when addresses change; Android knows such names from version 12 on.`,
+        ),
+        '',
+      );
   }
   lines.push(...httpsLines(served));
   lines.push(pc.dim('Whoever has the link is in the room: treat it like a password. Ctrl-C stops.'));
