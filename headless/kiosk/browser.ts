@@ -43,6 +43,9 @@ const START_TIMEOUT_MS = 90_000;
 const LOAD_TIMEOUT_MS = 30_000;
 const ALIVE_TIMEOUT_MS = 5000;
 const GOODBYE_MS = 3000;
+/** Of processes that were killed: the system takes a moment, and who does not exist any more writes no files. */
+const GONE_WITHIN_MS = 2000;
+const LOOK_AGAIN_MS = 25;
 const COMPLAINTS_LENGTH = 600;
 
 const targets = v.object({
@@ -171,10 +174,16 @@ async function stopGroup(
     await Promise.race([exited, new Promise<void>((resolve) => void clock.after(GOODBYE_MS, resolve))]);
   }
   // What hangs, and what has outlived its browser.
-  try {
-    process.kill(-child.pid, 'SIGKILL');
-  } catch {
-    // Nothing is left.
-  }
+  for (let waitedMs = 0; waitedMs < GONE_WITHIN_MS && signalGroup(child.pid); waitedMs += LOOK_AGAIN_MS)
+    await new Promise<void>((resolve) => void clock.after(LOOK_AGAIN_MS, resolve));
   await exited;
+}
+
+/** Whether there was anybody left to kill. */
+function signalGroup(group: number): boolean {
+  try {
+    return process.kill(-group, 'SIGKILL');
+  } catch {
+    return false;
+  }
 }

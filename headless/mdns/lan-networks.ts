@@ -11,9 +11,7 @@ export function mdnsNetworks(
 ): MdnsNetwork[] {
   const isAny = host === undefined || host === '0.0.0.0' || host === '::';
   return Object.values(interfaces).flatMap((all = []) => {
-    const reachable = all.filter(
-      (each) => isOutside(each) && (isAny || each.address === host.toLowerCase()),
-    );
+    const reachable = all.filter((each) => isOutside(each) && (isAny || each.address === host.toLowerCase()));
     // Multicast DNS goes over IPv4 here; a network without it is none that a name could be told in.
     const carrier = all.find((each) => isOutside(each) && each.family === 'IPv4');
     if (!carrier || reachable.length === 0) return [];

@@ -15,7 +15,7 @@ const IN: ReadonlySet<string> = new Set(['IN', 'ANY', 'UNKNOWN_32769']);
 
 type Packet = multicastDns.QueryPacket | multicastDns.ResponsePacket;
 type Questions = multicastDns.QueryOutgoingPacket['questions'];
-type Answer = multicastDns.FullPacket['answers'][number];
+type Answer = NonNullable<multicastDns.FullPacket['answers']>[number];
 
 /** Multicast DNS over UDP in one network. `onFailure`: the port cannot be had; the link does nothing then. */
 export function openMdnsLink(network: MdnsNetwork, onFailure: (error: Error) => void): MdnsLink {
@@ -38,7 +38,7 @@ export function openMdnsLink(network: MdnsNetwork, onFailure: (error: Error) => 
     // Sockets of one machine hear the messages of all of its networks.
     if (!isInNetwork(address, network)) return;
     const alone = packet.type === 'query' && port !== PORT;
-    link.onMessage(messageOf(packet), alone ? { address, port, id: packet.id } : undefined);
+    link.onMessage(messageOf(packet), alone ? { address, port, id: packet.id ?? 0 } : undefined);
   };
   socket.on('query', receive);
   socket.on('response', receive);
@@ -88,7 +88,8 @@ const lackingOf = ({ lacking = [] }: MdnsMessage, flush: boolean): Answer[] =>
     data: { nextDomain: name, rrtypes: [has] },
   }));
 
-function messageOf({ type, questions, answers, additionals, authorities }: Packet): MdnsMessage {
+function messageOf(packet: Packet): MdnsMessage {
+  const { type, questions = [], answers = [], additionals = [], authorities = [] } = packet;
   return {
     kind: type,
     questions: questions.flatMap((question) => {

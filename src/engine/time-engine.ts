@@ -67,10 +67,7 @@ export async function timeEngine(engine: Engine, clock: Clock): Promise<number> 
   try {
     const times: number[] = [];
     const startedMs = clock.now();
-    while (
-      times.length < LEAST_RUNS ||
-      (times.length < MOST_RUNS && clock.now() - startedMs < ENOUGH_MS)
-    ) {
+    while (times.length < LEAST_RUNS || (times.length < MOST_RUNS && clock.now() - startedMs < ENOUGH_MS)) {
       const inputs = program.inputs.map((input) => values(boxSize(input.box)));
       const sinceMs = clock.now();
       await tile.run(inputs);

@@ -55,11 +55,7 @@ function remembered(storage: ChooseBrowserEngineOptions['storage'], key: string)
   }
 }
 
-function remember(
-  storage: ChooseBrowserEngineOptions['storage'],
-  key: string,
-  backend: EngineBackend,
-): void {
+function remember(storage: ChooseBrowserEngineOptions['storage'], key: string, backend: EngineBackend): void {
   try {
     storage().setItem(ITEM, JSON.stringify({ key, backend }));
   } catch {

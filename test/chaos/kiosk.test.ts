@@ -22,14 +22,19 @@ beforeEach(async () => {
   site = await openRestartableSite();
   link = site.newRoom();
   folder = mkdtempSync(join(tmpdir(), 'peerceptron-kiosk-'));
-  kiosk = startKiosk(formatRoomLink(link), join(folder, 'profile'), ['--frozen-after', '5', '--engine', 'wasm']);
+  kiosk = startKiosk(formatRoomLink(link), join(folder, 'profile'), [
+    '--frozen-after',
+    '5',
+    '--engine',
+    'wasm',
+  ]);
   browser = (await kiosk.event('started')).pid;
   await kiosk.event('page', 0, isIn);
 });
 afterEach(async () => {
-  await kiosk.program.stop('SIGKILL');
+  await kiosk.stop();
   await site.close();
-  rmSync(folder, { recursive: true, force: true });
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
 });
 
 /** Frames through the kiosk, by somebody who has just come. */
@@ -91,7 +96,7 @@ describe('a kiosk', () => {
   it('takes its browser along when it is told to end, and when it is killed', async () => {
     const { code } = await kiosk.stop();
     expect(code).toBe(0);
-    expect(processesOfGroup(browser)).toEqual([]);
+    await expect.poll(() => processesOfGroup(browser)).toEqual([]);
     kiosk = startKiosk(formatRoomLink(link), join(folder, 'profile'));
     const { pid } = await kiosk.event('started');
     await kiosk.event('page', 0, isIn);

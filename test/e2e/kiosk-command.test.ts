@@ -33,9 +33,9 @@ beforeEach(() => {
   profile = join(folder, 'profile');
 });
 afterEach(async () => {
-  await kiosk?.program.stop('SIGKILL');
+  await kiosk?.stop();
   kiosk = undefined;
-  rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
 });
 
 interface Installed {
@@ -70,7 +70,11 @@ describe('kiosk', () => {
     kiosk = startKiosk('', profile, ['--url-file', file]);
     const { pid } = await kiosk.event('started');
     const page = await kiosk.event('page', 0, isIn);
-    expect(page).toMatchObject({ secure: true, isolated: true, engine: expect.stringMatching(/^tfjs-/) as string });
+    expect(page).toMatchObject({
+      secure: true,
+      isolated: true,
+      engine: expect.stringMatching(/^tfjs-/) as string,
+    });
     await expectToServe(link);
     await kiosk.event('page', 0, ({ frames }) => frames === 3);
 
@@ -84,7 +88,7 @@ describe('kiosk', () => {
     const { code, stderr } = await kiosk.stop();
     expect(code).toBe(0);
     expect(stderr).not.toContain(link.secret);
-    expect(processesOfGroup(pid)).toEqual([]);
+    await expect.poll(() => processesOfGroup(pid)).toEqual([]);
   });
 
   it('hides a link that was an argument', async () => {

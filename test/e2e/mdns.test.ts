@@ -113,8 +113,11 @@ describe.skipIf(missing)(`serve in a network${missing ? ` (skipped: ${missing})`
         }
       });
       socket.query(names.map((name) => ({ name, type: 'A' })));`;
-    const [first, ...rest] = [...command, process.execPath, '-e', script] as [string, ...string[]];
-    const { stdout } = await promisify(execFile)(first, [...rest, ownAddress, ...names], { cwd: root, timeout: 30_000 });
+    const [first, ...rest] = [...command, process.execPath, '-e', script];
+    const { stdout } = await promisify(execFile)(first!, [...rest, ownAddress, ...names], {
+      cwd: root,
+      timeout: 30_000,
+    });
     return JSON.parse(stdout) as string[];
   }
 

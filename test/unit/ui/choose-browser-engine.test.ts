@@ -37,7 +37,11 @@ function engine(name: string, ms: number, clock: FakeClock): Engine {
   };
 }
 
-const choose = (graphics: GraphicsFacts, times: Readonly<Record<string, number>>, userAgent = 'Chromium 1') => {
+const choose = (
+  graphics: GraphicsFacts,
+  times: Readonly<Record<string, number>>,
+  userAgent = 'Chromium 1',
+) => {
   const clock = new FakeClock();
   return chooseBrowserEngine({
     graphics,

@@ -21,7 +21,8 @@ describe('a pipe to the browser', () => {
     expect(String(toBrowser.read())).toBe(
       '{"id":1,"method":"A.one","params":{"x":1},"sessionId":"s"}\0{"id":2,"method":"A.two","params":{}}\0',
     );
-    const answers = '{"id":2,"result":{"ü":2}}\0{"method":"A.happened","params":{"y":3}}\0{"id":1,"result":{}}\0';
+    const answers =
+      '{"id":2,"result":{"ü":2}}\0{"method":"A.happened","params":{"y":3}}\0{"id":1,"result":{}}\0';
     for (const byte of Buffer.from(answers)) fromBrowser.write(Buffer.from([byte]));
     expect(await second).toEqual({ ü: 2 });
     expect(await first).toEqual({});

@@ -33,7 +33,9 @@ class FakeBrowser implements KioskBrowser {
 
   heartbeat(timeoutMs: number): Promise<Heartbeat | undefined> {
     if (this.isFrozen)
-      return new Promise((_, reject) => void this.#clock.after(timeoutMs, () => reject(new Error('silence'))));
+      return new Promise(
+        (_, reject) => void this.#clock.after(timeoutMs, () => reject(new Error('silence'))),
+      );
     const { busyMs, phase } = this;
     const beat = Math.floor(this.#clock.now() / 1000);
     const heartbeat = { beat, phase, frames: 0, busyMs, secure: true, isolated: true };

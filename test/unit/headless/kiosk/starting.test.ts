@@ -90,7 +90,11 @@ describe('the profile of a kiosk', () => {
 
   it('is taken from browsers that are gone, whoever has their number now', async () => {
     const lock = join(folder, 'SingletonLock');
-    for (const holder of [`elsewhere-${process.pid}`, `${hostname()}-999999999`, `${hostname()}-${process.pid}`]) {
+    for (const holder of [
+      `elsewhere-${process.pid}`,
+      `${hostname()}-999999999`,
+      `${hostname()}-${process.pid}`,
+    ]) {
       symlinkSync(holder, lock);
       await prepareProfile(folder);
       expect(() => lstatSync(lock)).toThrow(/ENOENT/);

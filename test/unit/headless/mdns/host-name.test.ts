@@ -48,8 +48,8 @@ beforeEach(() => {
   lan = new Lan();
 });
 
-function device(links: readonly MdnsLink[], { random = 0.5 } = {}) {
-  const own = new Set(links.flatMap(({ addresses }) => addresses));
+function device(links: readonly MdnsLink[], { random = 0.5, later = '' } = {}) {
+  const own = new Set([...links.flatMap(({ addresses }) => addresses), later]);
   const names: string[] = [];
   const host = new HostName({
     wanted: 'peerceptron',
@@ -176,7 +176,8 @@ describe('a name in the network', () => {
 
   it('is told in each network with the addresses that lead here from there', async () => {
     const wifi = new Lan();
-    const { host } = device([lan.link('192.168.1.20'), wifi.link('10.0.0.7', 'fd00::7')]);
+    const links = [lan.link('192.168.1.20'), wifi.link('10.0.0.7', 'fd00::7')];
+    const { host } = device(links, { later: '10.0.0.9' });
     await clock.advance(5000);
     expect(lan.heard.at(-1)).toEqual(telling(record('192.168.1.20')));
     expect(wifi.heard.at(-1)!.answers.map(({ address }) => address)).toEqual(['10.0.0.7', 'fd00::7']);
