@@ -1,6 +1,7 @@
 import type { CameraReason } from './camera-problem.ts';
 import type { Reading } from './frame-reader.ts';
 import type { LiveStep } from './live-state.ts';
+import type { Departure } from './mesh-runner.ts';
 
 interface WhatToDo {
   readonly what: string;
@@ -35,6 +36,10 @@ export const liveStrings = {
     planning: 'Measuring and planning…',
     loading: 'Loading weights…',
   } satisfies Record<LiveStep['step'], string>,
+  gone: {
+    lost: (name: string) => `${name} has gone: the room goes on without it.`,
+    leaving: (name: string) => `${name} computes no longer: the room goes on without it.`,
+  } satisfies Record<Departure, (name: string) => string>,
   weights: 'Weights on their way to the devices',
   rate: 'Per second',
   latency: 'Latency',

@@ -33,8 +33,12 @@ export type MeshRunEvent =
   | { readonly type: 'step'; readonly step: RunStep }
   /** A plan has come into use; or the room has changed, and the plan is still the one to use. */
   | { readonly type: 'planned'; readonly plan: TrialPlan }
+  /** A device of the plan computes no longer: it was lost, or it has said that it leaves. The session goes on without it. */
+  | { readonly type: 'gone'; readonly name: string; readonly how: Departure }
   /** Nobody is left who could compute: frames wait for somebody to come. */
   | { readonly type: 'waiting'; readonly error: PeerceptronError };
+
+export type Departure = 'lost' | 'leaving';
 
 export interface MeshJob {
   readonly model: Pick<LoadedModel, 'weights' | 'seeded' | 'stored' | 'original'>;
@@ -219,16 +223,28 @@ class RoomRun implements MeshRun {
       case 'waiting':
         this.#job.onEvent({ type: 'waiting', error: event.error });
         return;
-      case 'ready':
-      case 'pausing':
       case 'peer-lost':
       case 'peer-leaving':
+        this.#job.onEvent({
+          type: 'gone',
+          name: this.#nameOf(event.peer),
+          how: event.type === 'peer-lost' ? 'lost' : 'leaving',
+        });
+        return;
+      case 'ready':
+      case 'pausing':
       case 'peer-slow':
         // The session deals with it by itself; what comes of it is a plan, or the end of a frame.
         return;
       default:
         unreachable(event);
     }
+  }
+
+  /** As the planner knew it: it may have left the room since. */
+  #nameOf(peer: PeerId): string {
+    const known = this.#latest?.world.devices.find(({ id }) => id === peer);
+    return known?.name ?? deviceName(peer, this.#options.mesh);
   }
 
   #tellPlan(): void {

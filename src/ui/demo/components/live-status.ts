@@ -64,10 +64,14 @@ export class LiveStatus extends LitElement {
       }`;
   }
 
-  private line({ doing, plan }: LiveState): string {
+  private line({ doing, plan, gone }: LiveState): string {
     if (!this.ready) return liveStrings.notReady;
     if (doing) return liveStrings.doing[doing.step];
-    return plan ? strings.trial.planned(plan.devices, plan.offeredCount) : '';
+    const sentences = [
+      ...(gone ? [liveStrings.gone[gone.how](gone.name)] : []),
+      ...(plan ? [strings.trial.planned(plan.devices, plan.offeredCount)] : []),
+    ];
+    return sentences.join(' ');
   }
 
   private retry(): void {
