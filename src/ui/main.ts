@@ -33,20 +33,16 @@ import { watchBattery } from './join/battery.ts';
 import { readSettings, writeSettings, type DeviceSettings } from './join/device-settings.ts';
 import { OwnDevice } from './join/own-device.ts';
 import type { PlanWish } from './network-view/asked-state.ts';
-import { PlanWorker } from './network-view/plan-worker-client.ts';
 import type { PageSession } from './page-session.ts';
 import { paced } from './paced.ts';
 import { findPeerServer } from './peer-server.ts';
 import { PeerStore, type PeerState } from './peer-state.ts';
 import { problemOf } from './problem.ts';
 import { storedProfile } from './profile-store.ts';
-import { readPixels } from './read-pixels.ts';
 import { fetchWhenServed, startPage } from './start-page.ts';
 import { strings } from './strings.ts';
 import { takePart } from './take-part.ts';
 import type { ShowAndTeach } from './teach/show-and-teach.ts';
-import { Trial } from './trial.ts';
-import type { TrialEvent } from './trial-state.ts';
 import { keepAwake } from './wake-lock.ts';
 import { openWeightStore } from './weight-store.ts';
 
@@ -54,6 +50,7 @@ import { openWeightStore } from './weight-store.ts';
 const SHOW_EVERY_MS = 50;
 const store = new PeerStore();
 const app = document.createElement('pt-app');
+app.samples = digitSamples.map((file) => new URL(`models/digits/samples/${file}`, document.baseURI).href);
 document.body.replaceChildren(app);
 store.subscribe(
   paced<PeerState>(systemClock, SHOW_EVERY_MS, (state) => {
@@ -156,16 +153,17 @@ async function enter(link: RoomLink): Promise<void> {
       (known) => known.transport,
       () => measureTransport({ clock: systemClock }),
     );
-  const trial = offerTrial(mesh, node, offered, transport);
-  const showing = openShowing({ mesh, node, capabilities: offered });
+  let capabilities = offered;
+  mesh.subscribe((event) => {
+    if (event.type === 'offered') capabilities = event.capabilities;
+  });
+  const showing = openShowing({ mesh, node, capabilities: () => capabilities, transport });
   app.addEventListener('leave-room', () => {
-    void trial.close();
     void showing.then((parts) => parts?.close());
     void own.leave().then(() => awake?.stop());
   });
   // Others learn at once, rather than by a time-out, that this device is gone: there is no time to hand anything over.
   window.addEventListener('pagehide', () => {
-    void trial.close();
     void showing.then((parts) => parts?.close());
     void service.leave();
     void mesh.leave();
@@ -174,7 +172,7 @@ async function enter(link: RoomLink): Promise<void> {
 
 /** What shows things to the room is loaded when this device is in it; without it the rest of the page works all the same. */
 async function openShowing(
-  room: Pick<PagePortsOptions, 'mesh' | 'node' | 'capabilities'>,
+  room: Pick<PagePortsOptions, 'mesh' | 'node' | 'capabilities' | 'transport'>,
 ): Promise<ShowAndTeach | undefined> {
   const pageUrl = document.baseURI;
   try {
@@ -183,9 +181,17 @@ async function openShowing(
       import('./teach/show-and-teach.ts'),
       import('./demo/served-models.ts'),
     ]);
-    const parts = showAndTeach(pagePorts({ ...room, clock: systemClock, randomBytes, pageUrl }));
-    const samples = digitSamples.map((file) => new URL(`models/digits/samples/${file}`, pageUrl).href);
-    app.show = { demo: parts.demo, teach: parts.teach, served: await servedModels(pageUrl, fetch), samples };
+    const parts = showAndTeach(
+      pagePorts({
+        ...room,
+        clock: systemClock,
+        randomBytes,
+        pageUrl,
+        dispatch: (event) => store.dispatch({ type: 'asked', event }),
+        onPage: (page) => (asking = page),
+      }),
+    );
+    app.show = { demo: parts.demo, teach: parts.teach, served: await servedModels(pageUrl, fetch) };
     return parts;
   } catch (thrown) {
     app.showProblem = problemOf(toPeerceptronError(thrown));
@@ -293,52 +299,6 @@ function lookAround(mesh: Mesh, presence: DevicePresence): void {
   follow();
 }
 
-/** The button that asks the room. What it takes is loaded when it is pressed for the first time. */
-function offerTrial(
-  mesh: Mesh,
-  node: RuntimeNode,
-  offered: Capabilities,
-  transport: () => Promise<TransportProfile>,
-): Trial {
-  const dispatch = (event: TrialEvent): void => store.dispatch({ type: 'trial', event });
-  let capabilities = offered;
-  mesh.subscribe((event) => {
-    if (event.type === 'offered') capabilities = event.capabilities;
-  });
-  const plans = new PlanWorker();
-  const trial = new Trial({
-    clock: systemClock,
-    dispatch,
-    open: async () => {
-      const [{ openRoomAsker }, { httpBytes }] = await Promise.all([
-        import('./room-asker.ts'),
-        import('../weights/http-source.ts'),
-      ]);
-      const asker = await openRoomAsker({
-        mesh,
-        node,
-        capabilities: () => capabilities,
-        clock: systemClock,
-        randomBytes,
-        modelUrl: new URL('models/digits', document.baseURI).href,
-        open: httpBytes,
-        readPixels,
-        dispatch,
-        transport,
-        askPlanner: (question) => plans.ask(question),
-        onAsked: (event) => {
-          store.dispatch({ type: 'asked', event });
-          if (event.type === 'closed') asking = undefined;
-        },
-      });
-      asking = asker.page;
-      return asker;
-    },
-  });
-  app.addEventListener('try-room', () => void trial.run());
-  return trial;
-}
-
 /** The session that this page has open, for the views that look into it. */
 let asking: PageSession | undefined;
 app.addEventListener(
@@ -347,6 +307,10 @@ app.addEventListener(
 );
 app.addEventListener('apply-plan', (event) => asking?.apply((event as CustomEvent<PlanWish>).detail));
 app.addEventListener('take-trace', () => void asking?.takeTrace());
+// Whoever looks at the frames wants to see the latest ones.
+app.addEventListener('show-view', () => {
+  if (app.view === 'frames') void asking?.takeTrace();
+});
 
 // Another room is another visit, and so is a page that comes back from the browser's cache after it said goodbye:
 // loading anew leaves nothing of the old one behind.

@@ -15,7 +15,7 @@ import { fileBytes } from '../../src/weights/file-source.ts';
 import { startChromium } from '../support/chromium.ts';
 import { digitModel, wholeNetwork } from '../support/digit-model.ts';
 import { drawScene } from '../support/drawn-scene.ts';
-import { showView, textOf, waitForText } from '../support/page-world.ts';
+import { showView, textOf, waitForDemo, waitForText } from '../support/page-world.ts';
 import { startProgram } from '../support/program.ts';
 import { hasRealdata, realdata, realdataNote } from '../support/realdata.ts';
 import { rgbOf, y4mClip, type RgbPicture } from '../support/y4m.ts';
@@ -84,8 +84,7 @@ async function openDevice(
   );
   await page.goto(link);
   await waitForText(page, 'In the room');
-  // Its parts are loaded when the device is in the room. Not `waitForSelector`, which does not notice what changes in shadow roots.
-  await expect.poll(() => page.$('>>> pt-demo'), { timeout: 60_000 }).not.toBeNull();
+  await waitForDemo(page);
   return { browser, page };
 }
 

@@ -2,10 +2,11 @@ import type { LiveCounts } from '../../runtime/frame-stream.ts';
 import { unreachable } from '../../shared/errors.ts';
 import { median } from '../../shared/median.ts';
 import type { Problem } from '../problem.ts';
-import type { TrialPlan } from '../trial-state.ts';
+import type { RoomPlan } from '../room-plan.ts';
+import type { Departure } from '../worded-states.ts';
 import type { CameraReason } from './camera-problem.ts';
 import type { Reading } from './frame-reader.ts';
-import type { Departure, RunStep } from './mesh-runner.ts';
+import type { RunStep } from './mesh-runner.ts';
 import { sameChoice, type ModelChoice } from './model-choice.ts';
 import type { CameraDevice, PictureSource, SourceWish } from './picture-source.ts';
 
@@ -69,7 +70,7 @@ export interface LiveState {
   readonly isMirrored: boolean;
   /** Absent while frames run, and while nothing is to be done. */
   readonly doing?: LiveStep;
-  readonly plan?: TrialPlan;
+  readonly plan?: RoomPlan;
   /** The last one that computed and does no longer, until it computes again or something else is shown. */
   readonly gone?: GoneDevice;
   readonly counts: LiveCounts;
@@ -91,7 +92,7 @@ export type LiveEvent =
   | { readonly type: 'cameras'; readonly cameras: readonly CameraDevice[] }
   | { readonly type: 'mirrored'; readonly isMirrored: boolean }
   | { readonly type: 'doing'; readonly doing: LiveStep }
-  | { readonly type: 'planned'; readonly plan: TrialPlan }
+  | { readonly type: 'planned'; readonly plan: RoomPlan }
   | { readonly type: 'gone'; readonly gone: GoneDevice }
   /** Frames of this source run from now on. */
   | { readonly type: 'running' }

@@ -3,8 +3,7 @@ import { customElement, property } from 'lit/decorators.js';
 import '../../components/progress-bar.ts';
 import { sharedStyles } from '../../components/shared-styles.ts';
 import { formatBytes } from '../../format.ts';
-import { strings } from '../../strings.ts';
-import { liveStrings } from '../demo-strings.ts';
+import { liveStrings, strings } from '../../strings.ts';
 import type { LiveState } from '../live-state.ts';
 import './notice.ts';
 import { liveNotice } from './notice.ts';
@@ -69,7 +68,7 @@ export class LiveStatus extends LitElement {
     if (doing) return liveStrings.doing[doing.step];
     const sentences = [
       ...(gone ? [liveStrings.gone[gone.how](gone.name)] : []),
-      ...(plan ? [strings.trial.planned(plan.devices, plan.offeredCount)] : []),
+      ...(plan ? [strings.plan.planned(plan.devices, plan.offeredCount)] : []),
     ];
     return sentences.join(' ');
   }

@@ -1,7 +1,7 @@
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { sharedStyles } from '../../components/shared-styles.ts';
-import { liveStrings } from '../demo-strings.ts';
+import { liveStrings } from '../../strings.ts';
 import type { LiveState } from '../live-state.ts';
 import type { CameraWish, SourceWish } from '../picture-source.ts';
 import { formStyles } from './form-styles.ts';

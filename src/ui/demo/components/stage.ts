@@ -1,7 +1,7 @@
 import { css, html, LitElement, nothing, svg } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { sharedStyles } from '../../components/shared-styles.ts';
-import { liveStrings } from '../demo-strings.ts';
+import { liveStrings } from '../../strings.ts';
 import type { SourceState } from '../live-state.ts';
 import type { Area } from '../picture.ts';
 

@@ -1,7 +1,7 @@
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { sharedStyles } from '../../components/shared-styles.ts';
-import { teachStrings } from '../../demo/demo-strings.ts';
+import { teachStrings } from '../../strings.ts';
 import { formStyles } from '../../demo/components/form-styles.ts';
 import { isFull, type TaughtClass } from '../teach-state.ts';
 

@@ -12,7 +12,7 @@ import '../../demo/components/prediction-bars.ts';
 import type { Bar } from '../../demo/components/prediction-bars.ts';
 import '../../demo/components/source-picker.ts';
 import '../../demo/components/stage.ts';
-import { teachStrings } from '../../demo/demo-strings.ts';
+import { teachStrings } from '../../strings.ts';
 import type { ModelChoice } from '../../demo/model-choice.ts';
 import type { SourceWish } from '../../demo/picture-source.ts';
 import type { ServedModel } from '../../demo/served-models.ts';

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { LiveCounts } from '../../../../src/runtime/frame-stream.ts';
 import { CAMERA_REASONS, cameraObstacle, cameraReason } from '../../../../src/ui/demo/camera-problem.ts';
-import { formatCount } from '../../../../src/ui/demo/count-format.ts';
+import { formatCount } from '../../../../src/ui/format.ts';
 import { initialDemoState, reduceDemo, type DemoEvent } from '../../../../src/ui/demo/demo-state.ts';
-import { liveStrings } from '../../../../src/ui/demo/demo-strings.ts';
+import { liveStrings } from '../../../../src/ui/strings.ts';
 import {
   initialLiveState,
   reduceLive,
