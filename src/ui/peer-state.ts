@@ -47,6 +47,8 @@ export interface Device {
   /** What it offers to the room for weights and activations unless its people decide otherwise. */
   readonly memoryBytes: number;
   readonly missing: readonly MissingFeature[];
+  /** Where it may be told to trust the room's server, so that the page is secure; absent where that is of no use. */
+  readonly trustUrl?: string;
 }
 
 export interface RoomState extends WorkState {

@@ -239,6 +239,7 @@ const histories = {
       name: 'Firefox on Android',
       memoryBytes: 5e8,
       missing: ['secure-context', 'threads', 'wake-lock'],
+      trustUrl: 'http://peers.example:8443/trust#amber-otter.0123456789abcdefghjkmnpqrstvwxyz',
     }),
     { type: 'engine', engine: ready },
     { type: 'joined', self: id('5') },

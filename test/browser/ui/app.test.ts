@@ -103,6 +103,7 @@ describe('the page', () => {
     'device-plain-http': [
       'Missing in this browser',
       'Https:',
+      'How to do that',
       'Threads:',
       'Wake lock:',
       '500 MB',
