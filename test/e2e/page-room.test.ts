@@ -22,13 +22,12 @@ import { fileBytes } from '../../src/weights/file-source.ts';
 import { readSafetensors } from '../../src/weights/safetensors.ts';
 import { storedSource } from '../../src/weights/stored-source.ts';
 import { startProgram } from '../support/program.ts';
+import { showSample, waitForSample } from '../support/page-demo.ts';
 import {
   openPageWorld,
   randomBytes,
-  showSample,
   showView,
   textOf,
-  waitForSample,
   waitForText,
   type PageWorld,
 } from '../support/page-world.ts';

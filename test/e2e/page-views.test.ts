@@ -3,12 +3,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatRoomLink } from '../../src/protocol/room-link.ts';
 import { startProgram } from '../support/program.ts';
 import { digitSamples } from '../../src/ui/digit-samples.ts';
+import { showSample, waitForSample } from '../support/page-demo.ts';
 import {
   openPageWorld,
-  showSample,
   showView,
   textOf,
-  waitForSample,
   waitForText,
   type PageWorld,
 } from '../support/page-world.ts';

@@ -7,15 +7,14 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { setUp } from '../../scripts/setup.mjs';
 import { fakeCamera, showLocalAddresses } from '../../scripts/test/chromium-flags.mjs';
 import { loadModel } from '../../src/import/load-model.ts';
-import { pixelInput } from '../../src/models/image-encoding.ts';
-import { topPredictions, type Prediction } from '../../src/runtime/whole-model.ts';
 import { seededRandom } from '../../src/shared/random.ts';
 import type { DemoView } from '../../src/ui/demo/components/demo-view.ts';
 import { fileBytes } from '../../src/weights/file-source.ts';
 import { startChromium } from '../support/chromium.ts';
-import { digitModel, wholeNetwork } from '../support/digit-model.ts';
+import { digitModel } from '../support/digit-model.ts';
 import { drawScene } from '../support/drawn-scene.ts';
-import { showView, textOf, waitForDemo, waitForText } from '../support/page-world.ts';
+import { computing, expectUnsplit, waitForDemo, waitForSaid, type Said } from '../support/page-demo.ts';
+import { showView, textOf, waitForText } from '../support/page-world.ts';
 import { startProgram } from '../support/program.ts';
 import { hasRealdata, realdata, realdataNote } from '../support/realdata.ts';
 import { rgbOf, y4mClip, type RgbPicture } from '../support/y4m.ts';
@@ -25,7 +24,6 @@ const HEIGHT = 480;
 /** Pictures per second of the clip, and for how many of them a digit is held. */
 const RATE = 15;
 const HELD = 20;
-const TOLERANCE = 1e-4;
 
 const undo: (() => unknown)[] = [];
 let folder: string;
@@ -95,12 +93,6 @@ function openCameraDevice(link: string, decided: Decided, pictures: readonly Rgb
   return openDevice(link, decided, [...fakeCamera, `--use-file-for-fake-video-capture=${clip}`]);
 }
 
-/** What a page has said to a picture, with what the network got of it. */
-interface Said {
-  readonly pixels: readonly number[];
-  readonly top: readonly Prediction[];
-}
-
 /** Everything that the page says from now on is kept. */
 const listen = (page: Page): Promise<void> =>
   page.$eval('>>> pt-demo', (view) => {
@@ -134,43 +126,12 @@ async function waitForDigits(page: Page, digits: readonly number[]): Promise<Sai
   return said;
 }
 
-/** Every answer is what the unsplit network says to what the network got. */
-async function expectUnsplit(said: readonly Said[]): Promise<void> {
-  const model = await digitModel();
-  const whole = await wholeNetwork(model, model.graph);
-  const { shape, image } = model.graph.inputs[0]!;
-  // The clip shows the same pictures again and again.
-  const known = new Map<string, readonly Prediction[]>();
-  for (const { pixels, top } of said) {
-    const key = pixels.join();
-    const expected =
-      known.get(key) ??
-      topPredictions(
-        await whole(pixelInput(Uint8Array.from(pixels), image!, shape)),
-        top.length,
-        model.graph.labels,
-      );
-    known.set(key, expected);
-    expectSame(top, expected);
-  }
-}
-
-function expectSame(top: readonly Prediction[], expected: readonly Prediction[]): void {
-  expect(top[0]!.label).toBe(expected[0]!.label);
-  for (const [place, { score }] of expected.entries())
-    expect(Math.abs(top[place]!.score - score)).toBeLessThan(TOLERANCE);
-}
-
 /** Ends the tab as the system does that is short of memory: by its process, with no time to say anything. */
 async function killTab(browser: Browser): Promise<void> {
   const session = await browser.target().createCDPSession();
   const { processInfo } = await session.send('SystemInfo.getProcessInfo');
   for (const { type, id } of processInfo) if (type === 'renderer') process.kill(id, 'SIGKILL');
 }
-
-/** Who computes, as the planner has it. */
-const computing = (page: Page): Promise<readonly string[]> =>
-  page.$eval('>>> pt-demo', (view) => (view as DemoView).port!.state.live.plan?.devices ?? []);
 
 describe('a camera that is shown to a room of browsers and a Node peer', () => {
   it('is read as by the unsplit network, picture by picture', async () => {
@@ -183,7 +144,7 @@ describe('a camera that is shown to a room of browsers and a Node peer', () => {
     await listen(page);
     await page.locator('>>> pt-demo >>> pt-source-picker >>> button').click();
     const said = await waitForDigits(page, digits);
-    await expectUnsplit(said);
+    await expectUnsplit(said, await digitModel());
     expect(await textOf(page)).toMatch(/Per second \d/);
   });
 
@@ -208,7 +169,7 @@ describe('a camera that is shown to a room of browsers and a Node peer', () => {
     expect(await computing(page)).not.toContain('Ada’s laptop');
     await takeSaid(page);
     const after = await waitForDigits(page, digits);
-    await expectUnsplit([...before, ...after]);
+    await expectUnsplit([...before, ...after], await digitModel());
     await waitForText(page, '1 other device here');
     await showView(page, 'Mesh');
     await waitForText(page, 'Ada’s laptop has left.');
@@ -236,25 +197,11 @@ describe('a camera that is shown to a room of browsers and a Node peer', () => {
         url,
       );
       await page.locator('>>> pt-demo >>> pt-source-picker >>> button').click();
-      const shown = (): Promise<readonly Prediction[]> =>
-        page.$eval('>>> pt-demo', (view) => (view as DemoView).port!.state.answer?.top ?? []);
-      await expect.poll(async () => (await shown()).length, { timeout: 120_000 }).toBeGreaterThan(0);
-      const { top, pixels } = await page.$eval('>>> pt-demo', (view) => {
-        const { answer, live } = (view as DemoView).port!.state;
-        if (live.source.state !== 'open') throw new Error(live.source.state);
-        const [height, width] = live.network!.inputShape as [number, number];
-        // The clip shows one picture, so this is what the network got.
-        return {
-          top: answer!.top,
-          pixels: [...live.source.source.read(answer!.area, { width, height })],
-        };
-      });
+      // The clip shows one picture, so what is read of it is what the network got.
+      const said = await waitForSaid(page);
       const model = await loadModel(join(models, file), { open: fileBytes });
-      const { shape, image } = model.graph.inputs[0]!;
-      const whole = await wholeNetwork(model, model.graph);
-      const expected = await whole(pixelInput(Uint8Array.from(pixels), image!, shape));
-      expectSame(top, topPredictions(expected, top.length));
-      expect(top[0]!.index).toBe(388);
+      await expectUnsplit([said], model);
+      expect(said.top[0]!.index).toBe(388);
     },
   );
 });

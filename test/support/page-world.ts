@@ -7,7 +7,6 @@ import { setUp } from '../../scripts/setup.mjs';
 import { chromiumFlags, showLocalAddresses } from '../../scripts/test/chromium-flags.mjs';
 import { createSignalingServer } from '../../signaling/server.ts';
 import { createRoomLink, formatRoomLink, type RoomLink } from '../../src/protocol/room-link.ts';
-import type { DemoView } from '../../src/ui/demo/components/demo-view.ts';
 
 export const randomBytes = (length: number): Uint8Array => webcrypto.getRandomValues(new Uint8Array(length));
 
@@ -90,35 +89,6 @@ export async function showView(page: Page, label: string): Promise<void> {
     (tabs, wanted) => (tabs.find((tab) => tab.textContent.trim() === wanted) as HTMLElement).click(),
     label,
   );
-}
-
-/** Waits until something can be shown to the room. */
-export async function waitForDemo(page: Page): Promise<void> {
-  // Not `waitForSelector`, which does not notice what changes in shadow roots.
-  await expect.poll(() => page.$('>>> pt-demo[ready]'), { timeout: 60_000 }).not.toBeNull();
-}
-
-/** Shows a sample picture to the room, by the button of that number from 1, as soon as it can be shown. */
-export async function showSample(page: Page, number: number): Promise<void> {
-  await waitForDemo(page);
-  await page.$eval(`>>> button[aria-label="Sample picture ${number}"]`, (button) =>
-    (button as HTMLElement).click(),
-  );
-}
-
-/** What the demo says to what is shown: the file, and the class. */
-export const demoAnswer = (page: Page): Promise<{ file?: string; label?: string | undefined }> =>
-  page.$eval('>>> pt-demo', (view) => {
-    const { live, answer } = (view as DemoView).port!.state;
-    return {
-      ...(live.source.state === 'open' ? { file: live.source.source.name } : {}),
-      ...(answer ? { label: answer.top[0]?.label } : {}),
-    };
-  });
-
-/** Waits until the demo has read a sample picture, and has read it right: names of files begin with what they show. */
-export async function waitForSample(page: Page, file: string): Promise<void> {
-  await expect.poll(() => demoAnswer(page), { timeout: 120_000 }).toEqual({ file, label: file[0] });
 }
 
 /** Waits until the page says `text`; on time-out the failure shows what it says instead. */
