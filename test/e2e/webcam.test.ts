@@ -98,7 +98,10 @@ const listen = (page: Page): Promise<void> =>
   page.$eval('>>> pt-demo', (view) => {
     const said: Said[] = [];
     Object.assign(window, { said });
+    let last: unknown;
     (view as DemoView).port!.subscribe(({ answer }) => {
+      if (answer === last) return;
+      last = answer;
       if (answer?.seen) said.push({ pixels: [...answer.seen.pixels], top: answer.top });
     });
   });

@@ -91,6 +91,16 @@ describe('the state of what is shown', () => {
     expect(fold({ type: 'planned', plan: PLAN }, loading).doing).toBeUndefined();
   });
 
+  it('says which device has gone, until it computes again or something else is shown', () => {
+    const gone: LiveEvent = { type: 'gone', gone: { name: 'Pi', how: 'lost' } };
+    const without: LiveEvent = { type: 'planned', plan: PLAN };
+    const again: LiveEvent = { type: 'planned', plan: { ...PLAN, devices: ['this device', 'Pi'] } };
+    expect(fold(gone, without).gone?.name).toBe('Pi');
+    expect(fold(gone, without, again).gone).toBeUndefined();
+    expect(fold(gone, without, { type: 'running' }).gone).toBeUndefined();
+    expect(fold(gone, without, { type: 'released' }).gone).toBeUndefined();
+  });
+
   it('knows nothing of the old network when another one is chosen', () => {
     const state = fold({ type: 'planned', plan: PLAN }, problem('network'), {
       type: 'choice',
