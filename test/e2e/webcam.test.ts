@@ -65,6 +65,7 @@ async function startRoom(...flags: readonly string[]): Promise<string> {
 interface Decided {
   readonly name: string;
   readonly share: number;
+  readonly memoryBytes?: number;
 }
 
 /** A browser of its own: another device, as far as the room can tell. */
@@ -76,10 +77,11 @@ async function openDevice(
   const browser = await startChromium([showLocalAddresses, ...flags]);
   undo.push(() => browser.close());
   const page = await browser.newPage();
-  await page.evaluateOnNewDocument(
-    (settings) => localStorage.setItem('peerceptron device', settings),
-    JSON.stringify(decided),
-  );
+  await page.evaluateOnNewDocument((settings) => {
+    localStorage.setItem('peerceptron device', settings);
+    // A device of 2 GiB, of whose memory people may offer little.
+    Object.defineProperty(Navigator.prototype, 'deviceMemory', { get: () => 2 });
+  }, JSON.stringify(decided));
   await page.goto(link);
   await waitForText(page, 'In the room');
   await waitForDemo(page);
@@ -169,13 +171,37 @@ describe('a camera that is shown to a room of browsers and a Node peer', () => {
     await takeSaid(page);
     await killTab(helper.browser);
     await waitForText(page, 'Ada’s laptop has gone');
-    expect(await computing(page)).not.toContain('Ada’s laptop');
+    await expect.poll(() => computing(page), { timeout: 60_000 }).not.toContain('Ada’s laptop');
     await takeSaid(page);
     const after = await waitForDigits(page, digits);
     await expectUnsplit([...before, ...after], await digitModel());
     await waitForText(page, '1 other device here');
     await showView(page, 'Mesh');
     await waitForText(page, 'Ada’s laptop has left.');
+  });
+
+  it('is computed by all together where no device could hold the network, as by the unsplit one', async () => {
+    const memoryBytes = 120e6;
+    const link = await startRoom();
+    const peer = startProgram(['join', '--json', '--name', 'Node peer', '--memory', '120MB'], {
+      PEERCEPTRON_URL: link,
+    });
+    undo.push(() => peer.stop());
+    await openDevice(link, { name: 'helper', share: 1, memoryBytes });
+    const picture = heldDigit(4);
+    const { page } = await openCameraDevice(link, { name: 'camera', share: 1, memoryBytes }, [
+      picture,
+      picture,
+    ]);
+    await waitForText(page, '2 other devices here');
+    // 244 MB of weights; those of its first dense layer alone are 151 MB.
+    await page.$eval('>>> pt-demo', (view) =>
+      (view as DemoView).port!.chooseModel({ kind: 'preset', name: 'alexnet' }),
+    );
+    await page.locator('>>> pt-demo >>> pt-source-picker >>> button').click();
+    const said = await waitForSaid(page);
+    expect([...(await computing(page))].sort()).toEqual(['Node peer', 'helper', 'this device']);
+    await expectUnsplit([said], await loadModel('alexnet', { open: fileBytes }));
   });
 
   it.skipIf(!hasRealdata)(
