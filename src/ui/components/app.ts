@@ -178,7 +178,7 @@ export class App extends LitElement {
       case 'demo':
         return this.demo(room);
       case 'teach':
-        return this.teach();
+        return this.teach(room);
       case 'mesh':
         return html`<pt-mesh .room=${room}></pt-mesh>`;
       case 'network':
@@ -192,9 +192,17 @@ export class App extends LitElement {
     }
   }
 
-  private teach() {
+  private teach(room: RoomState) {
     const { show, showProblem } = this;
-    if (show) return html`<pt-teach .port=${show.teach} .served=${show.served} ready></pt-teach>`;
+    if (show) {
+      const { trustUrl } = room.device;
+      return html`<pt-teach
+        .port=${show.teach}
+        .served=${show.served}
+        .trustUrl=${trustUrl}
+        ready
+      ></pt-teach>`;
+    }
     return showProblem
       ? html`<pt-problem .problem=${showProblem}></pt-problem>`
       : html`<p class="muted" role="status">${strings.loadingView}</p>`;
@@ -208,6 +216,7 @@ export class App extends LitElement {
         .port=${show?.demo}
         .served=${show?.served ?? NO_MODELS}
         .samples=${this.samples}
+        .trustUrl=${room.device.trustUrl}
         ?ready=${show !== undefined}
       ></pt-demo>
       <div class="two">

@@ -64,6 +64,19 @@ const joined: readonly PeerEvent[] = [
   open,
   { type: 'wake-lock', state: 'held' },
 ];
+/** On a page over plain http, of a server that can be trusted. */
+const insecure: readonly PeerEvent[] = [
+  entered({
+    name: 'Firefox on Android',
+    memoryBytes: 5e8,
+    missing: ['secure-context', 'threads', 'wake-lock'],
+    trustUrl: 'http://peers.example:8443/trust#amber-otter.0123456789abcdefghjkmnpqrstvwxyz',
+  }),
+  { type: 'engine', engine: ready },
+  { type: 'joined', self: id('5') },
+  open,
+  { type: 'wake-lock', state: 'unavailable' },
+];
 const company: readonly PeerEvent[] = [
   connected('a', 'Raspberry Pi 4 in the kitchen'),
   connected('b', 'Laptop', false),
@@ -234,18 +247,7 @@ const histories = {
     { type: 'measured', macsPerSecond: 2.1e9 },
     own({ type: 'battery', battery: { level: 0.73, charging: false } }),
   ],
-  'device-plain-http': [
-    entered({
-      name: 'Firefox on Android',
-      memoryBytes: 5e8,
-      missing: ['secure-context', 'threads', 'wake-lock'],
-      trustUrl: 'http://peers.example:8443/trust#amber-otter.0123456789abcdefghjkmnpqrstvwxyz',
-    }),
-    { type: 'engine', engine: ready },
-    { type: 'joined', self: id('5') },
-    open,
-    { type: 'wake-lock', state: 'unavailable' },
-  ],
+  'device-plain-http': insecure,
   'device-starting': [entered()],
   'device-resting': [
     ...joined,
@@ -276,7 +278,9 @@ const histories = {
 } satisfies Record<string, readonly PeerEvent[]>;
 
 /** What is shown to the room is a state of its own, in a room with company. */
-const shows = Object.fromEntries(showStates.map((name) => [name, [...joined, ...company]]));
+const shows = Object.fromEntries(
+  showStates.map((name) => [name, [...(name === 'demo-camera-refused' ? insecure : joined), ...company]]),
+);
 
 export const peerStates: ReadonlyMap<string, PeerState> = new Map(
   Object.entries<readonly PeerEvent[]>({ ...histories, ...shows }).map(([name, events]) => [

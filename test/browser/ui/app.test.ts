@@ -135,7 +135,7 @@ describe('the page', () => {
       '5 96 %',
     ],
     'demo-random': ['Random weights: a test, the answers mean nothing', 'class 411', '15 billion'],
-    'demo-camera-refused': ['no camera to a page that came by plain http', 'serve --https', 'What to do:'],
+    'demo-camera-refused': ['no camera to a page that came by plain http', 'serve --https', 'What to do:', 'How to do that'],
     'demo-failed': ['PLAN_MEMORY', '553 MB', 'Try again'],
     teach: ['Teach it your own things', 'mug 89 %', 'book 11 %', '24 examples', '31 examples', 'Save'],
     'teach-empty': ['Show it something first', '0 examples', 'hold the space bar'],

@@ -55,6 +55,8 @@ export class DemoView extends LitElement {
   @property({ type: Boolean }) ready = false;
   /** Of the room's own server. */
   @property({ attribute: false }) served: readonly ServedModel[] = [];
+  /** Where the server can be trusted, if a page over plain http is shown. */
+  @property({ attribute: false }) trustUrl: string | undefined;
   /** Addresses of pictures for the bundled network. */
   @property({ attribute: false }) samples: readonly string[] = [];
   @state() private demo: DemoState = initialDemoState({ kind: 'bundled' });
@@ -104,6 +106,7 @@ export class DemoView extends LitElement {
       <pt-live-status
         .live=${live}
         ?ready=${this.ready}
+        .trustUrl=${this.trustUrl}
         @retry-wished=${() => this.port?.retry()}
       ></pt-live-status>
       <pt-plan-words .live=${live}></pt-plan-words>

@@ -3,7 +3,7 @@ import { customElement, property } from 'lit/decorators.js';
 import '../../components/progress-bar.ts';
 import { sharedStyles } from '../../components/shared-styles.ts';
 import { formatBytes } from '../../format.ts';
-import { liveStrings, strings } from '../../strings.ts';
+import { httpsStrings, liveStrings, strings } from '../../strings.ts';
 import type { LiveState } from '../live-state.ts';
 import './notice.ts';
 import { liveNotice } from './notice.ts';
@@ -32,6 +32,8 @@ export class LiveStatus extends LitElement {
 
   @property({ attribute: false }) live: LiveState | undefined;
   @property({ type: Boolean }) ready = false;
+  /** Where the server can be trusted: the way to a camera for a page over plain http. */
+  @property({ attribute: false }) trustUrl: string | undefined;
 
   override render() {
     if (!this.live) return nothing;
@@ -51,6 +53,11 @@ export class LiveStatus extends LitElement {
       ${
         problem
           ? html`<pt-notice role="alert" .text=${liveNotice(problem)}>
+              ${
+                problem.camera === 'insecure' && this.trustUrl !== undefined
+                  ? html`<p><a href=${this.trustUrl}>${httpsStrings.noticeLink}</a></p>`
+                  : nothing
+              }
               ${
                 problem.where === 'network'
                   ? html`<p class="retry">

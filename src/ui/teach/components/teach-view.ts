@@ -68,6 +68,8 @@ export class TeachView extends LitElement {
   @property({ type: Boolean }) ready = false;
   /** Of the room's own server. */
   @property({ attribute: false }) served: readonly ServedModel[] = [];
+  /** Where the server can be trusted, if a page over plain http is shown. */
+  @property({ attribute: false }) trustUrl: string | undefined;
   @state() private teach: TeachState | undefined;
   #unsubscribe: () => void = () => undefined;
 
@@ -114,6 +116,7 @@ export class TeachView extends LitElement {
       <pt-live-status
         .live=${live}
         ?ready=${this.ready}
+        .trustUrl=${this.trustUrl}
         @retry-wished=${() => this.port?.retry()}
       ></pt-live-status>
       <h3>${teachStrings.classes}</h3>
