@@ -31,7 +31,9 @@ afterAll(() => world?.close());
 /** A page that gives little of its device, in a room with a Node peer: what its people have on disk is computed over there. */
 async function openRoom(): Promise<Page> {
   const link = world.newRoom();
-  const peer = startProgram(['join', '--json', '--name', 'helper'], { PEERCEPTRON_URL: formatRoomLink(link) });
+  const peer = startProgram(['join', '--json', '--name', 'helper'], {
+    PEERCEPTRON_URL: formatRoomLink(link),
+  });
   undo.push(() => peer.stop());
   const page = await world.open('about:blank');
   undo.push(() => page.close());

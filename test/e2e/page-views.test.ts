@@ -4,13 +4,7 @@ import { formatRoomLink } from '../../src/protocol/room-link.ts';
 import { startProgram } from '../support/program.ts';
 import { digitSamples } from '../../src/ui/digit-samples.ts';
 import { showSample, waitForSample } from '../support/page-demo.ts';
-import {
-  openPageWorld,
-  showView,
-  textOf,
-  waitForText,
-  type PageWorld,
-} from '../support/page-world.ts';
+import { openPageWorld, showView, textOf, waitForText, type PageWorld } from '../support/page-world.ts';
 
 let world: PageWorld;
 beforeAll(async () => {

@@ -145,7 +145,8 @@ const running = (chosen: RoomPlan): readonly LiveEvent[] => [
   { type: 'running' },
 ];
 
-const ofDemo = (events: readonly LiveEvent[]): DemoEvent[] => events.map((event) => ({ type: 'live', event }));
+const ofDemo = (events: readonly LiveEvent[]): DemoEvent[] =>
+  events.map((event) => ({ type: 'live', event }));
 const read: DemoEvent = {
   type: 'answered',
   atMs: 3000,
@@ -166,7 +167,10 @@ const demos: Readonly<Record<string, readonly DemoEvent[]>> = {
   'demo-camera': [...ofDemo([...camera(sheet), ...running(plan), ...results(120, 27, 43)]), read],
   'demo-alone': [
     ...ofDemo([
-      ...opened({ kind: 'sample', url: '/models/digits/samples/5-print.png' }, sourceOf('5-print.png', sheet, 'picture')),
+      ...opened(
+        { kind: 'sample', url: '/models/digits/samples/5-print.png' },
+        sourceOf('5-print.png', sheet, 'picture'),
+      ),
       ...running(alone),
       ...results(1, 1, 24),
     ]),
@@ -238,7 +242,8 @@ const demos: Readonly<Record<string, readonly DemoEvent[]>> = {
   ]),
 };
 
-const examples = (count: number): Float32Array[] => Array.from({ length: count }, () => new Float32Array(128));
+const examples = (count: number): Float32Array[] =>
+  Array.from({ length: count }, () => new Float32Array(128));
 const taught = (id: number, count: number): TeachEvent[] =>
   examples(count).map((features) => ({ type: 'example', id, features }));
 const ofTeach = (events: readonly LiveEvent[]): TeachEvent[] =>

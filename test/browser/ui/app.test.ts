@@ -135,7 +135,12 @@ describe('the page', () => {
       '5 96 %',
     ],
     'demo-random': ['Random weights: a test, the answers mean nothing', 'class 411', '15 billion'],
-    'demo-camera-refused': ['no camera to a page that came by plain http', 'serve --https', 'What to do:', 'How to do that'],
+    'demo-camera-refused': [
+      'no camera to a page that came by plain http',
+      'serve --https',
+      'What to do:',
+      'How to do that',
+    ],
     'demo-failed': ['PLAN_MEMORY', '553 MB', 'Try again'],
     teach: ['Teach it your own things', 'mug 89 %', 'book 11 %', '24 examples', '31 examples', 'Save'],
     'teach-empty': ['Show it something first', '0 examples', 'hold the space bar'],
@@ -190,7 +195,10 @@ describe('the page', () => {
       let count = 0;
       if (app.show) app.show = { ...app.show, demo: { ...app.show.demo, chooseSource: () => count++ } };
       await settle(document.body);
-      deepQuery<HTMLButtonElement>(deepQuery(app.shadowRoot!, 'pt-source-picker')!.shadowRoot!, 'button')!.click();
+      deepQuery<HTMLButtonElement>(
+        deepQuery(app.shadowRoot!, 'pt-source-picker')!.shadowRoot!,
+        'button',
+      )!.click();
       return count;
     };
     expect(await wished('alone')).to.equal(1);

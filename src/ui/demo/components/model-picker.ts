@@ -144,7 +144,12 @@ export class ModelPicker extends LitElement {
       )}`;
   }
 
-  private fileField(label: string, accept: string | undefined, multiple: boolean, use: (files: File[]) => void) {
+  private fileField(
+    label: string,
+    accept: string | undefined,
+    multiple: boolean,
+    use: (files: File[]) => void,
+  ) {
     return html`<label class="field">
       ${label}
       <input

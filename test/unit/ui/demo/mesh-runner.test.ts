@@ -14,7 +14,12 @@ import { PeerceptronError } from '../../../../src/shared/errors.ts';
 import type { PeerId } from '../../../../src/shared/ids.ts';
 import { seededRandom } from '../../../../src/shared/random.ts';
 import type { PeerChannel } from '../../../../src/transport/channel.ts';
-import { oneByOne, roomRunner, type MeshRun, type MeshRunEvent } from '../../../../src/ui/demo/mesh-runner.ts';
+import {
+  oneByOne,
+  roomRunner,
+  type MeshRun,
+  type MeshRunEvent,
+} from '../../../../src/ui/demo/mesh-runner.ts';
 import { reduceAsked, type AskedSession } from '../../../../src/ui/network-view/asked-state.ts';
 import type { PageSession } from '../../../../src/ui/page-session.ts';
 import { RoomSurvey } from '../../../../src/ui/room-survey.ts';
