@@ -797,6 +797,7 @@ export const teachStrings = {
   hold: 'Hold to collect',
   holdFor: (name: string) => `Hold to collect examples of ${name}`,
   holding: 'Collecting…',
+  holdingFor: (name: string) => `Collecting… examples of ${name}`,
   examples: (count: number) => (count === 1 ? '1 example' : `${count} examples`),
   full: 'That is enough of it.',
   forget: 'Forget',

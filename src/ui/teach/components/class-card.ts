@@ -79,7 +79,7 @@ export class ClassCard extends LitElement {
       />
       <button
         class="hold"
-        aria-label=${teachStrings.holdFor(name)}
+        aria-label=${this.held ? teachStrings.holdingFor(name) : teachStrings.holdFor(name)}
         aria-pressed=${this.held}
         aria-disabled=${!mayHold}
         @pointerdown=${(event: PointerEvent) => this.pressed(event, mayHold)}
