@@ -100,15 +100,15 @@ export class DemoView extends LitElement {
               this.port?.chooseSource(event.detail)}
             @mirror-wished=${(event: CustomEvent<boolean>) => this.port?.mirror(event.detail)}
           ></pt-source-picker>
+          <pt-live-status
+            .live=${live}
+            ?ready=${this.ready}
+            .trustUrl=${this.trustUrl}
+            @retry-wished=${() => this.port?.retry()}
+          ></pt-live-status>
         </div>
         <div class="answer">${this.answer(demo)}</div>
       </div>
-      <pt-live-status
-        .live=${live}
-        ?ready=${this.ready}
-        .trustUrl=${this.trustUrl}
-        @retry-wished=${() => this.port?.retry()}
-      ></pt-live-status>
       <pt-plan-words .live=${live}></pt-plan-words>
       <pt-model-picker
         .live=${live}

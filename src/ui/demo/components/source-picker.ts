@@ -36,6 +36,11 @@ export class SourcePicker extends LitElement {
         padding: 4px;
         margin: 0.25rem -4px 0;
       }
+      @media (min-width: 52rem) {
+        .samples {
+          flex-wrap: wrap;
+        }
+      }
       .samples button {
         flex: none;
         padding: 2px;

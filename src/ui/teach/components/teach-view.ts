@@ -110,18 +110,15 @@ export class TeachView extends LitElement {
               this.port?.chooseSource(event.detail)}
             @mirror-wished=${(event: CustomEvent<boolean>) => this.port?.mirror(event.detail)}
           ></pt-source-picker>
+          <pt-live-status
+            .live=${live}
+            ?ready=${this.ready}
+            .trustUrl=${this.trustUrl}
+            @retry-wished=${() => this.port?.retry()}
+          ></pt-live-status>
         </div>
         <div class="answer">${this.answer(teach)}</div>
       </div>
-      <pt-live-status
-        .live=${live}
-        ?ready=${this.ready}
-        .trustUrl=${this.trustUrl}
-        @retry-wished=${() => this.port?.retry()}
-      ></pt-live-status>
-      <h3>${teachStrings.classes}</h3>
-      <div class="classes">${this.cards(teach)}</div>
-      <p class="small muted">${teachStrings.keys}</p>
       ${teach.hasForgotten ? html`<p class="small wait" role="status">${teachStrings.forgotten}</p>` : nothing}
       ${teach.problem ? html`<pt-notice role="alert" .text=${noticeOf(teach.problem)}></pt-notice>` : nothing}
       ${this.files(teach)}
@@ -135,7 +132,8 @@ export class TeachView extends LitElement {
     </section>`;
   }
 
-  private answer({ live, classes, shares, said }: TeachState) {
+  private answer(teach: TeachState) {
+    const { live, classes, shares, said } = teach;
     const bars = (shares ?? []).map((share, index): Bar => ({
       name: nameOf(classes[index]!, index),
       share,
@@ -150,6 +148,9 @@ export class TeachView extends LitElement {
       <p class="hint small muted">
         ${live.rates ? (shares ? '' : teachStrings.needsTwo) : teachStrings.needsSource}
       </p>
+      <h3>${teachStrings.classes}</h3>
+      <div class="classes">${this.cards(teach)}</div>
+      <p class="small muted">${teachStrings.keys}</p>
       <pt-live-figures .live=${live}></pt-live-figures>`;
   }
 
