@@ -1,7 +1,6 @@
 import { parentPort } from 'node:worker_threads';
-import { runSearch } from '../src/planner/search-task.ts';
-import { PeerceptronError, toPeerceptronError } from '../src/shared/errors.ts';
-import type { PlanAnswer, PlanQuestion } from './plan-thread.ts';
+import { answerSearch, type SearchQuestion } from '../src/planner/search-messages.ts';
+import { PeerceptronError } from '../src/shared/errors.ts';
 
 const port = parentPort;
 if (!port) {
@@ -10,13 +9,6 @@ if (!port) {
     'this file searches for plans: it is started by the program, not by hand',
   );
 }
-port.on('message', ({ id, task }: PlanQuestion) => {
-  let answer: PlanAnswer;
-  try {
-    answer = { id, choice: runSearch(task, () => performance.now()) };
-  } catch (thrown) {
-    const { code, message, details } = toPeerceptronError(thrown);
-    answer = { id, error: { code, message, details } };
-  }
-  port.postMessage(answer);
-});
+port.on('message', (question: SearchQuestion) =>
+  port.postMessage(answerSearch(question, () => performance.now())),
+);

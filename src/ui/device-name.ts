@@ -12,7 +12,7 @@ export interface NamedRoom {
 
 /** How people call a device, with a part of its id where two have the same name. */
 export function deviceName(id: PeerId, { self, members, names }: NamedRoom): string {
-  if (id === self) return strings.trial.self;
+  if (id === self) return strings.plan.self;
   const nameOf = (peer: PeerId): string | undefined => {
     const member = members.get(peer);
     return member?.state === 'connected' ? member.capabilities.name : names?.get(peer);

@@ -3,7 +3,7 @@ import { meshRoster } from '../mesh/mesh-roster.ts';
 import type { Mesh } from '../mesh/mesh.ts';
 import type { Objective } from '../planner/choice.ts';
 import { plainWorld } from '../planner/plain-world.ts';
-import type { TransportProfile } from '../planner/profile.ts';
+import type { PlanSearch } from '../planner/search-task.ts';
 import type { Capabilities } from '../protocol/messages.ts';
 import type { AdaptiveSession, AdaptiveSessionEvent } from '../runtime/adaptive-options.ts';
 import type { FrameInput } from '../runtime/frame-input.ts';
@@ -12,15 +12,16 @@ import type { FrameResult } from '../runtime/frames-in-flight.ts';
 import { openPlannedSession, type ChosenPlan } from '../runtime/planned-session.ts';
 import type { RuntimeNode } from '../runtime/runtime-node.ts';
 import type { SessionSource } from '../runtime/session-core.ts';
-import { Survey, type SurveyPeer } from '../runtime/survey.ts';
+import type { SurveyPeer } from '../runtime/survey.ts';
 import type { Clock } from '../shared/clock.ts';
-import { toPeerceptronError, type PeerceptronError } from '../shared/errors.ts';
+import { toPeerceptronError } from '../shared/errors.ts';
 import { asSessionId, toHex, type PeerId, type SessionId } from '../shared/ids.ts';
 import type { RandomBytes } from '../shared/random.ts';
 import { deviceName } from './device-name.ts';
 import { tileKey, type AskedEvent, type PlanWish } from './network-view/asked-state.ts';
-import type { PlanAnswer, PlanQuestion } from './network-view/plan-preview.ts';
+import { answerPlanQuestion } from './network-view/plan-preview.ts';
 import { problemOf } from './problem.ts';
+import type { RoomSurvey } from './room-survey.ts';
 
 export interface PageSessionOptions {
   readonly mesh: Mesh;
@@ -32,12 +33,11 @@ export interface PageSessionOptions {
   readonly randomBytes: RandomBytes;
   readonly model: Pick<SessionSource, 'graph' | 'weights' | 'seeded' | 'blocks' | 'sweepBytes'>;
   readonly objective: Objective;
-  /** What moving tensors costs this device, as it has measured. */
-  readonly transport: () => Promise<TransportProfile>;
-  /** Looks for a plan away from this thread; see `answerPlanQuestion`. */
-  readonly askPlanner: (question: PlanQuestion) => Promise<PlanAnswer>;
+  readonly survey: RoomSurvey;
+  /** Looks for plans, away from this thread. */
+  readonly search: PlanSearch;
   readonly dispatch: (event: AskedEvent) => void;
-  readonly onEvent?: (event: AdaptiveSessionEvent) => void;
+  readonly onEvent?: (event: AdaptiveSessionEvent, page: PageSession) => void;
   /** A plan has come into use, or the room has changed around it. */
   readonly onPlan?: (page: PageSession) => void;
 }
@@ -61,8 +61,6 @@ export async function openPageSession(options: PageSessionOptions): Promise<Page
 
 export class PageSession {
   readonly id: SessionId;
-  /** Devices that could not even be asked, and why. */
-  readonly silent = new Map<PeerId, PeerceptronError>();
   readonly #options: PageSessionOptions;
   /** By the segments of a plan, which stay the same object while the plan is numbered anew. */
   readonly #chosen = new WeakMap<object, ChosenPlan>();
@@ -102,6 +100,12 @@ export class PageSession {
     return this.#latest;
   }
 
+  /** As the planner knew it: it may have left the room since. */
+  nameOf(peer: PeerId): string {
+    const known = this.#latest?.world.devices.find(({ id }) => id === peer);
+    return known?.name ?? deviceName(peer, this.#options.mesh);
+  }
+
   /** To feed frames through: what tiles take is noted. */
   get frames(): FrameRunner {
     const session = this.session;
@@ -118,22 +122,15 @@ export class PageSession {
   }
 
   async open(): Promise<void> {
-    const { mesh, node, clock, model, transport, onEvent } = this.#options;
-    const survey = new Survey({
-      node,
-      clock,
-      transport: await transport(),
-      onEvent: (event) => {
-        if (event.type === 'device-silent') this.silent.set(event.peer, event.error);
-      },
-    });
+    const { mesh, node, clock, model, survey, search, onEvent } = this.#options;
     this.#session = await openPlannedSession({
       ...model,
       node,
       clock,
       session: this.id,
       roster: meshRoster(mesh),
-      survey,
+      survey: await survey.get(),
+      search,
       objective: () => this.#wish.objective,
       describe: (peer) => this.#describe(peer),
       mayUse: (peer) => !this.#wish.without.includes(peer),
@@ -146,7 +143,7 @@ export class PageSession {
         if (this.#session?.plan.segments === segments) this.#tellPlan();
       },
       onEvent: (event) => {
-        onEvent?.(event);
+        onEvent?.(event, this);
         if (event.type === 'switched' || event.type === 'kept') this.#tellPlan();
       },
     });
@@ -155,20 +152,23 @@ export class PageSession {
 
   /** What another plan would do; the answer is an event. */
   async preview(wish: PlanWish): Promise<void> {
-    const { askPlanner, dispatch } = this.#options;
+    const { search, dispatch } = this.#options;
     dispatch({ type: 'preview', preview: { state: 'computing', wish } });
     try {
       const world = this.#latest?.world;
       // A plan that nobody chose: there was nobody to choose among.
       const answer = world
-        ? await askPlanner({
-            graph: this.graph,
-            world: plainWorld(world),
-            objective: wish.objective,
-            without: wish.without,
-            running: this.session.plan,
-            searchTimeMs: PREVIEW_SEARCH_MS,
-          })
+        ? await answerPlanQuestion(
+            {
+              graph: this.graph,
+              world: plainWorld(world),
+              objective: wish.objective,
+              without: wish.without,
+              running: this.session.plan,
+              searchTimeMs: PREVIEW_SEARCH_MS,
+            },
+            search,
+          )
         : undefined;
       if (answer) dispatch({ type: 'preview', preview: { state: 'ready', wish, answer } });
     } catch (thrown) {

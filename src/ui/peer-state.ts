@@ -20,7 +20,6 @@ import {
   type ShownNetwork,
   type WorkState,
 } from './session-work.ts';
-import { initialTrialState, reduceTrial, type TrialEvent, type TrialState } from './trial-state.ts';
 import type { MissingFeature, Phase, WakeLockState } from './worded-states.ts';
 
 export type { SessionStage, SessionWork, ShownNetwork } from './session-work.ts';
@@ -48,6 +47,8 @@ export interface Device {
   /** What it offers to the room for weights and activations unless its people decide otherwise. */
   readonly memoryBytes: number;
   readonly missing: readonly MissingFeature[];
+  /** Where it may be told to trust the room's server, so that the page is secure; absent where that is of no use. */
+  readonly trustUrl?: string;
 }
 
 export interface RoomState extends WorkState {
@@ -80,8 +81,6 @@ export interface RoomState extends WorkState {
   /** The session that this page has started, or the last one. */
   readonly asked?: AskedSession;
   readonly wakeLock: WakeLockState;
-  /** What this page lets the room compute. */
-  readonly trial: TrialState;
 }
 
 export type PeerState =
@@ -119,7 +118,6 @@ export type PeerEvent =
   | { readonly type: 'asked'; readonly event: AskedEvent }
   | { readonly type: 'work'; readonly event: ServeEvent }
   | { readonly type: 'wake-lock'; readonly state: WakeLockState }
-  | { readonly type: 'trial'; readonly event: TrialEvent }
   | { readonly type: 'stopped'; readonly problem: Problem };
 
 export const initialPeerState: PeerState = { view: 'no-room' };
@@ -163,7 +161,6 @@ function reduceEvent(state: PeerState, event: PeerEvent): PeerState {
         happenings: [],
         ...idleWork,
         wakeLock: 'released',
-        trial: initialTrialState,
       };
     case 'stopped':
       return state.view === 'room'
@@ -203,8 +200,6 @@ function reduceEvent(state: PeerState, event: PeerEvent): PeerState {
       });
     case 'wake-lock':
       return inRoom(state, () => ({ wakeLock: event.state }));
-    case 'trial':
-      return inRoom(state, ({ trial }) => ({ trial: reduceTrial(trial, event.event) }));
     case 'mesh':
       return inRoom(state, (room) => reduceMesh(room, event.event));
     case 'work':

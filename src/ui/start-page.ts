@@ -13,9 +13,10 @@ export const briefFetch = (url: string): Promise<Response> =>
 
 /**
  * What a page does before all else: it goes over to https where this device trusts the server (then this never resolves), or says how
- * that is done, unless it is a `quiet` one; and it sees to it that it starts without its server next time.
+ * that is done, unless it is a `quiet` one; and it sees to it that it starts without its server next time. Resolves with where this device
+ * may be told to trust the server, where that would make the page secure.
  */
-export async function startPage({ quiet = false } = {}): Promise<void> {
+export async function startPage({ quiet = false } = {}): Promise<{ readonly trustUrl?: string }> {
   const outlook = await preferHttps({
     href: location.href,
     isSecure: isSecureContext,
@@ -28,6 +29,7 @@ export async function startPage({ quiet = false } = {}): Promise<void> {
     void showNotice({ text, label, linkText, href: outlook.trustUrl });
   }
   void keepAppShell();
+  return outlook.state === 'untrusted' ? { trustUrl: outlook.trustUrl } : {};
 }
 
 let silence: Promise<HTMLElement> | undefined;

@@ -4,7 +4,7 @@ import type { DeviceProfile } from '../planner/profile.ts';
 import type { Capabilities } from '../protocol/messages.ts';
 import type { Clock } from '../shared/clock.ts';
 import { toPeerceptronError, type PeerceptronError } from '../shared/errors.ts';
-import { type Device, type PeerEvent, type RefusedEngine, type WakeLockState } from './peer-state.ts';
+import type { Device, PeerEvent, RefusedEngine } from './peer-state.ts';
 import { problemOf } from './problem.ts';
 import type { ServeEvent } from '../runtime/serve-peer.ts';
 
@@ -18,13 +18,7 @@ export interface TakePartOptions {
   readonly join: (capabilities: Capabilities) => Promise<Mesh>;
   /** How fast the device is, as it was measured before or as it is now. */
   readonly measure: (engine: Engine) => Promise<DeviceProfile>;
-  readonly serve: (
-    mesh: Mesh,
-    engine: Engine,
-    profile: () => Promise<DeviceProfile>,
-    onEvent: (event: ServeEvent) => void,
-  ) => void;
-  readonly keepAwake: (onState: (state: WakeLockState) => void) => unknown;
+  readonly serve: (mesh: Mesh, engine: Engine, onEvent: (event: ServeEvent) => void) => void;
   readonly clock: Clock;
   readonly dispatch: (event: PeerEvent) => void;
 }
@@ -40,7 +34,7 @@ export async function takePart(options: TakePartOptions): Promise<Mesh | undefin
   const { device, dispatch } = options;
   const chosen = await startEngine(options);
   if (!chosen) return undefined;
-  const profile = measureBeside(options, chosen);
+  void measureBeside(options, chosen);
   const mesh = await joinPatiently(options, {
     name: device.name,
     engine: chosen.name,
@@ -57,8 +51,7 @@ export async function takePart(options: TakePartOptions): Promise<Mesh | undefin
   dispatch({ type: 'mesh', event: { type: 'signaling', state: 'open' } });
   dispatch({ type: 'present', members: mesh.members });
   mesh.subscribe((event) => dispatch({ type: 'mesh', event }));
-  options.serve(mesh, chosen, profile, (event) => dispatch({ type: 'work', event }));
-  options.keepAwake((state) => dispatch({ type: 'wake-lock', state }));
+  options.serve(mesh, chosen, (event) => dispatch({ type: 'work', event }));
   return mesh;
 }
 
@@ -76,19 +69,11 @@ async function startEngine({ chooseEngine, dispatch }: TakePartOptions): Promise
   }
 }
 
-/** Begins at once, and holds up nothing. A device that could not be measured tries again when it is asked. */
-function measureBeside({ measure, dispatch }: TakePartOptions, engine: Engine): () => Promise<DeviceProfile> {
-  const run = async (): Promise<DeviceProfile> => {
-    dispatch({ type: 'measuring', measuring: true });
-    try {
-      return await measure(engine);
-    } finally {
-      dispatch({ type: 'measuring', measuring: false });
-    }
-  };
-  let first: Promise<DeviceProfile> | undefined = run();
-  first.catch(() => (first = undefined));
-  return () => first ?? run();
+/** Begins at once, and holds up nothing. A device that could not be measured is, when somebody asks for its profile. */
+async function measureBeside({ measure, dispatch }: TakePartOptions, engine: Engine): Promise<void> {
+  dispatch({ type: 'measuring', measuring: true });
+  await measure(engine).catch(() => undefined);
+  dispatch({ type: 'measuring', measuring: false });
 }
 
 /** A server that does not answer may be starting, or the Wi-Fi may be: tried for ever. A refusal is final. */

@@ -28,3 +28,9 @@ export type HappeningKind =
 
 /** Of a device in the picture of the mesh. */
 export type NodeState = 'self' | Member['state'] | 'reconnecting' | 'departed';
+
+/** What is waited for before a network answers. */
+export type LoadStep = 'opening' | 'connecting' | 'planning' | 'loading';
+
+/** How a device of a plan came to compute no longer: without a word, or as it said. */
+export type Departure = 'lost' | 'leaving';

@@ -6,7 +6,8 @@ import { readH5, SIGNATURE_LIMIT_BYTES } from './h5-tensors.ts';
 const MOST_BYTES = 700e6;
 
 interface MemoryFiles {
-  writeFile(path: string, bytes: Uint8Array): void;
+  /** `canOwn`: the bytes are taken as they are, without a copy. */
+  writeFile(path: string, bytes: Uint8Array, options: { readonly canOwn: boolean }): void;
   unlink(path: string): void;
 }
 
@@ -15,8 +16,8 @@ let held: string | undefined;
 let opened = 0;
 
 /**
- * Opens an .h5 file that somebody chose in a page, with h5wasm, which is loaded now. The file is copied into the library's
- * memory, and stays there until the next one is opened: then what was read of it before cannot be read again.
+ * Opens an .h5 file that somebody chose in a page, with h5wasm, which is loaded now. The file is read into memory once, and
+ * stays there until the next one is opened: then what was read of it before cannot be read again.
  * @throws WEIGHTS_CORRUPT, MODEL_UNSUPPORTED (too large), WEIGHTS_UNAVAILABLE
  */
 export async function openH5Blob(blob: Blob, name: string): Promise<H5File> {
@@ -32,7 +33,7 @@ export async function openH5Blob(blob: Blob, name: string): Promise<H5File> {
   if (held !== undefined) FS.unlink(held);
   held = undefined;
   const path = `/opened-${++opened}.h5`;
-  FS.writeFile(path, bytes);
+  FS.writeFile(path, bytes, { canOwn: true });
   held = path;
   return readH5(name, bytes.subarray(0, SIGNATURE_LIMIT_BYTES), path, async () => library);
 }

@@ -12,7 +12,7 @@ import { showLocalAddresses } from '../../scripts/test/chromium-flags.mjs';
 import { createSignalingServer } from '../../signaling/server.ts';
 import { startChromium } from '../support/chromium.ts';
 import { accessibilityProblems } from '../support/page-axe.ts';
-import { textOf, waitForText } from '../support/page-world.ts';
+import { showView, textOf, waitForText } from '../support/page-world.ts';
 import { runProgram, startProgram, type Program } from '../support/program.ts';
 
 interface ServeReport {
@@ -121,6 +121,8 @@ describe('serve --https', () => {
     expect(await accessibilityProblems(left)).toEqual([]);
     const trust = await left.$eval('>>> pt-page-notice >>> a', (link) => link.href);
     expect(trust).toBe(at('http', `trust${room()}`));
+    await showView(left, 'This device');
+    expect(await left.$eval('>>> pt-preflight >>> a', (link) => link.href)).toBe(trust);
   });
 
   it('explains to a device how to trust it, and leads it into the room', async () => {

@@ -2,6 +2,8 @@ import type { Page } from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatRoomLink } from '../../src/protocol/room-link.ts';
 import { startProgram } from '../support/program.ts';
+import { digitSamples } from '../../src/ui/digit-samples.ts';
+import { showSample, waitForSample } from '../support/page-demo.ts';
 import { openPageWorld, showView, textOf, waitForText, type PageWorld } from '../support/page-world.ts';
 
 let world: PageWorld;
@@ -102,12 +104,12 @@ describe('the views of a room', () => {
     const page = await world.open(link);
     try {
       await waitForText(page, '1 other device here');
-      await press(page, 'Read the digits');
-      await waitForText(page, '12 of 12 right.', 120_000);
-      for (const [left, right] of [
-        ['this device', 'helper'],
-        ['helper', 'this device'],
-      ]) {
+      await showSample(page, 1);
+      await waitForSample(page, digitSamples[0]!);
+      for (const [left, right, sample] of [
+        ['this device', 'helper', 2],
+        ['helper', 'this device', 3],
+      ] as const) {
         await showView(page, 'Network');
         const use = (name: string, isUsed: boolean) =>
           page.$$eval(
@@ -120,16 +122,16 @@ describe('the views of a room', () => {
             isUsed,
           );
         await waitForText(page, /Devices to plan with .*helper.*Preview/);
-        await use(right!, true);
-        await use(left!, false);
+        await use(right, true);
+        await use(left, false);
         await press(page, 'Preview');
         await waitForText(page, new RegExp(`${right} computes\\.`, 'i'));
         await waitForText(page, 'Use this plan');
         await press(page, 'Use this plan');
         await waitForText(page, new RegExp(`1 ${right} `));
         await showView(page, 'Demo');
-        await press(page, 'Once more');
-        await waitForText(page, '12 of 12 right.', 120_000);
+        await showSample(page, sample);
+        await waitForSample(page, digitSamples[sample - 1]!);
         await showView(page, 'Frames');
         await waitForText(page, new RegExp(`(on|from|to) ${right}`));
         expect(await textOf(page)).toContain('Download trace');

@@ -7,7 +7,7 @@ import { PeerceptronError } from '../../src/shared/errors.ts';
 import type { MeshJob, MeshRun, MeshRunner } from '../../src/ui/demo/mesh-runner.ts';
 import type { Area, Size } from '../../src/ui/demo/picture.ts';
 import type { PictureSource, Sources, SourceWish } from '../../src/ui/demo/picture-source.ts';
-import type { TrialPlan } from '../../src/ui/trial-state.ts';
+import type { RoomPlan } from '../../src/ui/room-plan.ts';
 
 /** A source whose pictures a test makes: RGBA of the whole picture, one at a time. */
 export class FakeSource implements PictureSource {
@@ -78,7 +78,7 @@ export class FakeSources implements Sources {
   }
 }
 
-export const PLAN: TrialPlan = {
+export const PLAN: RoomPlan = {
   epoch: 0,
   devices: ['this device'],
   offeredCount: 1,

@@ -1,10 +1,11 @@
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { unreachable } from '../../shared/errors.ts';
-import '../mesh-view/mesh-view.ts';
-import '../network-view/network-view.ts';
+import '../demo/components/demo-view.ts';
 import type { DemoPort } from '../demo/demo-controller.ts';
 import type { ServedModel } from '../demo/served-models.ts';
+import '../mesh-view/mesh-view.ts';
+import '../network-view/network-view.ts';
 import { initialPeerState, type PeerState, type RoomState } from '../peer-state.ts';
 import type { Problem } from '../problem.ts';
 import { strings } from '../strings.ts';
@@ -16,7 +17,6 @@ import './no-room-view.ts';
 import './problem-notice.ts';
 import './room-link-card.ts';
 import { sharedStyles } from './shared-styles.ts';
-import './try-card.ts';
 import './view-tabs.ts';
 import './work-card.ts';
 
@@ -24,18 +24,18 @@ import './work-card.ts';
 const VIEWS = ['demo', 'teach', 'mesh', 'network', 'frames', 'device'] as const;
 export type RoomView = (typeof VIEWS)[number];
 
-/** What the room can be shown things by; its components are loaded with it. */
+const NO_MODELS: readonly ServedModel[] = [];
+
+/** What the room can be shown things by. */
 export interface ShowPorts {
   readonly demo: DemoPort;
   readonly teach: TeachPort;
   readonly served: readonly ServedModel[];
-  /** Addresses of pictures for the bundled network. */
-  readonly samples: readonly string[];
 }
 
 /**
  * The whole page as a function of its state and the view that is chosen; it reads nothing else.
- * @fires create-room (from the view without a room), try-room (from the card that asks the room)
+ * @fires create-room (from the view without a room)
  * @fires show-view with the view when another one is chosen
  * @fires change-settings, pause-device, resume-device, leave-room (from the controls of this device)
  * @fires preview-plan, apply-plan (from the network), take-trace (from the frames)
@@ -74,9 +74,6 @@ export class App extends LitElement {
       pt-tabs {
         min-width: 0;
       }
-      .whole {
-        min-width: 0;
-      }
       .column {
         display: grid;
         grid-template-columns: minmax(0, 1fr);
@@ -102,9 +99,6 @@ export class App extends LitElement {
         .two {
           grid-template-columns: minmax(0, 3fr) minmax(0, 2fr);
         }
-        .whole {
-          grid-column: 1 / -1;
-        }
       }
     `,
   ];
@@ -116,6 +110,8 @@ export class App extends LitElement {
   @property({ attribute: false }) show: ShowPorts | undefined;
   /** Why they could not be loaded. */
   @property({ attribute: false }) showProblem: Problem | undefined;
+  /** Addresses of pictures for the bundled network. */
+  @property({ attribute: false }) samples: readonly string[] = [];
 
   override render() {
     const { state } = this;
@@ -182,7 +178,7 @@ export class App extends LitElement {
       case 'demo':
         return this.demo(room);
       case 'teach':
-        return this.teach();
+        return this.teach(room);
       case 'mesh':
         return html`<pt-mesh .room=${room}></pt-mesh>`;
       case 'network':
@@ -196,55 +192,54 @@ export class App extends LitElement {
     }
   }
 
-  private teach() {
-    const { show } = this;
-    if (!show) return this.noShow();
-    return html`<pt-teach .port=${show.teach} .served=${show.served} ready></pt-teach>`;
-  }
-
-  private noShow() {
-    return this.showProblem
-      ? html`<pt-problem .problem=${this.showProblem}></pt-problem>`
+  private teach(room: RoomState) {
+    const { show, showProblem } = this;
+    if (show) {
+      const { trustUrl } = room.device;
+      return html`<pt-teach
+        .port=${show.teach}
+        .served=${show.served}
+        .trustUrl=${trustUrl}
+        ready
+      ></pt-teach>`;
+    }
+    return showProblem
+      ? html`<pt-problem .problem=${showProblem}></pt-problem>`
       : html`<p class="muted" role="status">${strings.loadingView}</p>`;
   }
 
   private demo(room: RoomState) {
-    const { show } = this;
-    return html`<div class="two">
-      <div class="column">
-        <pt-try .room=${room}></pt-try>
-        ${
-          room.problems.length > 0
-            ? html`<section class="card problems" aria-labelledby="problems">
-                <h2 id="problems">${strings.problems}</h2>
-                ${room.problems.map((problem) => html`<pt-problem .problem=${problem}></pt-problem>`)}
-              </section>`
-            : nothing
-        }
-      </div>
-      <div class="column">
+    const { show, showProblem } = this;
+    return html`<div class="column">
+      ${showProblem ? html`<pt-problem .problem=${showProblem}></pt-problem>` : nothing}
+      <pt-demo
+        .port=${show?.demo}
+        .served=${show?.served ?? NO_MODELS}
+        .samples=${this.samples}
+        .trustUrl=${room.device.trustUrl}
+        ?ready=${show !== undefined}
+      ></pt-demo>
+      <div class="two">
         <pt-work .room=${room}></pt-work>
-        <section class="card" aria-label=${strings.invite}>
-          <details>
-            <summary>${strings.invite}</summary>
-            <div class="invite">
-              <p class="small muted">${strings.inviteExplain}</p>
-              <pt-room-link .link=${room.link}></pt-room-link>
-            </div>
-          </details>
-        </section>
-      </div>
-      <div class="whole">
-        ${
-          show
-            ? html`<pt-demo
-                .port=${show.demo}
-                .served=${show.served}
-                .samples=${show.samples}
-                ready
-              ></pt-demo>`
-            : this.noShow()
-        }
+        <div class="column">
+          ${
+            room.problems.length > 0
+              ? html`<section class="card problems" aria-labelledby="problems">
+                  <h2 id="problems">${strings.problems}</h2>
+                  ${room.problems.map((problem) => html`<pt-problem .problem=${problem}></pt-problem>`)}
+                </section>`
+              : nothing
+          }
+          <section class="card" aria-label=${strings.invite}>
+            <details>
+              <summary>${strings.invite}</summary>
+              <div class="invite">
+                <p class="small muted">${strings.inviteExplain}</p>
+                <pt-room-link .link=${room.link}></pt-room-link>
+              </div>
+            </details>
+          </section>
+        </div>
       </div>
     </div>`;
   }

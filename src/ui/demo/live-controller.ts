@@ -221,6 +221,9 @@ export class LiveController {
       case 'planned':
         dispatch({ type: 'planned', plan: event.plan });
         return;
+      case 'gone':
+        dispatch({ type: 'gone', gone: { name: event.name, how: event.how } });
+        return;
       case 'waiting':
         this.#failed('frames', event.error);
         return;

@@ -2,7 +2,8 @@ import type { LiveCounts } from '../../runtime/frame-stream.ts';
 import { unreachable } from '../../shared/errors.ts';
 import { median } from '../../shared/median.ts';
 import type { Problem } from '../problem.ts';
-import type { TrialPlan } from '../trial-state.ts';
+import type { RoomPlan } from '../room-plan.ts';
+import type { Departure } from '../worded-states.ts';
 import type { CameraReason } from './camera-problem.ts';
 import type { Reading } from './frame-reader.ts';
 import type { RunStep } from './mesh-runner.ts';
@@ -37,6 +38,12 @@ export interface LiveProblem {
   readonly camera?: CameraReason;
 }
 
+/** A device that computed, and does no longer. */
+export interface GoneDevice {
+  readonly name: string;
+  readonly how: Departure;
+}
+
 /** One moment of a chart. */
 export interface LiveSample {
   readonly atMs: number;
@@ -63,7 +70,9 @@ export interface LiveState {
   readonly isMirrored: boolean;
   /** Absent while frames run, and while nothing is to be done. */
   readonly doing?: LiveStep;
-  readonly plan?: TrialPlan;
+  readonly plan?: RoomPlan;
+  /** The last one that computed and does no longer, until it computes again or something else is shown. */
+  readonly gone?: GoneDevice;
   readonly counts: LiveCounts;
   /** Absent until there is a result. */
   readonly rates?: LiveRates;
@@ -83,7 +92,8 @@ export type LiveEvent =
   | { readonly type: 'cameras'; readonly cameras: readonly CameraDevice[] }
   | { readonly type: 'mirrored'; readonly isMirrored: boolean }
   | { readonly type: 'doing'; readonly doing: LiveStep }
-  | { readonly type: 'planned'; readonly plan: TrialPlan }
+  | { readonly type: 'planned'; readonly plan: RoomPlan }
+  | { readonly type: 'gone'; readonly gone: GoneDevice }
   /** Frames of this source run from now on. */
   | { readonly type: 'running' }
   | {
@@ -119,7 +129,7 @@ export function reduceLive(state: LiveState, event: LiveEvent): LiveState {
   switch (event.type) {
     case 'choice': {
       if (sameChoice(state.choice, event.choice)) return { ...state, choice: event.choice };
-      const { network: _network, plan: _plan, doing: _doing, problem, ...rest } = state;
+      const { network: _network, plan: _plan, gone: _gone, doing: _doing, problem, ...rest } = state;
       return measuredAnew({
         ...rest,
         ...(problem?.where === 'source' ? { problem } : {}),
@@ -155,16 +165,21 @@ export function reduceLive(state: LiveState, event: LiveEvent): LiveState {
     case 'doing':
       // What loads beside a plan that runs is no reason to stop showing what runs.
       return state.plan && event.doing.step === 'loading' ? state : { ...state, doing: event.doing };
-    case 'planned':
-      return { ...state, plan: event.plan };
+    case 'planned': {
+      const { gone, ...rest } = state;
+      const isBack = gone !== undefined && event.plan.devices.includes(gone.name);
+      return { ...rest, ...(gone && !isBack ? { gone } : {}), plan: event.plan };
+    }
+    case 'gone':
+      return { ...state, gone: event.gone };
     case 'running': {
-      const { doing: _doing, problem: _problem, ...rest } = state;
+      const { doing: _doing, problem: _problem, gone: _gone, ...rest } = state;
       return measuredAnew(rest);
     }
     case 'result':
       return withResult(state, event);
     case 'released': {
-      const { plan: _plan, doing: _doing, ...rest } = state;
+      const { plan: _plan, gone: _gone, doing: _doing, ...rest } = state;
       return rest;
     }
     case 'failed': {

@@ -1,25 +1,15 @@
 import type { Graph } from '../../graph/graph.ts';
 import type { LoadedModel } from '../../import/load-model.ts';
-import { meshRoster } from '../../mesh/mesh-roster.ts';
-import type { Mesh } from '../../mesh/mesh.ts';
 import type { Objective } from '../../planner/choice.ts';
-import type { Capabilities } from '../../protocol/messages.ts';
-import type { AdaptiveSession, AdaptiveSessionEvent } from '../../runtime/adaptive-options.ts';
+import type { AdaptiveSessionEvent } from '../../runtime/adaptive-options.ts';
 import type { BlockWeights } from '../../runtime/block-service.ts';
 import type { FrameRunner } from '../../runtime/frame-stream.ts';
-import { measureTransport } from '../../runtime/measure-transport.ts';
-import { openPlannedSession, type ChosenPlan } from '../../runtime/planned-session.ts';
-import type { RuntimeNode } from '../../runtime/runtime-node.ts';
-import { Survey, type SurveyPeer } from '../../runtime/survey.ts';
-import type { Clock } from '../../shared/clock.ts';
 import { unreachable, type PeerceptronError } from '../../shared/errors.ts';
-import { asSessionId, toHex, type PeerId } from '../../shared/ids.ts';
-import type { RandomBytes } from '../../shared/random.ts';
-import { deviceName } from '../device-name.ts';
 import { gatherRoom } from '../gather-room.ts';
 import { LoadProgress } from '../load-progress.ts';
-import { trialPlan } from '../trial-plan.ts';
-import type { TrialPlan } from '../trial-state.ts';
+import { openPageSession, type PageSession, type PageSessionOptions } from '../page-session.ts';
+import { roomPlan, type RoomPlan } from '../room-plan.ts';
+import type { Departure } from '../worded-states.ts';
 
 /** What opening a network waits for. */
 export type RunStep =
@@ -32,7 +22,9 @@ export type MeshRunEvent =
   /** What is under way; also while another plan runs. */
   | { readonly type: 'step'; readonly step: RunStep }
   /** A plan has come into use; or the room has changed, and the plan is still the one to use. */
-  | { readonly type: 'planned'; readonly plan: TrialPlan }
+  | { readonly type: 'planned'; readonly plan: RoomPlan }
+  /** A device of the plan computes no longer: it was lost, or it has said that it leaves. The session goes on without it. */
+  | { readonly type: 'gone'; readonly name: string; readonly how: Departure }
   /** Nobody is left who could compute: frames wait for somebody to come. */
   | { readonly type: 'waiting'; readonly error: PeerceptronError };
 
@@ -50,7 +42,7 @@ export interface MeshRun extends FrameRunner {
 
 /** Lets the room compute a network. */
 export interface MeshRunner {
-  /** @throws what `openPlannedSession` throws */
+  /** @throws what `openPageSession` throws */
   open(job: MeshJob): Promise<MeshRun>;
 }
 
@@ -83,163 +75,84 @@ export function oneByOne(runner: MeshRunner): MeshRunner {
   };
 }
 
-/** For views of what runs: the session with its plan and, where it records one, its trace. */
-export interface RunningNetwork {
-  readonly graph: Graph;
-  readonly session: AdaptiveSession;
-  /** How the plan in use was chosen; absent where nobody chose it. */
-  readonly chosen: ChosenPlan | undefined;
-}
-
-export interface RoomRunnerOptions {
-  readonly mesh: Mesh;
-  /** This device serves on it, and is a candidate like any other. */
-  readonly node: RuntimeNode;
-  /** What this device says of itself to others. */
-  readonly capabilities: Capabilities;
-  readonly clock: Clock;
-  readonly randomBytes: RandomBytes;
+export interface RoomRunnerOptions extends Omit<
+  PageSessionOptions,
+  'model' | 'objective' | 'onEvent' | 'onPlan'
+> {
   /** Default: one frame as fast as can be. */
   readonly objective?: Objective;
-  /** Record what every device does for every frame. */
-  readonly trace?: boolean;
-  /** Whenever a plan comes into use; with nothing when the session is closed. */
-  readonly onRunning?: (network: RunningNetwork | undefined) => void;
+  /** The session that is open, for views that look into it; nothing when it is closed. */
+  readonly onPage?: (page: PageSession | undefined) => void;
 }
 
 /** Plans over the devices of a room, and follows it. */
 export function roomRunner(options: RoomRunnerOptions): MeshRunner {
-  const silent = new Map<PeerId, PeerceptronError>();
-  // What is known of devices and links outlives a session.
-  let survey: Promise<Survey> | undefined;
-  const openSurvey = async (): Promise<Survey> => {
-    const { node, clock } = options;
-    return new Survey({
-      node,
-      clock,
-      transport: await measureTransport({ clock }),
-      onEvent: (event) => {
-        if (event.type === 'device-silent') silent.set(event.peer, event.error);
-      },
-    });
-  };
+  const { mesh, clock, survey, objective = { kind: 'latency' }, onPage } = options;
   return {
-    open: async (job) => {
-      job.onEvent({ type: 'step', step: { step: 'connecting' } });
-      await gatherRoom(options.mesh, options.clock);
-      job.onEvent({ type: 'step', step: { step: 'planning' } });
-      survey ??= openSurvey();
-      survey.catch(() => (survey = undefined));
-      const run = new RoomRun(options, job, silent);
-      await run.open(await survey);
-      return run;
+    open: async ({ model, graph, onEvent }) => {
+      onEvent({ type: 'step', step: { step: 'connecting' } });
+      await gatherRoom(mesh, clock);
+      onEvent({ type: 'step', step: { step: 'planning' } });
+      const { weights, seeded } = model;
+      const page = await openPageSession({
+        ...options,
+        objective,
+        model: { graph, weights, seeded, blocks: blocksOf(model) },
+        onEvent: follow(onEvent),
+        onPlan: ({ session, chosen, latest, wish }) =>
+          onEvent({
+            type: 'planned',
+            plan: roomPlan(session, { chosen, latest, without: wish.without }, survey.silent, mesh),
+          }),
+      });
+      onPage?.(page);
+      const { frames } = page;
+      return {
+        get window() {
+          return frames.window;
+        },
+        run: (inputs, runOptions) => frames.run(inputs, runOptions),
+        close: async () => {
+          await page.close();
+          onPage?.(undefined);
+        },
+      };
     },
   };
 }
 
-class RoomRun implements MeshRun {
-  readonly #options: RoomRunnerOptions;
-  readonly #job: MeshJob;
-  readonly #silent: ReadonlyMap<PeerId, PeerceptronError>;
-  /** By the segments of a plan, which stay the same object while the plan is numbered anew. */
-  readonly #chosen = new WeakMap<object, ChosenPlan>();
-  readonly #loading = new LoadProgress();
-  #latest: ChosenPlan | undefined;
-  #session: AdaptiveSession | undefined;
-
-  constructor(options: RoomRunnerOptions, job: MeshJob, silent: ReadonlyMap<PeerId, PeerceptronError>) {
-    this.#options = options;
-    this.#job = job;
-    this.#silent = silent;
-  }
-
-  get window(): number {
-    return this.#session!.window;
-  }
-
-  async open(survey: Survey): Promise<void> {
-    const { mesh, node, clock, randomBytes, trace, objective = { kind: 'latency' } } = this.#options;
-    const { graph, model } = this.#job;
-    this.#session = await openPlannedSession({
-      node,
-      graph,
-      weights: model.weights,
-      seeded: model.seeded,
-      blocks: blocksOf(model),
-      clock,
-      session: asSessionId(toHex(randomBytes(16))),
-      roster: meshRoster(mesh),
-      survey,
-      objective,
-      ...(trace ? { trace } : {}),
-      describe: (peer) => this.#describe(peer),
-      onChoice: (chosen) => {
-        this.#latest = chosen;
-        const { segments } = chosen.choice.plan;
-        if (!this.#chosen.has(segments)) this.#chosen.set(segments, chosen);
-        // The plan stays, and the room is another one.
-        if (this.#session?.plan.segments === segments) this.#tellPlan();
-      },
-      onEvent: (event) => this.#follow(event),
-    });
-    this.#tellPlan();
-  }
-
-  run: FrameRunner['run'] = (inputs, options) => this.#session!.run(inputs, options);
-
-  async close(): Promise<void> {
-    await this.#session?.close();
-    this.#options.onRunning?.(undefined);
-  }
-
-  #describe(peer: PeerId): SurveyPeer | undefined {
-    const { mesh, capabilities } = this.#options;
-    const name = deviceName(peer, mesh);
-    if (peer === mesh.self) return { ...capabilities, id: peer, name };
-    const member = mesh.members.get(peer);
-    return member?.state === 'connected' && member.capabilities.serves
-      ? { ...member.capabilities, id: peer, name }
-      : undefined;
-  }
-
-  #follow(event: AdaptiveSessionEvent): void {
+/** What of a session's events people are told. */
+function follow(tell: (event: MeshRunEvent) => void): NonNullable<PageSessionOptions['onEvent']> {
+  const loading = new LoadProgress();
+  return (event: AdaptiveSessionEvent, page) => {
     switch (event.type) {
       case 'switching':
-        this.#loading.clear();
+        loading.clear();
         return;
-      case 'loading': {
-        const loaded = this.#loading.add(event.peer, event);
-        this.#job.onEvent({ type: 'step', step: { step: 'loading', ...loaded } });
+      case 'loading':
+        tell({ type: 'step', step: { step: 'loading', ...loading.add(event.peer, event) } });
         return;
-      }
-      case 'switched':
-      case 'kept':
-        this.#tellPlan();
+      case 'peer-lost':
+        tell({ type: 'gone', name: page.nameOf(event.peer), how: 'lost' });
+        return;
+      case 'peer-leaving':
+        tell({ type: 'gone', name: page.nameOf(event.peer), how: 'leaving' });
         return;
       case 'waiting':
-        this.#job.onEvent({ type: 'waiting', error: event.error });
+        tell({ type: 'waiting', error: event.error });
         return;
+      // The page hears of plans by themselves.
+      case 'switched':
+      case 'kept':
       case 'ready':
       case 'pausing':
-      case 'peer-lost':
-      case 'peer-leaving':
       case 'peer-slow':
         // The session deals with it by itself; what comes of it is a plan, or the end of a frame.
         return;
       default:
         unreachable(event);
     }
-  }
-
-  #tellPlan(): void {
-    const session = this.#session;
-    // The first plan comes into use before `open` has its session.
-    if (!session) return;
-    const chosen = this.#chosen.get(session.plan.segments);
-    const plan = trialPlan(session, { chosen, latest: this.#latest }, this.#silent, this.#options.mesh);
-    this.#job.onEvent({ type: 'planned', plan });
-    this.#options.onRunning?.({ graph: this.#job.graph, session, chosen });
-  }
+  };
 }
 
 /** Weights in our own layout, as peers get them; files of this device mean nothing to them. */

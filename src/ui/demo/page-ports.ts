@@ -1,10 +1,13 @@
 import { httpBytes } from '../../weights/http-source.ts';
+import { PlanWorker } from '../plan-worker-client.ts';
+import { RoomSurvey, type RoomSurveyOptions } from '../room-survey.ts';
 import { browserSources } from './browser-sources.ts';
 import type { LiveOptions } from './live-controller.ts';
 import { roomRunner, type RoomRunnerOptions } from './mesh-runner.ts';
 import { openModel } from './open-model.ts';
 
-export interface PagePortsOptions extends RoomRunnerOptions {
+export interface PagePortsOptions
+  extends Omit<RoomRunnerOptions, 'survey' | 'search'>, Pick<RoomSurveyOptions, 'transport'> {
   /** The bundled model is beside the page. */
   readonly pageUrl: string;
 }
@@ -23,7 +26,7 @@ export function pagePorts(
   };
   return {
     clock,
-    runner: roomRunner(options),
+    runner: roomRunner({ ...options, survey: new RoomSurvey(options), search: new PlanWorker().search }),
     sources: browserSources(),
     openModel: (choice, signal) => openModel(choice, doors, signal),
   };

@@ -2,7 +2,7 @@ import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { sharedStyles } from '../components/shared-styles.ts';
 import type { RoomState } from '../peer-state.ts';
-import { strings } from '../strings.ts';
+import { httpsStrings, strings } from '../strings.ts';
 import type { CheckState } from '../worded-states.ts';
 import { preflight } from './preflight.ts';
 
@@ -70,7 +70,17 @@ export class PreflightList extends LitElement {
           ? html`<div class="notes small">
               <h3 class="muted small">${strings.missingTitle}</h3>
               <ul>
-                ${device.missing.map((feature) => html`<li>${strings.missing[feature]}</li>`)}
+                ${device.missing.map(
+                  (feature) =>
+                    html`<li>
+                      ${strings.missing[feature]}
+                      ${
+                        feature === 'secure-context' && device.trustUrl !== undefined
+                          ? html`<a href=${device.trustUrl}>${httpsStrings.noticeLink}</a>`
+                          : nothing
+                      }
+                    </li>`,
+                )}
               </ul>
             </div>`
           : nothing

@@ -2,14 +2,16 @@ import '../theme.css';
 import './kiosk.css';
 import './kiosk-view.ts';
 import { systemClock } from '../../mesh/system-clock.ts';
-import { parseRoomLink } from '../../protocol/room-link.ts';
+import { parseRoomLink, type RoomLink } from '../../protocol/room-link.ts';
 import { toPeerceptronError } from '../../shared/errors.ts';
+import { enterRoom, ownDevice, thisDevice } from '../enter-room.ts';
+import { patientFetch } from '../patient-fetch.ts';
+import { findPeerServer } from '../peer-server.ts';
 import { PeerStore } from '../peer-state.ts';
 import { problemOf } from '../problem.ts';
 import { briefFetch, startPage } from '../start-page.ts';
 import { dimAfterMs } from './dimmer.ts';
 import { EngineWatch } from './engine-watch.ts';
-import { enterRoom } from './enter-room.ts';
 import { HEARTBEAT, startHeartbeat } from './heartbeat.ts';
 import { Keeper } from './keeper.ts';
 import { KioskScreen } from './kiosk-screen.ts';
@@ -66,10 +68,34 @@ window.addEventListener('pageshow', ({ persisted }) => {
   if (persisted) location.reload();
 });
 
+/** Asks for nothing itself. */
+async function enter(link: RoomLink): Promise<void> {
+  const device = thisDevice();
+  // A page that started without its server, from its service worker, waits for it here.
+  const load = patientFetch({
+    load: (url) => fetch(url),
+    clock: systemClock,
+    onSilence: (error) =>
+      store.dispatch({ type: 'mesh', event: { type: 'signaling', state: 'lost', error } }),
+  });
+  await enterRoom({
+    link,
+    findMeeting: async () => {
+      const peerServer = link.peerServer ?? (await findPeerServer(location.href, load));
+      return peerServer ? { ...link, peerServer } : link;
+    },
+    store,
+    device,
+    own: ownDevice(device, (event) => store.dispatch(event)),
+    wantedEngine: params.get('engine'),
+    watched: (engine) => watch.over(engine),
+  });
+}
+
 await startPage({ quiet: true });
 try {
   if (location.hash.length < 2) store.dispatch({ type: 'no-room' });
-  else await enterRoom(parseRoomLink(location.href), store, watch, params.get('engine'));
+  else await enter(parseRoomLink(location.href));
 } catch (error) {
   store.dispatch({ type: 'stopped', problem: problemOf(toPeerceptronError(error)) });
 }

@@ -156,7 +156,7 @@ export class PlanPreviewCard extends LitElement {
       </tr>`;
     return html`<p role="status">
         ${isSame ? strings.preview.same : gain === undefined ? nothing : strings.preview.gain(gain)}
-        ${strings.trial.planned(
+        ${strings.plan.planned(
           peers.map((peer) => deviceName(peer, this.room!)),
           peers.length,
         )}

@@ -5,7 +5,7 @@ import { gainOver } from '../../planner/gain.ts';
 import type { Plan } from '../../planner/plan.ts';
 import type { Prediction } from '../../planner/prediction.ts';
 import { worldOf, type PlainWorld } from '../../planner/plain-world.ts';
-import { runSearch } from '../../planner/search-task.ts';
+import type { PlanSearch } from '../../planner/search-task.ts';
 import { simulate } from '../../planner/simulate.ts';
 import type { PeerId } from '../../shared/ids.ts';
 
@@ -34,7 +34,7 @@ export interface PlanAnswer {
  * The best plan for another objective or without some devices, beside the one that runs.
  * @throws PLAN_NO_PEERS, PLAN_MEMORY, PLAN_RATE
  */
-export function answerPlanQuestion(question: PlanQuestion, nowMs: () => number): PlanAnswer {
+export async function answerPlanQuestion(question: PlanQuestion, search: PlanSearch): Promise<PlanAnswer> {
   const { graph, objective, without, running, searchTimeMs } = question;
   const world = worldOf(question.world);
   const devices = world.devices.filter(({ id }) => !without.includes(id));
@@ -43,10 +43,15 @@ export function answerPlanQuestion(question: PlanQuestion, nowMs: () => number):
   const { session, epoch } = running;
   const incumbent = staysPossible ? { incumbent: running } : {};
   const here = { ...question.world, devices };
-  const choice = runSearch(
-    { graph, session, epoch, world: here, objective, ...incumbent, searchTimeMs },
-    nowMs,
-  );
+  const choice = await search({
+    graph,
+    session,
+    epoch,
+    world: here,
+    objective,
+    ...incumbent,
+    searchTimeMs,
+  });
   const expected = choice.prediction;
   const isWhole = compiled.peers.every((peer) => world.devices.some(({ id }) => id === peer));
   const before = isWhole ? simulate(compiled, world, { window: expected.window }) : undefined;

@@ -9,9 +9,8 @@ import {
   type PeerEvent,
   type PeerState,
 } from '../../../src/ui/peer-state.ts';
-import { digitSamples } from '../../../src/ui/digit-samples.ts';
-import type { TrialEvent, TrialPlan } from '../../../src/ui/trial-state.ts';
 import type { RoomView } from '../../../src/ui/components/app.ts';
+import { showStates } from './show-states.ts';
 import {
   askedNetwork,
   busyMesh,
@@ -64,6 +63,19 @@ const joined: readonly PeerEvent[] = [
   { type: 'joined', self: id('5') },
   open,
   { type: 'wake-lock', state: 'held' },
+];
+/** On a page over plain http, of a server that can be trusted. */
+const insecure: readonly PeerEvent[] = [
+  entered({
+    name: 'Firefox on Android',
+    memoryBytes: 5e8,
+    missing: ['secure-context', 'threads', 'wake-lock'],
+    trustUrl: 'http://peers.example:8443/trust#amber-otter.0123456789abcdefghjkmnpqrstvwxyz',
+  }),
+  { type: 'engine', engine: ready },
+  { type: 'joined', self: id('5') },
+  open,
+  { type: 'wake-lock', state: 'unavailable' },
 ];
 const company: readonly PeerEvent[] = [
   connected('a', 'Raspberry Pi 4 in the kitchen'),
@@ -140,41 +152,6 @@ const working: readonly PeerEvent[] = [
   })),
 ];
 
-const trial = (event: TrialEvent): PeerEvent => ({ type: 'trial', event });
-const trialStarted = trial({ type: 'started', isOpen: false });
-const trialPlanned: TrialPlan = {
-  epoch: 0,
-  devices: ['this device', 'Raspberry Pi 4 in the kitchen'],
-  offeredCount: 3,
-  window: 3,
-  expected: { latencyMs: 3.4, framesPerSecond: 412, gain: 1.4 },
-  leftOut: [
-    {
-      name: 'Pi 3',
-      why: 'in the best plan with Pi 3 a frame takes 18 ms, without it 3.4 ms.',
-    },
-    { name: 'Device cccccc', why: 'No way through the network to a device. (LINK_NO_ROUTE)' },
-  ],
-};
-/** One of them is read wrong, as can happen. */
-const trialAnswers = digitSamples.map((file): PeerEvent => {
-  const shown = file[0]!;
-  const isWrong = file === '7-handwriting.png';
-  const url = `/models/digits/samples/${file}`;
-  return trial({
-    type: 'answered',
-    answer: { url, shown, answer: isWrong ? '1' : shown, score: isWrong ? 0.51 : 0.987 },
-  });
-});
-const trialSolo: TrialPlan = {
-  epoch: 0,
-  devices: ['this device'],
-  offeredCount: 1,
-  window: 1,
-  expected: { latencyMs: 1.2, framesPerSecond: 833, gain: 1 },
-  leftOut: [],
-};
-
 const histories = {
   'no-room': [],
   'invalid-link': [
@@ -207,57 +184,6 @@ const histories = {
   loading: [...joined, ...company, loading],
   warming: [...joined, ...company, loading, warming],
   working: [...joined, ...company, loading, ...working],
-  trying: [
-    ...joined,
-    ...company,
-    trialStarted,
-    trial({ type: 'doing', doing: { step: 'loading', loadedBytes: 310_000, totalBytes: 840_000 } }),
-  ],
-  'trying-alone': [
-    ...joined,
-    trialStarted,
-    trial({ type: 'planned', plan: trialSolo }),
-    trial({ type: 'doing', doing: { step: 'asking' } }),
-    ...trialAnswers.slice(0, 3),
-  ],
-  tried: [
-    ...joined,
-    ...company,
-    trialStarted,
-    trial({ type: 'planned', plan: trialPlanned }),
-    ...trialAnswers,
-    trial({ type: 'finished', measured: { latencyMs: 4.1, framesPerSecond: 371 } }),
-  ],
-  'tried-solo': [
-    ...joined,
-    ...company,
-    trialStarted,
-    trial({
-      type: 'planned',
-      plan: {
-        ...trialSolo,
-        offeredCount: 2,
-        window: 2,
-        leftOut: [
-          {
-            name: 'Raspberry Pi 4 in the kitchen',
-            why: 'in the best plan with Raspberry Pi 4 in the kitchen a frame takes 9.23 ms, without it 1.21 ms.',
-          },
-        ],
-      },
-    }),
-    ...trialAnswers,
-    trial({ type: 'finished', measured: { latencyMs: 2.2 } }),
-  ],
-  'try-failed': [
-    ...joined,
-    ...company,
-    trialStarted,
-    trial({
-      type: 'failed',
-      problem: { code: 'FRAME_TIMEOUT', message: 'frame 3 has made no progress for 60 s' },
-    }),
-  ],
   problems: [
     ...joined,
     ...company,
@@ -321,17 +247,7 @@ const histories = {
     { type: 'measured', macsPerSecond: 2.1e9 },
     own({ type: 'battery', battery: { level: 0.73, charging: false } }),
   ],
-  'device-plain-http': [
-    entered({
-      name: 'Firefox on Android',
-      memoryBytes: 5e8,
-      missing: ['secure-context', 'threads', 'wake-lock'],
-    }),
-    { type: 'engine', engine: ready },
-    { type: 'joined', self: id('5') },
-    open,
-    { type: 'wake-lock', state: 'unavailable' },
-  ],
+  'device-plain-http': insecure,
   'device-starting': [entered()],
   'device-resting': [
     ...joined,
@@ -361,8 +277,13 @@ const histories = {
   ],
 } satisfies Record<string, readonly PeerEvent[]>;
 
+/** What is shown to the room is a state of its own, in a room with company. */
+const shows = Object.fromEntries(
+  showStates.map((name) => [name, [...(name === 'demo-camera-refused' ? insecure : joined), ...company]]),
+);
+
 export const peerStates: ReadonlyMap<string, PeerState> = new Map(
-  Object.entries<readonly PeerEvent[]>(histories).map(([name, events]) => [
+  Object.entries<readonly PeerEvent[]>({ ...histories, ...shows }).map(([name, events]) => [
     name,
     events.reduce(reducePeerState, initialPeerState),
   ]),
@@ -370,6 +291,6 @@ export const peerStates: ReadonlyMap<string, PeerState> = new Map(
 
 /** The view that a state is shown in: that of its name's first word, if there is one. */
 export function viewOf(name: string): RoomView {
-  const views: readonly RoomView[] = ['mesh', 'network', 'frames', 'device'];
+  const views: readonly RoomView[] = ['teach', 'mesh', 'network', 'frames', 'device'];
   return views.find((view) => name === view || name.startsWith(`${view}-`)) ?? 'demo';
 }

@@ -44,29 +44,6 @@ describe('the page', () => {
       'units 1024–2047',
       'This device does ops 1–10 and 34 of vgg16, 31 % of the work.',
     ],
-    trying: ['Try it', 'Loading weights…', '310 kB of 840 kB'],
-    'trying-alone': [
-      'Reading one picture',
-      'This device computes. Open the room link on more devices',
-      '98 %',
-    ],
-    tried: [
-      '2 of 3 devices: this device and Raspberry Pi 4 in the kitchen compute.',
-      'Expected to be 1.4 × as fast',
-      'One picture 3.4 ms 4.1 ms',
-      'Pictures per second, 3 at once 412 371',
-      'Pi 3: in the best plan with Pi 3',
-      'LINK_NO_ROUTE',
-      '11 of 12 right',
-      'wrong',
-      'Once more',
-    ],
-    'tried-solo': [
-      '1 of 2 devices: this device computes. For so small',
-      'Raspberry Pi 4 in the kitchen: in the best',
-      '833 –',
-    ],
-    'try-failed': ['FRAME_TIMEOUT', 'Press the button again'],
     problems: ['What went wrong lately', 'PLAN_MEMORY', 'What to do:'],
     lost: ['Connection to the room lost', 'SIGNALING_LOST'],
     'no-engine': ['cannot take part', 'ENGINE_UNAVAILABLE'],
@@ -126,6 +103,7 @@ describe('the page', () => {
     'device-plain-http': [
       'Missing in this browser',
       'Https:',
+      'How to do that',
       'Threads:',
       'Wake lock:',
       '500 MB',
@@ -137,6 +115,37 @@ describe('the page', () => {
     leaving: ['Leaving the room'],
     left: ['This device has left the room', 'It computed 42 frames', 'Join again'],
     stopped: ['This page has stopped', 'ROOM_FULL', 'Reload'],
+    'demo-camera': [
+      'Show it to the room',
+      '5 96 %',
+      'Back camera',
+      '2 of 3 devices: this device and Raspberry Pi 4 in the kitchen compute.',
+      'Expected to be 1.4 × as fast',
+      'One picture 38 ms 45 ms',
+      'Pictures per second, 3 at once 41 37',
+      'Pi 3: in the best plan with Pi 3',
+      'LINK_NO_ROUTE',
+      'Network: digits',
+    ],
+    'demo-alone': ['This device computes. Open the room link on more devices', 'One picture 21 ms 24 ms'],
+    'demo-loading': ['Loading weights…', '310 kB of 840 kB', 'Nothing is planned yet'],
+    'demo-gone': [
+      'Raspberry Pi 4 in the kitchen has gone: the room goes on without it.',
+      '1 of 2 devices: this device computes.',
+      '5 96 %',
+    ],
+    'demo-random': ['Random weights: a test, the answers mean nothing', 'class 411', '15 billion'],
+    'demo-camera-refused': [
+      'no camera to a page that came by plain http',
+      'serve --https',
+      'What to do:',
+      'How to do that',
+    ],
+    'demo-failed': ['PLAN_MEMORY', '553 MB', 'Try again'],
+    teach: ['Teach it your own things', 'mug 89 %', 'book 11 %', '24 examples', '31 examples', 'Save'],
+    'teach-empty': ['Show it something first', '0 examples', 'hold the space bar'],
+    'teach-holding': ['Collecting…', '12 examples', '1 example', 'Remove'],
+    'teach-other-file': ['These examples are of another network', 'mobilenet'],
   };
 
   it('differs between light and dark', async () => {
@@ -180,19 +189,21 @@ describe('the page', () => {
     expect(asked).to.equal(1);
   });
 
-  it('asks the room once per press, and not while it is under way or this device is not there', async () => {
-    const asked = async (name: string): Promise<number> => {
+  it('is asked to show something as soon as this device is in the room, and not before', async () => {
+    const wished = async (name: string): Promise<number> => {
       const app = await show(name);
       let count = 0;
-      app.addEventListener('try-room', () => count++);
-      deepQuery<HTMLButtonElement>(deepQuery(app.shadowRoot!, 'pt-try')!.shadowRoot!, 'button')!.click();
+      if (app.show) app.show = { ...app.show, demo: { ...app.show.demo, chooseSource: () => count++ } };
+      await settle(document.body);
+      deepQuery<HTMLButtonElement>(
+        deepQuery(app.shadowRoot!, 'pt-source-picker')!.shadowRoot!,
+        'button',
+      )!.click();
       return count;
     };
-    expect(await asked('alone')).to.equal(1);
-    expect(await asked('tried')).to.equal(1);
-    expect(await asked('trying')).to.equal(0);
-    expect(await asked('starting')).to.equal(0);
-    expect(await asked('no-engine')).to.equal(0);
+    expect(await wished('alone')).to.equal(1);
+    expect(await wished('starting')).to.equal(0);
+    expect(await wished('no-engine')).to.equal(0);
   });
 
   it('announces the headline politely', async () => {

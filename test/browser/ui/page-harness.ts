@@ -1,6 +1,8 @@
 import type { App } from '../../../src/ui/components/app.ts';
 import '../../../src/ui/components/app.ts';
+import '../../../src/ui/teach/components/teach-view.ts';
 import { peerStates, viewOf } from '../gallery/peer-states.ts';
+import { sampleUrls, showOf } from '../gallery/show-states.ts';
 
 /** Text of an element and of all shadow roots below it, as a reader meets it. */
 export function textOf(node: Node): string {
@@ -21,8 +23,12 @@ export async function settle(node: ParentNode): Promise<void> {
 /** A state of the gallery, in its view. */
 export async function show(name: string): Promise<App> {
   const app = document.createElement('pt-app');
-  app.state = peerStates.get(name)!;
+  const state = peerStates.get(name)!;
+  app.state = state;
   app.view = viewOf(name);
+  app.samples = sampleUrls;
+  // Before that it is not in the room.
+  if (state.view === 'room' && state.self !== undefined) app.show = showOf(name);
   document.body.append(app);
   await settle(document.body);
   return app;

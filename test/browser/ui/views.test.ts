@@ -83,6 +83,13 @@ describe('the views of a room', () => {
     expect([paused.length, left.length]).to.deep.equal([1, 1]);
   });
 
+  it('lead from what the page lacks to where the server can be trusted', async () => {
+    const app = await show('device-plain-http');
+    const link = rootOf(app, 'pt-preflight').querySelector('a')!;
+    expect(new URL(link.href).pathname).to.equal('/trust');
+    expect(rootOf(await show('device'), 'pt-preflight').querySelector('a')).to.equal(null);
+  });
+
   it('leave a device alone that is not in the room', async () => {
     const app = await show('device-starting');
     const left = heard(app, 'leave-room');

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Member, Mesh, MeshEvent } from '../../../src/mesh/mesh.ts';
+import { runSearch, type PlanSearch } from '../../../src/planner/search-task.ts';
 import { offerProfile } from '../../../src/runtime/profile-service.ts';
 import { PeerceptronError } from '../../../src/shared/errors.ts';
 import type { PeerId } from '../../../src/shared/ids.ts';
@@ -10,9 +11,9 @@ import {
   type AskedSession,
   type PlanWish,
 } from '../../../src/ui/network-view/asked-state.ts';
-import { answerPlanQuestion, type PlanQuestion } from '../../../src/ui/network-view/plan-preview.ts';
 import { peersInOrder } from '../../../src/ui/network-view/strip.ts';
 import { openPageSession, type PageSession } from '../../../src/ui/page-session.ts';
+import { RoomSurvey } from '../../../src/ui/room-survey.ts';
 import { peerIdOf } from '../../support/memory-network.ts';
 import { profileOf, testProfile } from '../../support/test-profile.ts';
 import { AdaptiveWorld, graph, newFrame, weights } from '../runtime/adaptive-world.ts';
@@ -26,7 +27,7 @@ afterEach(async () => {
 });
 
 /** A page that only asks, and two devices that compute. */
-async function setUp(askPlanner = async (question: PlanQuestion) => answerPlanQuestion(question, () => 0)) {
+async function setUp(searchForPreviews: PlanSearch = async (task) => runSearch(task, () => 0)) {
   const world = new AdaptiveWorld(2);
   const { clock, requester } = world;
   const members = new Map<PeerId, Member>();
@@ -53,6 +54,7 @@ async function setUp(askPlanner = async (question: PlanQuestion) => answerPlanQu
   } as unknown as Mesh;
   let asked: AskedSession | undefined;
   const events: AskedEvent[] = [];
+  let search: PlanSearch = async (task) => runSearch(task, () => clock.now());
   const page = await world.until(
     openPageSession({
       mesh,
@@ -64,8 +66,8 @@ async function setUp(askPlanner = async (question: PlanQuestion) => answerPlanQu
       randomBytes: (length) => Uint8Array.from({ length }, () => random.integer(256)),
       model: { graph, weights },
       objective: { kind: 'throughput' },
-      transport: async () => testProfile.transport,
-      askPlanner,
+      survey: new RoomSurvey({ node: requester.node, clock, transport: async () => testProfile.transport }),
+      search: (task) => search(task),
       dispatch: (event) => {
         events.push(event);
         asked = reduceAsked(asked, event);
@@ -73,6 +75,7 @@ async function setUp(askPlanner = async (question: PlanQuestion) => answerPlanQu
     }),
   );
   open.push(page);
+  search = searchForPreviews;
   const run = async (count: number): Promise<void> => {
     for (let frame = 0; frame < count; frame += 1) {
       const inputs = newFrame();

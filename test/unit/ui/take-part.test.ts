@@ -45,7 +45,6 @@ function visit(changes: Partial<TakePartOptions> = {}) {
     join: async () => mesh,
     measure: async () => testProfile,
     serve: () => undefined,
-    keepAwake: () => undefined,
     // Time passes as fast as it is waited for.
     clock: {
       now: () => 0,
@@ -99,7 +98,7 @@ describe('taking part in a room', () => {
     expect(phaseOf(room(store))).toBe('ready');
   });
 
-  it('serves, and keeps the device awake, only after it has joined', async () => {
+  it('serves only after it has joined', async () => {
     const order: string[] = [];
     const { done } = visit({
       join: async () => {
@@ -107,10 +106,9 @@ describe('taking part in a room', () => {
         return new FakeMesh();
       },
       serve: () => order.push('serve'),
-      keepAwake: () => order.push('awake'),
     });
     await done;
-    expect(order).toEqual(['join', 'serve', 'awake']);
+    expect(order).toEqual(['join', 'serve']);
   });
 
   it('names the engines that were refused', async () => {

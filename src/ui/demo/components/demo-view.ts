@@ -2,8 +2,8 @@ import { css, html, LitElement, nothing, type PropertyValues } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { sharedStyles } from '../../components/shared-styles.ts';
 import type { DemoPort } from '../demo-controller.ts';
-import type { DemoState } from '../demo-state.ts';
-import { demoStrings, liveStrings } from '../demo-strings.ts';
+import { initialDemoState, type DemoState } from '../demo-state.ts';
+import { demoStrings, liveStrings } from '../../strings.ts';
 import type { ModelChoice } from '../model-choice.ts';
 import type { SourceWish } from '../picture-source.ts';
 import type { ServedModel } from '../served-models.ts';
@@ -11,13 +11,17 @@ import { formStyles } from './form-styles.ts';
 import './live-figures.ts';
 import './live-status.ts';
 import './model-picker.ts';
+import './plan-words.ts';
 import './prediction-bars.ts';
 import type { Bar } from './prediction-bars.ts';
 import './seen-picture.ts';
 import './source-picker.ts';
 import './stage.ts';
 
-/** Shows something to the room, and what the room says to it. Knows the rest of the page only by its properties. */
+/**
+ * Shows something to the room, and what the room says to it. Knows the rest of the page only by its properties; takes its place
+ * before there is a port, so that nothing moves when there is.
+ */
 @customElement('pt-demo')
 export class DemoView extends LitElement {
   static override styles = [
@@ -51,9 +55,13 @@ export class DemoView extends LitElement {
   @property({ type: Boolean }) ready = false;
   /** Of the room's own server. */
   @property({ attribute: false }) served: readonly ServedModel[] = [];
+  /** Where the server can be trusted, if a page over plain http is shown. */
+  @property({ attribute: false }) trustUrl: string | undefined;
   /** Addresses of pictures for the bundled network. */
   @property({ attribute: false }) samples: readonly string[] = [];
-  @state() private demo: DemoState | undefined;
+  @state() private demo: DemoState = initialDemoState({ kind: 'bundled' });
+  /** Was chosen before there was a port. */
+  #awaited: ModelChoice | undefined;
   #unsubscribe: () => void = () => undefined;
 
   override connectedCallback(): void {
@@ -72,7 +80,6 @@ export class DemoView extends LitElement {
 
   override render() {
     const { demo } = this;
-    if (!demo) return nothing;
     const { live } = demo;
     return html`<section class="card" aria-labelledby="title">
       <h2 id="title">${demoStrings.title}</h2>
@@ -93,18 +100,20 @@ export class DemoView extends LitElement {
               this.port?.chooseSource(event.detail)}
             @mirror-wished=${(event: CustomEvent<boolean>) => this.port?.mirror(event.detail)}
           ></pt-source-picker>
+          <pt-live-status
+            .live=${live}
+            ?ready=${this.ready}
+            .trustUrl=${this.trustUrl}
+            @retry-wished=${() => this.port?.retry()}
+          ></pt-live-status>
         </div>
         <div class="answer">${this.answer(demo)}</div>
       </div>
-      <pt-live-status
-        .live=${live}
-        ?ready=${this.ready}
-        @retry-wished=${() => this.port?.retry()}
-      ></pt-live-status>
+      <pt-plan-words .live=${live}></pt-plan-words>
       <pt-model-picker
         .live=${live}
         .served=${this.served}
-        @model-wished=${(event: CustomEvent<ModelChoice>) => this.port?.chooseModel(event.detail)}
+        @model-wished=${(event: CustomEvent<ModelChoice>) => this.chooseModel(event.detail)}
         @labels-wished=${(event: CustomEvent<File>) => this.port?.chooseLabels(event.detail)}
       ></pt-model-picker>
     </section>`;
@@ -127,7 +136,7 @@ export class DemoView extends LitElement {
       <p class="visually-hidden" aria-live="polite">${words}</p>
       <pt-bars .bars=${bars} rows="5"></pt-bars>
       ${
-        live.network?.reading === 'digit'
+        (live.network ? live.network.reading === 'digit' : live.choice.kind === 'bundled')
           ? html`<pt-seen-picture .seen=${answer?.seen}></pt-seen-picture>`
           : nothing
       }
@@ -146,12 +155,20 @@ export class DemoView extends LitElement {
     const shown = files.find(({ type }) => /^(image|video)\//.test(type));
     if (!this.ready) return;
     if (shown) this.port?.chooseSource({ kind: 'file', file: shown });
-    else this.port?.chooseModel({ kind: 'files', files });
+    else this.chooseModel({ kind: 'files', files });
+  }
+
+  private chooseModel(choice: ModelChoice): void {
+    if (this.port) this.port.chooseModel(choice);
+    else this.#awaited = choice;
   }
 
   #follow(): void {
     this.#unsubscribe();
     this.#unsubscribe = this.port?.subscribe((demo) => (this.demo = demo)) ?? (() => undefined);
+    if (!this.port || !this.#awaited) return;
+    this.port.chooseModel(this.#awaited);
+    this.#awaited = undefined;
   }
 }
 

@@ -3,7 +3,7 @@ import { customElement, property, state } from 'lit/decorators.js';
 import type uPlot from 'uplot';
 import chartCss from 'uplot/dist/uPlot.min.css?inline';
 import { sharedStyles } from '../../components/shared-styles.ts';
-import { liveStrings } from '../demo-strings.ts';
+import { liveStrings } from '../../strings.ts';
 
 export interface ChartPoint {
   readonly atMs: number;

@@ -2,7 +2,7 @@ import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { sharedStyles } from '../../components/shared-styles.ts';
 import { formatMs, formatRate } from '../../format.ts';
-import { liveStrings } from '../demo-strings.ts';
+import { liveStrings } from '../../strings.ts';
 import type { LiveSample, LiveState } from '../live-state.ts';
 import './line-chart.ts';
 import type { ChartPoint } from './line-chart.ts';

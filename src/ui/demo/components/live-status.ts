@@ -3,8 +3,7 @@ import { customElement, property } from 'lit/decorators.js';
 import '../../components/progress-bar.ts';
 import { sharedStyles } from '../../components/shared-styles.ts';
 import { formatBytes } from '../../format.ts';
-import { strings } from '../../strings.ts';
-import { liveStrings } from '../demo-strings.ts';
+import { httpsStrings, liveStrings, strings } from '../../strings.ts';
 import type { LiveState } from '../live-state.ts';
 import './notice.ts';
 import { liveNotice } from './notice.ts';
@@ -33,6 +32,8 @@ export class LiveStatus extends LitElement {
 
   @property({ attribute: false }) live: LiveState | undefined;
   @property({ type: Boolean }) ready = false;
+  /** Where the server can be trusted: the way to a camera for a page over plain http. */
+  @property({ attribute: false }) trustUrl: string | undefined;
 
   override render() {
     if (!this.live) return nothing;
@@ -53,6 +54,11 @@ export class LiveStatus extends LitElement {
         problem
           ? html`<pt-notice role="alert" .text=${liveNotice(problem)}>
               ${
+                problem.camera === 'insecure' && this.trustUrl !== undefined
+                  ? html`<p><a href=${this.trustUrl}>${httpsStrings.noticeLink}</a></p>`
+                  : nothing
+              }
+              ${
                 problem.where === 'network'
                   ? html`<p class="retry">
                       <button @click=${() => this.retry()}>${liveStrings.retry}</button>
@@ -64,10 +70,14 @@ export class LiveStatus extends LitElement {
       }`;
   }
 
-  private line({ doing, plan }: LiveState): string {
+  private line({ doing, plan, gone }: LiveState): string {
     if (!this.ready) return liveStrings.notReady;
     if (doing) return liveStrings.doing[doing.step];
-    return plan ? strings.trial.planned(plan.devices, plan.offeredCount) : '';
+    const sentences = [
+      ...(gone ? [liveStrings.gone[gone.how](gone.name)] : []),
+      ...(plan ? [strings.plan.planned(plan.devices, plan.offeredCount)] : []),
+    ];
+    return sentences.join(' ');
   }
 
   private retry(): void {

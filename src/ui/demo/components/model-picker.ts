@@ -2,8 +2,8 @@ import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { isNetworkName, NETWORK_NAMES } from '../../../models/presets.ts';
 import { sharedStyles } from '../../components/shared-styles.ts';
-import { formatCount } from '../count-format.ts';
-import { liveStrings } from '../demo-strings.ts';
+import { formatCount } from '../../format.ts';
+import { liveStrings } from '../../strings.ts';
 import type { LiveState } from '../live-state.ts';
 import { choiceTitle, type ModelChoice } from '../model-choice.ts';
 import type { ServedModel } from '../served-models.ts';
@@ -131,24 +131,30 @@ export class ModelPicker extends LitElement {
       </form>`;
     }
     if (key === 'files') {
-      return this.fileField(liveStrings.modelFiles, '.json,.bin,.h5,.safetensors', true, (files) =>
+      // Files of weights often have no ending that a browser could go by.
+      return this.fileField(liveStrings.modelFiles, undefined, true, (files) =>
         this.choose({ kind: 'files', files }),
       );
     }
     const name = key.startsWith('preset:') ? key.slice('preset:'.length) : '';
     if (!isNetworkName(name)) return nothing;
     return html`<p class="small">${liveStrings.randomPreset(name)}</p>
-      ${this.fileField(liveStrings.weightsFile, '.safetensors,.h5', false, ([weights]) =>
+      ${this.fileField(liveStrings.weightsFile, '.safetensors,.h5,.hdf5', false, ([weights]) =>
         this.choose({ kind: 'preset', name, weights: weights! }),
       )}`;
   }
 
-  private fileField(label: string, accept: string, multiple: boolean, use: (files: File[]) => void) {
+  private fileField(
+    label: string,
+    accept: string | undefined,
+    multiple: boolean,
+    use: (files: File[]) => void,
+  ) {
     return html`<label class="field">
       ${label}
       <input
         type="file"
-        accept=${accept}
+        accept=${accept ?? nothing}
         ?multiple=${multiple}
         @change=${(event: Event) => {
           const files = [...((event.target as HTMLInputElement).files ?? [])];

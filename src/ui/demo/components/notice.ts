@@ -2,8 +2,7 @@ import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { noticeStyles } from '../../components/notice-styles.ts';
 import { sharedStyles } from '../../components/shared-styles.ts';
-import { asksElsewhere, errorTexts, strings } from '../../strings.ts';
-import { liveStrings } from '../demo-strings.ts';
+import { asksElsewhere, errorTexts, liveStrings, strings } from '../../strings.ts';
 import type { LiveProblem } from '../live-state.ts';
 
 export interface NoticeText {

@@ -1,7 +1,7 @@
 import { css, html, LitElement } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { sharedStyles } from '../../components/shared-styles.ts';
-import { liveStrings } from '../demo-strings.ts';
+import { liveStrings } from '../../strings.ts';
 import type { FrameRead } from '../frame-reader.ts';
 
 /** The small gray picture that a network gets, where it is not what is shown. Its place stays where there is none. */

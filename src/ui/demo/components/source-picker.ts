@@ -1,7 +1,7 @@
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { sharedStyles } from '../../components/shared-styles.ts';
-import { liveStrings } from '../demo-strings.ts';
+import { liveStrings } from '../../strings.ts';
 import type { LiveState } from '../live-state.ts';
 import type { CameraWish, SourceWish } from '../picture-source.ts';
 import { formStyles } from './form-styles.ts';
@@ -35,6 +35,11 @@ export class SourcePicker extends LitElement {
         overflow-x: auto;
         padding: 4px;
         margin: 0.25rem -4px 0;
+      }
+      @media (min-width: 52rem) {
+        .samples {
+          flex-wrap: wrap;
+        }
       }
       .samples button {
         flex: none;

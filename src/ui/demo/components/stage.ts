@@ -1,13 +1,14 @@
 import { css, html, LitElement, nothing, svg } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { sharedStyles } from '../../components/shared-styles.ts';
-import { liveStrings } from '../demo-strings.ts';
+import { liveStrings } from '../../strings.ts';
+import { droppedFiles } from '../dropped-entries.ts';
 import type { SourceState } from '../live-state.ts';
 import type { Area } from '../picture.ts';
 
 /**
  * What the room is shown: the video or picture, with what the network gets of it marked. Its box keeps its size, whatever is in
- * it. Takes files that are dropped.
+ * it. Takes files and folders that are dropped.
  * @fires files-dropped with the files as `detail`
  */
 @customElement('pt-stage')
@@ -109,8 +110,12 @@ export class Stage extends LitElement {
 
   private dropped(event: DragEvent): void {
     this.dragged(event, false);
-    const files = [...(event.dataTransfer?.files ?? [])];
-    if (files.length > 0) this.dispatchEvent(new CustomEvent('files-dropped', { detail: files }));
+    if (!event.dataTransfer) return;
+    const tell = (files: readonly File[]): void => {
+      if (files.length > 0) this.dispatchEvent(new CustomEvent('files-dropped', { detail: files }));
+    };
+    // A folder that cannot be read is one without files.
+    droppedFiles(event.dataTransfer).then(tell, () => undefined);
   }
 }
 

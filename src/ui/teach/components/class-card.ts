@@ -1,7 +1,7 @@
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { sharedStyles } from '../../components/shared-styles.ts';
-import { teachStrings } from '../../demo/demo-strings.ts';
+import { teachStrings } from '../../strings.ts';
 import { formStyles } from '../../demo/components/form-styles.ts';
 import { isFull, type TaughtClass } from '../teach-state.ts';
 
@@ -79,7 +79,7 @@ export class ClassCard extends LitElement {
       />
       <button
         class="hold"
-        aria-label=${teachStrings.holdFor(name)}
+        aria-label=${this.held ? teachStrings.holdingFor(name) : teachStrings.holdFor(name)}
         aria-pressed=${this.held}
         aria-disabled=${!mayHold}
         @pointerdown=${(event: PointerEvent) => this.pressed(event, mayHold)}

@@ -12,7 +12,7 @@ import '../../demo/components/prediction-bars.ts';
 import type { Bar } from '../../demo/components/prediction-bars.ts';
 import '../../demo/components/source-picker.ts';
 import '../../demo/components/stage.ts';
-import { teachStrings } from '../../demo/demo-strings.ts';
+import { teachStrings } from '../../strings.ts';
 import type { ModelChoice } from '../../demo/model-choice.ts';
 import type { SourceWish } from '../../demo/picture-source.ts';
 import type { ServedModel } from '../../demo/served-models.ts';
@@ -68,6 +68,8 @@ export class TeachView extends LitElement {
   @property({ type: Boolean }) ready = false;
   /** Of the room's own server. */
   @property({ attribute: false }) served: readonly ServedModel[] = [];
+  /** Where the server can be trusted, if a page over plain http is shown. */
+  @property({ attribute: false }) trustUrl: string | undefined;
   @state() private teach: TeachState | undefined;
   #unsubscribe: () => void = () => undefined;
 
@@ -108,17 +110,15 @@ export class TeachView extends LitElement {
               this.port?.chooseSource(event.detail)}
             @mirror-wished=${(event: CustomEvent<boolean>) => this.port?.mirror(event.detail)}
           ></pt-source-picker>
+          <pt-live-status
+            .live=${live}
+            ?ready=${this.ready}
+            .trustUrl=${this.trustUrl}
+            @retry-wished=${() => this.port?.retry()}
+          ></pt-live-status>
         </div>
         <div class="answer">${this.answer(teach)}</div>
       </div>
-      <pt-live-status
-        .live=${live}
-        ?ready=${this.ready}
-        @retry-wished=${() => this.port?.retry()}
-      ></pt-live-status>
-      <h3>${teachStrings.classes}</h3>
-      <div class="classes">${this.cards(teach)}</div>
-      <p class="small muted">${teachStrings.keys}</p>
       ${teach.hasForgotten ? html`<p class="small wait" role="status">${teachStrings.forgotten}</p>` : nothing}
       ${teach.problem ? html`<pt-notice role="alert" .text=${noticeOf(teach.problem)}></pt-notice>` : nothing}
       ${this.files(teach)}
@@ -132,7 +132,8 @@ export class TeachView extends LitElement {
     </section>`;
   }
 
-  private answer({ live, classes, shares, said }: TeachState) {
+  private answer(teach: TeachState) {
+    const { live, classes, shares, said } = teach;
     const bars = (shares ?? []).map((share, index): Bar => ({
       name: nameOf(classes[index]!, index),
       share,
@@ -147,6 +148,9 @@ export class TeachView extends LitElement {
       <p class="hint small muted">
         ${live.rates ? (shares ? '' : teachStrings.needsTwo) : teachStrings.needsSource}
       </p>
+      <h3>${teachStrings.classes}</h3>
+      <div class="classes">${this.cards(teach)}</div>
+      <p class="small muted">${teachStrings.keys}</p>
       <pt-live-figures .live=${live}></pt-live-figures>`;
   }
 

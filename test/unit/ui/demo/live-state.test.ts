@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { LiveCounts } from '../../../../src/runtime/frame-stream.ts';
 import { CAMERA_REASONS, cameraObstacle, cameraReason } from '../../../../src/ui/demo/camera-problem.ts';
-import { formatCount } from '../../../../src/ui/demo/count-format.ts';
+import { formatCount } from '../../../../src/ui/format.ts';
 import { initialDemoState, reduceDemo, type DemoEvent } from '../../../../src/ui/demo/demo-state.ts';
-import { liveStrings } from '../../../../src/ui/demo/demo-strings.ts';
+import { liveStrings } from '../../../../src/ui/strings.ts';
 import {
   initialLiveState,
   reduceLive,
@@ -89,6 +89,16 @@ describe('the state of what is shown', () => {
     const loading: LiveEvent = { type: 'doing', doing: { step: 'loading', loadedBytes: 1, totalBytes: 2 } };
     expect(fold(loading).doing).toEqual(loading.doing);
     expect(fold({ type: 'planned', plan: PLAN }, loading).doing).toBeUndefined();
+  });
+
+  it('says which device has gone, until it computes again or something else is shown', () => {
+    const gone: LiveEvent = { type: 'gone', gone: { name: 'Pi', how: 'lost' } };
+    const without: LiveEvent = { type: 'planned', plan: PLAN };
+    const again: LiveEvent = { type: 'planned', plan: { ...PLAN, devices: ['this device', 'Pi'] } };
+    expect(fold(gone, without).gone?.name).toBe('Pi');
+    expect(fold(gone, without, again).gone).toBeUndefined();
+    expect(fold(gone, without, { type: 'running' }).gone).toBeUndefined();
+    expect(fold(gone, without, { type: 'released' }).gone).toBeUndefined();
   });
 
   it('knows nothing of the old network when another one is chosen', () => {

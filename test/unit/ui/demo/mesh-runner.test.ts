@@ -4,10 +4,11 @@ import type { Graph } from '../../../../src/graph/graph.ts';
 import type { LoadedModel } from '../../../../src/import/load-model.ts';
 import type { Member, Mesh, MeshEvent } from '../../../../src/mesh/mesh.ts';
 import { systemClock } from '../../../../src/mesh/system-clock.ts';
+import { runSearch } from '../../../../src/planner/search-task.ts';
 import type { Capabilities } from '../../../../src/protocol/messages.ts';
 import { offerProfile } from '../../../../src/runtime/profile-service.ts';
 import { RuntimeNode } from '../../../../src/runtime/runtime-node.ts';
-import { servePeer } from '../../../../src/runtime/serve-peer.ts';
+import { servePeer, type PeerService } from '../../../../src/runtime/serve-peer.ts';
 import { compareOutputs } from '../../../../src/runtime/whole-model.ts';
 import { PeerceptronError } from '../../../../src/shared/errors.ts';
 import type { PeerId } from '../../../../src/shared/ids.ts';
@@ -18,13 +19,15 @@ import {
   roomRunner,
   type MeshRun,
   type MeshRunEvent,
-  type RunningNetwork,
 } from '../../../../src/ui/demo/mesh-runner.ts';
+import { reduceAsked, type AskedSession } from '../../../../src/ui/network-view/asked-state.ts';
+import type { PageSession } from '../../../../src/ui/page-session.ts';
+import { RoomSurvey } from '../../../../src/ui/room-survey.ts';
 import { taughtGraph } from '../../../../src/ui/teach/feature-network.ts';
 import { digitModel, wholeNetwork } from '../../../support/digit-model.ts';
 import { MemoryRoom, peerIdOf, type MemoryMember } from '../../../support/memory-network.ts';
 import { FakeRunner } from '../../../support/live-fakes.ts';
-import { profileOf } from '../../../support/test-profile.ts';
+import { profileOf, testProfile } from '../../../support/test-profile.ts';
 import { settle } from '../../mesh/fake-clock.ts';
 
 const capabilitiesOf = (name: string): Capabilities => ({
@@ -86,12 +89,12 @@ class MemoryMesh implements Mesh {
   async leave(): Promise<void> {}
 }
 
-function serving(mesh: MemoryMesh): RuntimeNode {
+function serving(mesh: MemoryMesh): { readonly node: RuntimeNode; readonly service: PeerService } {
   const node = new RuntimeNode(mesh);
-  servePeer({ node, engine: createReferenceEngine(), memoryBytes: 1e9, clock: systemClock });
+  const service = servePeer({ node, engine: createReferenceEngine(), memoryBytes: 1e9, clock: systemClock });
   // Slow enough that two are better than one, whatever the links take.
   offerProfile({ node, clock: systemClock, profile: () => Promise.resolve(profileOf(20_000)) });
-  return node;
+  return { node, service };
 }
 
 describe('several that share the devices of a room', () => {
@@ -123,37 +126,47 @@ describe('a network that a room runs for a page', () => {
 
   async function open(model: LoadedModel, graph: Graph) {
     const room = new MemoryRoom();
-    for (const index of [1, 2]) serving(new MemoryMesh(room, index, []));
+    const others = [1, 2].map((index) => serving(new MemoryMesh(room, index, [])));
     const mesh = new MemoryMesh(room, 0, [1, 2]);
-    const node = serving(mesh);
+    const { node } = serving(mesh);
     const events: MeshRunEvent[] = [];
-    const running: (RunningNetwork | undefined)[] = [];
+    const pages: (PageSession | undefined)[] = [];
+    let asked: AskedSession | undefined;
     const random = seededRandom(3);
     const runner = roomRunner({
       mesh,
       node,
-      capabilities: capabilitiesOf('page'),
+      capabilities: () => capabilitiesOf('page'),
       clock: systemClock,
+      survey: new RoomSurvey({ node, clock: systemClock, transport: async () => testProfile.transport }),
+      search: async (task) => runSearch(task, () => systemClock.now()),
       randomBytes: (length) => Uint8Array.from({ length }, () => random.integer(256)),
       objective: { kind: 'throughput' },
-      onRunning: (network) => running.push(network),
+      dispatch: (event) => {
+        asked = reduceAsked(asked, event);
+      },
+      onPage: (page) => pages.push(page),
     });
     const run = await runner.open({ model, graph, onEvent: (event) => events.push(event) });
     runs.push(run);
-    return { run, events, running };
+    return { run, events, pages, others, asked: () => asked! };
   }
 
   it('is planned over all devices, says what it does meanwhile, and computes what the unsplit one does', async () => {
     const model = await digitModel();
-    const { run, events, running } = await open(model, model.graph);
+    const { run, events, pages, asked } = await open(model, model.graph);
     const steps = events.flatMap((event) => (event.type === 'step' ? [event.step.step] : []));
     expect(steps.slice(0, 2)).toEqual(['connecting', 'planning']);
     expect(steps).toContain('loading');
     const planned = events.findLast((event) => event.type === 'planned');
     expect(planned?.type === 'planned' && planned.plan.offeredCount).toBe(3);
-    expect(running.at(-1)?.graph).toBe(model.graph);
-    expect(running.at(-1)?.chosen?.reason).toBe('start');
-    expect(run.window).toBe(running.at(-1)?.session.window);
+    const page = pages.at(-1)!;
+    expect(page.graph).toBe(model.graph);
+    expect(page.chosen?.reason).toBe('start');
+    expect(run.window).toBe(page.session.window);
+    // What views look into: the plan, and who it was chosen among.
+    expect(asked()).toMatchObject({ isOpen: true, graph: model.graph, plan: page.session.plan });
+    expect(asked().candidates).toHaveLength(3);
 
     const whole = await wholeNetwork(model, model.graph);
     const random = seededRandom(4);
@@ -163,7 +176,29 @@ describe('a network that a room runs for a page', () => {
       expect(compareOutputs(outputs, [await whole(frames[index]!)]).withinTolerance).toBe(true);
     }
     await run.close();
-    expect(running.at(-1)).toBeUndefined();
+    expect(pages.at(-1)).toBeUndefined();
+    expect(asked().isOpen).toBe(false);
+  });
+
+  it('goes on when a device that computes leaves, and says which', async () => {
+    const model = await digitModel();
+    const { run, events, pages, others } = await open(model, model.graph);
+    const whole = await wholeNetwork(model, model.graph);
+    const frame = new Float32Array(1024).fill(0.25);
+    const right = async (): Promise<boolean> =>
+      compareOutputs((await run.run([frame.slice()])).outputs, [await whole(frame)]).withinTolerance;
+    expect(await right()).toBe(true);
+    const computes = (peer: PeerId): boolean =>
+      JSON.stringify(pages.at(-1)!.session.plan).includes(JSON.stringify(peer));
+    const leaver = others.find(({ node }) => computes(node.self))!;
+    await leaver.service.leave();
+    await expect.poll(() => computes(leaver.node.self)).toBe(false);
+    expect(events).toContainEqual({
+      type: 'gone',
+      name: `device ${leaver.node.self.at(-1)}`,
+      how: 'leaving',
+    });
+    expect(await right()).toBe(true);
   });
 
   it('may be a part of one: what lies behind is not loaded', async () => {

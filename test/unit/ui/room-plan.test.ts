@@ -6,7 +6,7 @@ import { PeerceptronError } from '../../../src/shared/errors.ts';
 import { asPeerId, shortId, type PeerId } from '../../../src/shared/ids.ts';
 import { digitSamples } from '../../../src/ui/digit-samples.ts';
 import { deviceName } from '../../../src/ui/device-name.ts';
-import { trialPlan } from '../../../src/ui/trial-plan.ts';
+import { roomPlan } from '../../../src/ui/room-plan.ts';
 import { madeUpChoice, world } from '../../support/planned.ts';
 
 const id = (digit: string): PeerId => asPeerId(digit.repeat(32));
@@ -53,7 +53,7 @@ describe('a plan in words', () => {
         leftOut: [{ peer: left.id, reason: 'slows-down', explanation: 'it would be slower' }],
       }),
     };
-    const plan = trialPlan({ plan: choice.plan, window: 3 }, { chosen: withLeft }, new Map(), {
+    const plan = roomPlan({ plan: choice.plan, window: 3 }, { chosen: withLeft }, new Map(), {
       self: id('e'),
       members: new Map(),
     });
@@ -72,12 +72,12 @@ describe('a plan in words', () => {
       },
     });
     expect(plan.leftOut.at(-1)).toEqual({ name: left.name, why: 'it would be slower.' });
-    expect(trialPlan({ plan: choice.plan, window: 3 }, { chosen }, new Map(), room).expected?.gain).toBe(1.5);
+    expect(roomPlan({ plan: choice.plan, window: 3 }, { chosen }, new Map(), room).expected?.gain).toBe(1.5);
   });
 
   it('names those that could not be asked, with the code', () => {
     const silent = new Map([[id('c'), new PeerceptronError('LINK_TIMEOUT', 'no answer')]]);
-    const { leftOut } = trialPlan({ plan: choice.plan, window: 1 }, { chosen }, silent, room);
+    const { leftOut } = roomPlan({ plan: choice.plan, window: 1 }, { chosen }, silent, room);
     expect(leftOut.slice(-2)).toEqual([
       { name: 'Laptop', why: 'A device did not answer in time. (LINK_TIMEOUT)' },
       { name: `Device ${shortId(id('d'))}`, why: 'No way through the network to a device. (LINK_NO_ROUTE)' },
@@ -87,14 +87,14 @@ describe('a plan in words', () => {
   it('knows the room of the latest choice, also where that one was not worth a switch', () => {
     const [first, second, ...others] = world.devices;
     const fewer = { ...chosen, world: { ...world, devices: [first!, second!] } };
-    expect(trialPlan({ plan: choice.plan, window: 1 }, { chosen: fewer }, new Map(), room)).toMatchObject({
+    expect(roomPlan({ plan: choice.plan, window: 1 }, { chosen: fewer }, new Map(), room)).toMatchObject({
       offeredCount: 2,
     });
     const better = {
       ...chosen,
       choice: madeUpChoice({ leftOut: [], prediction: { ...choice.prediction, latencyMs: 95 } }),
     };
-    const plan = trialPlan({ plan: choice.plan, window: 1 }, { chosen: fewer, latest: better }, new Map(), {
+    const plan = roomPlan({ plan: choice.plan, window: 1 }, { chosen: fewer, latest: better }, new Map(), {
       ...room,
       members: new Map(),
     });
@@ -109,7 +109,7 @@ describe('a plan in words', () => {
   });
 
   it('promises nothing for a plan that nobody chose', () => {
-    const plan = trialPlan({ plan: choice.plan, window: 1 }, {}, new Map(), room);
+    const plan = roomPlan({ plan: choice.plan, window: 1 }, {}, new Map(), room);
     expect(plan.expected).toBeUndefined();
     expect(plan.offeredCount).toBe(plan.devices.length);
   });
