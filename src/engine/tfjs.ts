@@ -25,7 +25,7 @@ import {
 import type { KeepTensor } from './tfjs-conv.ts';
 import { deviceOf, type Device } from './tfjs-device.ts';
 import { heapKernels, type HeapKernels } from './tfjs-heap.ts';
-import { KeptTensors, type BitsOf } from './tfjs-kept.ts';
+import { KeptValues } from './kept-values.ts';
 import { prepareKernel, type Kernel } from './tfjs-kernels.ts';
 import {
   checkWasmAllocation,
@@ -90,7 +90,7 @@ class TfjsEngine implements Engine {
   readonly #device: Device;
   readonly #heap: HeapKernels | undefined;
   readonly #sequence = new Sequence();
-  readonly #kept: KeptTensors;
+  readonly #kept: KeptValues<tf.Tensor>;
   /** Of weights on the wasm heap: tfjs' own kernels pack a second one. */
   readonly #copies: number;
   readonly #tiles = new Set<PreparedTile>();
@@ -105,7 +105,7 @@ class TfjsEngine implements Engine {
     this.#device = deviceOf(backendName, backend);
     this.#copies = heap ? 1 : 2;
     this.weightStorage = heap ? 'once' : 'packed';
-    this.#kept = new KeptTensors(bitsOf(backendName, backend), (change) => {
+    this.#kept = keptTensors(bitsOf(backendName, backend), (change) => {
       if (backendName === 'wasm') reserveWasm(backend, change * this.#copies);
     });
     // Not `floatPrecision()`: the webgl backend's says 16 wherever float textures work.
@@ -313,6 +313,21 @@ class TfjsEngine implements Engine {
     }
   }
 }
+
+/** The bits of a tensor where it lies, without a copy. */
+type BitsOf = (tensor: tf.Tensor) => Int32Array;
+
+export const keptTensors = (
+  bitsOf: BitsOf | undefined,
+  onBytes: (change: number) => void,
+): KeptValues<tf.Tensor> =>
+  new KeptValues({
+    make: (values, shape) =>
+      tf.tensor(values, [...shape], values instanceof Int32Array ? 'int32' : 'float32'),
+    bitsOf,
+    drop: (tensor) => tensor.dispose(),
+    onBytes,
+  });
 
 /** GPUs would have to hand their tensors back to be compared. */
 function bitsOf(name: TfjsBackendName, backend: tf.KernelBackend): BitsOf | undefined {
