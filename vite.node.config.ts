@@ -12,11 +12,12 @@ const programs = {
 
 /**
  * The Node side: command line, compute worker, signaling server, library. Dependencies stay in node_modules, except
- * TensorFlow.js: what a compute worker needs of it is a fraction, and saves 12 MB in every peer.
+ * TensorFlow.js: what a compute worker needs of it is a fraction, and saves 12 MB in every peer. Of protobufjs a worker needs
+ * only what writes.
  */
 export default defineConfig({
   publicDir: false,
-  ssr: { noExternal: [/^@tensorflow\//] },
+  ssr: { noExternal: [/^@tensorflow\//, /^@?protobufjs\b/] },
   // What Emscripten's loader asks for, in a module.
   define: { __dirname: 'import.meta.dirname' },
   build: {

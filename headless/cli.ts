@@ -19,6 +19,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   simulate: async () => (await import('./commands/simulate.ts')).addSimulateCommand,
   inspect: async () => (await import('./commands/inspect.ts')).addInspectCommand,
   import: async () => (await import('./commands/import.ts')).addImportCommand,
+  engine: async () => (await import('./commands/engine.ts')).addEngineCommand,
   doctor: async () => (await import('./commands/doctor.ts')).addDoctorCommand,
 };
 const named = process.argv[2] ?? '';

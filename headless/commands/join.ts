@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
+import { availableParallelism, hostname } from 'node:os';
 import { createInterface } from 'node:readline';
 import { Option, type Command } from 'commander';
 import pc from 'picocolors';
@@ -14,7 +14,7 @@ import { ENGINE_NAMES, parseEngineName, startEngine } from '../node-engine.ts';
 import { openAllowed } from '../guarded-fetch.ts';
 import { addCacheFlags, openWeightCache, type CacheFlags } from '../weight-cache.ts';
 import { originPolicy } from '../../src/weights/origin-policy.ts';
-import { parseShare } from '../flags.ts';
+import { parseCount, parseShare } from '../flags.ts';
 import { SharedDevice } from '../../src/runtime/shared-device.ts';
 import { joinNodeMesh, type NodeMeshOptions } from '../node-mesh.ts';
 import {
@@ -30,7 +30,13 @@ import { createTerminal, formatBytes, formatMs, usage, type Terminal } from '../
 
 /** One line of `join --json`. */
 export type PeerEvent =
-  | { readonly type: 'engine'; readonly engine: string; readonly refused: readonly string[] }
+  | {
+      readonly type: 'engine';
+      readonly engine: string;
+      readonly refused: readonly string[];
+      /** What each of those took that were compared, milliseconds for the same tile. */
+      readonly timesMs?: Readonly<Record<string, number>>;
+    }
   | {
       readonly type: 'joined';
       readonly id: string;
@@ -61,6 +67,7 @@ interface JoinFlags extends CacheFlags, ProfileFlags {
   readonly name?: string;
   readonly memory?: string;
   readonly engine: string;
+  readonly threads?: number;
   readonly share: number;
   readonly urlFile?: string;
   readonly parent?: boolean;
@@ -79,6 +86,11 @@ export function addJoinCommand(program: Command, parts: Pick<NodeMeshOptions, 'o
     .option('--name <name>', 'how this device is called in the room', hostname())
     .option('--memory <size>', 'memory offered, e.g. 512MB (default: half of what there is)')
     .addOption(new Option('--engine <engine>', 'what computes').choices([...ENGINE_NAMES]).default('auto'))
+    .option(
+      '--threads <n>',
+      'that compute a tile together, on the native engine (default: one per core; one with a part of a core)',
+      parseCount,
+    )
     .addOption(
       new Option('--share <part>', 'how much of a processor core the mesh gets, e.g. 25%')
         .argParser(parseShare)
@@ -126,11 +138,13 @@ async function join(
   const memoryBytes = flags.memory ? parseByteSize(flags.memory) : defaultMemoryOffer();
   const policy = originPolicy(link.origin, flags.allowOrigin ?? []);
   const cache = await openWeightCache(flags, (sentence) => terminal.note(sentence));
-  const { engine, refused } = await startEngine(parseEngineName(flags.engine));
+  const threads = flags.threads ?? (flags.share < 1 ? 1 : availableParallelism());
+  const { engine, refused, timesMs } = await startEngine(parseEngineName(flags.engine), { threads });
   emit({
     type: 'engine',
     engine: engine.name,
     refused: refused.map(({ candidate, reason }) => `${candidate}: ${reason}`),
+    ...(timesMs ? { timesMs: Object.fromEntries(timesMs) } : {}),
   });
 
   // The room need not wait for it. Peers that another program starts share this machine with each other: what they get of
@@ -205,7 +219,9 @@ function narrate(terminal: Terminal, event: PeerEvent): void {
   switch (event.type) {
     case 'engine':
       for (const reason of event.refused) terminal.note(`engine refused: ${reason}`);
-      terminal.say(`Engine: ${pc.bold(event.engine)}, checked against the reference.`);
+      terminal.say(
+        `Engine: ${pc.bold(event.engine)}, checked against the reference${compared(event.timesMs)}.`,
+      );
       return;
     case 'joined':
       terminal.say(
@@ -227,6 +243,11 @@ function narrate(terminal: Terminal, event: PeerEvent): void {
       terminal.say('Left the room.');
   }
 }
+
+const compared = (timesMs: Readonly<Record<string, number>> = {}): string =>
+  Object.keys(timesMs).length === 0
+    ? ''
+    : ` (${Object.entries(timesMs).map(([name, ms]) => `${name} ${formatMs(ms)}`).join(', ')} for the same tile)`;
 
 function parentMessage(line: string): ParentMessage | undefined {
   try {

@@ -39,17 +39,10 @@ export const NATIVE_PACKAGE = 'onnxruntime-node';
 /**
  * Loads the package from the first of `folders` that has it, as Node finds packages: in `node_modules` of the folder or of one
  * above it. What is loaded stays with the process.
- * @throws ENGINE_UNAVAILABLE that tells a missing package from one that does not load.
+ * @throws ENGINE_UNAVAILABLE; a package that is missing (`missing` among the details) and one that does not load are told apart.
  */
 export function loadNativeLibrary(folders: readonly string[]): NativeLibrary {
-  const found = findNativePackage(folders);
-  if (!found) {
-    throw new PeerceptronError(
-      'ENGINE_UNAVAILABLE',
-      `the package ${NATIVE_PACKAGE} is not installed: run \`peerceptron engine install\``,
-      { details: { backend: 'native', missing: true } },
-    );
-  }
+  const found = requireNativePackage(folders);
   try {
     const library = found.load() as NativeLibrary;
     // Warnings about devices that it finds or does not find are nothing to print.
@@ -71,8 +64,11 @@ export interface FoundPackage {
   load(): unknown;
 }
 
-/** Without loading it. */
-export function findNativePackage(folders: readonly string[]): FoundPackage | undefined {
+/**
+ * The package, without loading it.
+ * @throws ENGINE_UNAVAILABLE, with `missing` among the details.
+ */
+export function requireNativePackage(folders: readonly string[]): FoundPackage {
   for (const folder of folders) {
     const require = createRequire(join(folder, 'package.json'));
     try {
@@ -82,5 +78,9 @@ export function findNativePackage(folders: readonly string[]): FoundPackage | un
       // Not from here.
     }
   }
-  return undefined;
+  throw new PeerceptronError(
+    'ENGINE_UNAVAILABLE',
+    `the package ${NATIVE_PACKAGE} is not installed: run \`peerceptron engine install\` for native speed`,
+    { details: { backend: 'native', missing: true } },
+  );
 }
