@@ -29,8 +29,8 @@ export interface NativeSessionOptions {
 type Tensors = Readonly<Record<string, NativeTensor>>;
 
 export interface NativeSession {
-  /** Writes into the tensors of `outputs`. */
-  run(inputs: Tensors, outputs: Tensors): Promise<unknown>;
+  /** Writes into the tensors of `outputs`, where they are given. */
+  run(inputs: Tensors, outputs?: Tensors): Promise<unknown>;
   release(): Promise<void>;
 }
 
