@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ListedEngine } from '../../headless/commands/engine.ts';
 import { npmCommand } from '../../headless/npm.ts';
 
@@ -55,6 +55,7 @@ beforeAll(() => {
 beforeEach(() => {
   data = mkdtempSync(join(tmpdir(), 'peerceptron-data-'));
 });
+afterEach(() => rmSync(data, { recursive: true, force: true }));
 afterAll(() => rmSync(home, { recursive: true, force: true }));
 
 describe('the packed program in an empty folder', () => {
