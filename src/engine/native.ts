@@ -41,7 +41,7 @@ interface LoadedModel {
 }
 
 class NativeEngine implements Engine {
-  readonly name = 'native';
+  readonly name: string;
   readonly accuracy = 'f32';
   readonly weightStorage = 'once';
   readonly #library: NativeLibrary;
@@ -61,6 +61,8 @@ class NativeEngine implements Engine {
   #disposed = false;
 
   constructor(library: NativeLibrary, threads: number) {
+    // What it is measured with belongs to it: profiles are kept by name.
+    this.name = threads === 1 ? 'native' : `native, ${threads} threads`;
     this.#library = library;
     this.#threads = threads;
   }

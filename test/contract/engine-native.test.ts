@@ -11,7 +11,8 @@ if (missingNative) {
 } else {
   for (const threads of [1, 2]) {
     const create = () => createNativeEngine({ folders: nativeFolders, threads });
-    engineSuite(vitestHarness, `native, threads: ${threads}`, create, { engineName: 'native' });
+    const engineName = threads === 1 ? 'native' : 'native, 2 threads';
+    engineSuite(vitestHarness, engineName, create, { engineName });
   }
   const create = () => createNativeEngine({ folders: nativeFolders });
   randomSuite(vitestHarness, 'native', create, { opCases: 1500, networkCases: 300 });

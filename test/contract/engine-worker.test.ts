@@ -26,7 +26,7 @@ for (const backend of ['reference', 'wasm', 'cpu'] as const) {
 if (!missingNative) {
   const options = { backend: 'native', folders: nativeFolders, threads: 2 } as const;
   engineSuite(vitestHarness, 'native in a worker thread', () => startNodeEngine({ ...options, entry }), {
-    engineName: 'native',
+    engineName: 'native, 2 threads',
   });
 }
 
