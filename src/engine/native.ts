@@ -1,4 +1,4 @@
-import { boxSize, type Box } from '../graph/box.ts';
+import { boxSize } from '../graph/box.ts';
 import type { TileProgram } from '../graph/tile-program.ts';
 import { PeerceptronError } from '../shared/errors.ts';
 import { SpareBuffers } from '../shared/spare-buffers.ts';
@@ -9,6 +9,7 @@ import {
   type LoadedTile,
   type TileResult,
 } from './engine.ts';
+import { checkBuffers, engineFailed } from './check-buffers.ts';
 import { KeptValues } from './kept-values.ts';
 import { loadNativeLibrary, type NativeLibrary, type NativeSession, type NativeTensor } from './native-library.ts';
 import { onnxTile, StepError, type OnnxTile } from './onnx-tile.ts';
@@ -69,7 +70,7 @@ class NativeEngine implements Engine {
 
   load(program: TileProgram, weights: readonly Float32Array[]): Promise<LoadedTile> {
     return this.#sequence.add(async () => {
-      if (this.#disposed) throw failed('cannot load: the native engine was disposed');
+      if (this.#disposed) throw engineFailed('cannot load: the native engine was disposed');
       checkBuffers('weight', weights, program.weights, (entry) => entry.name);
       const tile = await this.#prepare(program, weights);
       this.#tiles.add(tile);
@@ -90,7 +91,7 @@ class NativeEngine implements Engine {
       run: (inputs) =>
         this.#sequence.add(() => {
           if (!this.#tiles.has(tile)) {
-            throw failed(
+            throw engineFailed(
               this.#disposed
                 ? 'cannot run: the native engine was disposed'
                 : 'this tile was disposed; load it again',
@@ -199,8 +200,6 @@ const NOTHING = new Uint8Array();
 
 const copied = (values: Float32Array): Float32Array => values.slice();
 
-const failed = (message: string): PeerceptronError => new PeerceptronError('ENGINE_FAILED', message);
-
 const OUT_OF_MEMORY = /bad_alloc|failed to allocate|out of memory|allocation failed/i;
 
 /** `ENGINE_MEMORY` where there was not enough of it; else `ENGINE_FAILED` with the op, or with all that the tile computes. */
@@ -214,23 +213,4 @@ function toEngineError(thrown: unknown, { steps }: TileProgram): PeerceptronErro
   return OUT_OF_MEMORY.test(message)
     ? new PeerceptronError('ENGINE_MEMORY', `native ran out of memory${where}: ${message}; give this peer less`, options) // prettier-ignore
     : new PeerceptronError('ENGINE_FAILED', `native failed${where}: ${message}`, options);
-}
-
-function checkBuffers<T extends { readonly box: Box }>(
-  what: string,
-  buffers: readonly Float32Array[],
-  entries: readonly T[],
-  nameOf: (entry: T) => string,
-): void {
-  if (buffers.length !== entries.length) {
-    throw failed(`the tile takes ${entries.length} ${what} buffers, not ${buffers.length}`);
-  }
-  for (const [index, entry] of entries.entries()) {
-    const expected = boxSize(entry.box);
-    if (buffers[index]!.length !== expected) {
-      throw failed(
-        `the ${what} buffer of ${nameOf(entry)} has ${buffers[index]!.length} elements, not ${expected}`,
-      );
-    }
-  }
 }

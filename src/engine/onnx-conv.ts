@@ -49,7 +49,7 @@ export function emitConv(
   const { index } = kernel;
   const kept: KeptWeight = {
     values: convKernel(kernel.values, order),
-    of: { index, restore: (values) => kernelAsItCame(values, order) },
+    of: { index, restore: restoring(order) },
   };
   const source = sideBySide ? framesSideBySide(graph, op, x, pads[0], shape[0]!) : x;
   const perOutput = order.taps * order.inChannels;
@@ -73,6 +73,12 @@ export function emitConv(
   const first = results.length === 1 ? results[0]! : graph.emit('Concat', results, { axis: int(1) });
   return { shape, names: { first } };
 }
+
+/** Apart from `emitConv`: a closure of that would hold what it was given as long as the tile lives. */
+const restoring =
+  (order: KernelOrder) =>
+  (values: Float32Array): Float32Array =>
+    kernelAsItCame(values, order);
 
 const lift4 = (shape: readonly number[]): number[] => [...Array<number>(4 - shape.length).fill(1), ...shape];
 

@@ -1,6 +1,7 @@
 import { boxShape, isEmpty } from '../graph/box.ts';
 import type { FusedActivation, FusedStep } from '../graph/fusion.ts';
-import type { ActivationOp, BatchNormOp, MergeOp } from '../graph/op.ts';
+import type { ActivationOp, MergeOp } from '../graph/op.ts';
+import { batchNormTerms } from './batch-norm-terms.ts';
 import { onnxActivation } from './onnx-activation.ts';
 import { emitConv } from './onnx-conv.ts';
 import {
@@ -122,25 +123,6 @@ function withVector(graph: OnnxGraph, op: string, x: Value, vector: KeptWeight):
   const spread = x.shape.map((_, axis) => (axis === x.shape.length - 1 ? channels : 1));
   const operand = graph.weight(vector, inLayout(layout, spread));
   return { shape: x.shape, names: { [layout]: graph.emit(op, [graph.as(layout, x), operand]) } };
-}
-
-/** `(x − mean) / √(variance + ε) · gamma + beta` as one factor and one term per channel, in double precision. */
-function batchNormTerms(
-  op: BatchNormOp,
-  weightOf: (role: string) => Float32Array,
-): { readonly scale: Float32Array; readonly offset: Float32Array } {
-  const mean = weightOf('mean');
-  const variance = weightOf('variance');
-  const gamma = op.scale ? weightOf('gamma') : undefined;
-  const beta = op.center ? weightOf('beta') : undefined;
-  const scale = new Float32Array(mean.length);
-  const offset = new Float32Array(mean.length);
-  for (let i = 0; i < mean.length; i++) {
-    const factor = (gamma?.[i] ?? 1) / Math.sqrt(variance[i]! + op.epsilon);
-    scale[i] = factor;
-    offset[i] = (beta?.[i] ?? 0) - mean[i]! * factor;
-  }
-  return { scale, offset };
 }
 
 function emitActivation(graph: OnnxGraph, op: ActivationOp, x: Value): Value {

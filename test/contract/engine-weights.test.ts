@@ -87,6 +87,32 @@ describe('tfjs wasm', () => {
   });
 });
 
+describe.skipIf(missingNative)(`native${missingNative ? `: skipped, ${missingNative}` : ''}`, () => {
+  it('keeps dense kernels as they came, and lets go of convolutions that it has put into another order', async () => {
+    const engine = await createNativeEngine({ folders: nativeFolders });
+    const graph = chainGraph([6, 6, 4], [
+      [conv({}), ['kernel']],
+      [conv({ groups: 2 }), ['kernel']],
+      [{ kind: 'dense', units: 4 }, ['kernel']],
+    ]); // prettier-ignore
+    const program = compileTile(graph, wholeRequest(graph));
+    const load = async (): Promise<readonly [LoadedTile, readonly WeakRef<ArrayBufferLike>[]]> => {
+      const weights = programWeights(graph, program, randomTensors(graph, 1).weights);
+      return [await engine.load(program, weights), weights.map(({ buffer }) => new WeakRef(buffer))];
+    };
+    const [, first] = await load();
+    // Of equal weights all goes.
+    const [, second] = await load();
+    await new Promise((resolve) => setImmediate(resolve));
+    collectGarbage();
+    const held = (references: readonly WeakRef<ArrayBufferLike>[]): boolean[] =>
+      references.map((reference) => reference.deref() !== undefined);
+    expect(held(first)).toEqual([false, false, true]);
+    expect(held(second)).toEqual([false, false, false]);
+    await engine.dispose();
+  });
+});
+
 const engines: readonly (readonly [name: string, create: () => Promise<Engine>])[] = [
   ['tfjs wasm', () => createTfjsEngine({ backend: 'wasm' })],
   ['tfjs cpu', () => createTfjsEngine({ backend: 'cpu' })],
