@@ -35,7 +35,7 @@ async function openBands(network: Network, threads: number): Promise<Opened> {
   const engine = await startBackend('native', { threads });
   const banded = await openBanded(network, engine, BANDS);
   return {
-    predict: banded.predict,
+    predict: (input) => banded.predict(input),
     close: async () => {
       await banded.close();
       await engine.dispose();
@@ -118,7 +118,9 @@ async function againstSession(threads: number, { quick, say }: BenchmarkContext)
     () => openWhole(network, 'native', threads),
     () => openBands(network, threads),
   ];
-  const { timesMs, difference } = await withAll(opening, (models) => inTurns(network, models, quick ? 2 : 15));
+  const { timesMs, difference } = await withAll(opening, (models) =>
+    inTurns(network, models, quick ? 2 : 15),
+  );
   const [session, tile, banded] = timesMs as [readonly number[], readonly number[], readonly number[]];
   const on = `on ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
   return [
@@ -130,7 +132,8 @@ async function againstSession(threads: number, { quick, say }: BenchmarkContext)
 }
 
 export const engines: Benchmark = {
-  summary: 'the native engine: against our wasm engine, and in bands and tiles against one session of ONNX Runtime',
+  summary:
+    'the native engine: against our wasm engine, and in bands and tiles against one session of ONNX Runtime',
   async run(context) {
     const rows: Row[] = [];
     for (const name of ['vgg16', 'xception', 'c3d', 'alexnet'] as const) {

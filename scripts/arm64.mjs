@@ -158,7 +158,10 @@ function describe(results) {
   const node = readFileSync(join(home, 'node_modules', NODE_PACKAGE, 'package.json'), 'utf8');
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const native = JSON.parse(readFileSync(join(home, 'node_modules/onnxruntime-node/package.json'), 'utf8'));
-  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim();
+  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], {
+    cwd: root,
+    encoding: 'utf8',
+  }).trim();
   const qemu = execFileSync(emulator(), ['--version'], { encoding: 'utf8' }).split('\n')[0];
   return `# The check on 64-bit Arm
 
@@ -181,10 +184,14 @@ async function main() {
   emulator();
   install();
   const plan = await planFile();
-  const server = spawn(process.execPath, [join(root, 'bin/peerceptron.mjs'), 'serve', '--port', '0', '--json'], {
-    cwd: root,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const server = spawn(
+    process.execPath,
+    [join(root, 'bin/peerceptron.mjs'), 'serve', '--port', '0', '--json'],
+    {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
   const results = [];
   try {
     const { local } = await started(server, (_line, text) => parsed(text), 'the room', 60_000);

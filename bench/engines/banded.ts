@@ -62,7 +62,9 @@ export async function openBanded(
     const given: Made = { tensor: source.id, box: fullBox(source.shape), values: input };
     const made = new Map<string, readonly Made[]>();
     const take = (segment: number, tile: number, tensor: string): Made =>
-      segment === REQUESTER ? given : made.get(`${segment}/${tile}`)!.find((other) => other.tensor === tensor)!;
+      segment === REQUESTER
+        ? given
+        : made.get(`${segment}/${tile}`)!.find((other) => other.tensor === tensor)!;
     for (const entry of tiles) {
       const { program, tile, segment, index, inputs } = entry;
       for (const [slot, { tensor, box }] of program.inputs.entries()) {
@@ -79,7 +81,14 @@ export async function openBanded(
     const result = new Float32Array(boxSize(fullBox(shapes.get(output)!)));
     for (const piece of compiled.outputPieces(lanes, 0)) {
       const from = take(piece.segment, piece.tile, output);
-      transferRegion(from.values, from.box, result, fullBox(shapes.get(output)!), piece.region, piece.combine);
+      transferRegion(
+        from.values,
+        from.box,
+        result,
+        fullBox(shapes.get(output)!),
+        piece.region,
+        piece.combine,
+      );
     }
     for (const { tile, segment, index } of tiles) tile.recycle?.(made.get(`${segment}/${index}`)!.map(({ values }) => values)); // prettier-ignore
     return result;

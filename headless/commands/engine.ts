@@ -27,7 +27,9 @@ const LISTED: readonly NodeBackend[] = ['native', 'wasm', 'cpu', 'reference'];
 const RUNS: Readonly<Record<NodeBackend, number>> = { native: 8, wasm: 8, cpu: 2, reference: 2 };
 
 export function addEngineCommand(program: Command): void {
-  const engine = program.command('engine').description('what computes on this device: list, or install the native one');
+  const engine = program
+    .command('engine')
+    .description('what computes on this device: list, or install the native one');
   engine
     .command('list')
     .description('try every engine: whether it computes right, and how fast')
@@ -61,7 +63,10 @@ async function list(options: StartEngineOptions, json: boolean): Promise<void> {
   );
   const works = engines.filter((row) => row.state === 'works');
   const fastest = works.toSorted((a, b) => b.gigamacsPerSecond - a.gigamacsPerSecond)[0];
-  if (fastest) terminal.say(`\n${pc.bold('--engine auto')} compares native and wasm; here ${fastest.engine} is the fastest.`);
+  if (fastest)
+    terminal.say(
+      `\n${pc.bold('--engine auto')} compares native and wasm; here ${fastest.engine} is the fastest.`,
+    );
   terminal.result({ engines });
 }
 
@@ -90,7 +95,9 @@ async function install(json: boolean): Promise<number> {
   const version = await versionOf(found);
   const { engine } = await startEngine('native');
   await engine.dispose();
-  terminal.say(`The native engine (onnxruntime-node ${version}, ${found.path}) computes right on this device.`);
+  terminal.say(
+    `The native engine (onnxruntime-node ${version}, ${found.path}) computes right on this device.`,
+  );
   terminal.result({ engine: 'native', version, path: found.path });
   return EXIT.ok;
 }

@@ -247,7 +247,9 @@ function narrate(terminal: Terminal, event: PeerEvent): void {
 const compared = (timesMs: Readonly<Record<string, number>> = {}): string =>
   Object.keys(timesMs).length === 0
     ? ''
-    : ` (${Object.entries(timesMs).map(([name, ms]) => `${name} ${formatMs(ms)}`).join(', ')} for the same tile)`;
+    : ` (${Object.entries(timesMs)
+        .map(([name, ms]) => `${name} ${formatMs(ms)}`)
+        .join(', ')} for the same tile)`;
 
 function parentMessage(line: string): ParentMessage | undefined {
   try {

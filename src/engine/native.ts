@@ -11,7 +11,12 @@ import {
 } from './engine.ts';
 import { checkBuffers, engineFailed } from './check-buffers.ts';
 import { KeptValues } from './kept-values.ts';
-import { loadNativeLibrary, type NativeLibrary, type NativeSession, type NativeTensor } from './native-library.ts';
+import {
+  loadNativeLibrary,
+  type NativeLibrary,
+  type NativeSession,
+  type NativeTensor,
+} from './native-library.ts';
 import { onnxTile, StepError, type OnnxTile } from './onnx-tile.ts';
 import { Sequence } from './sequential.ts';
 
@@ -38,7 +43,10 @@ interface LoadedModel {
   readonly weights: Readonly<Record<string, NativeTensor>>;
   readonly kept: readonly Float32Array[];
   /** By index of a weight of the program. */
-  readonly given: ReadonlyMap<number, { readonly values: Float32Array; restore(kept: Float32Array): Float32Array }>;
+  readonly given: ReadonlyMap<
+    number,
+    { readonly values: Float32Array; restore(kept: Float32Array): Float32Array }
+  >;
 }
 
 class NativeEngine implements Engine {
@@ -56,7 +64,10 @@ class NativeEngine implements Engine {
     bitsOf: ({ buffer, byteOffset, length }) => new Int32Array(buffer, byteOffset, length),
     drop: () => undefined,
     onBytes: (change) => {
-      this.#memory = { tensors: this.#memory.tensors + Math.sign(change), bytes: this.#memory.bytes + change };
+      this.#memory = {
+        tensors: this.#memory.tensors + Math.sign(change),
+        bytes: this.#memory.bytes + change,
+      };
     },
   });
   #disposed = false;
@@ -175,7 +186,8 @@ class NativeEngine implements Engine {
     const { model, session } = tile;
     if (!session) return { outputs: [], spentInputs: inputs, computeMs: 0 };
     const feeds = { ...tile.weights };
-    for (const [index, { name, shape }] of model.inputs.entries()) feeds[name] = this.#tensor(inputs[index]!, shape);
+    for (const [index, { name, shape }] of model.inputs.entries())
+      feeds[name] = this.#tensor(inputs[index]!, shape);
     const outputs: Float32Array[] = [];
     const fetches: Record<string, NativeTensor> = {};
     for (const { name, shape, length } of model.outputs) {

@@ -56,7 +56,8 @@ export const inLayout = <T>(layout: Layout, values: readonly T[]): T[] =>
   layout === 'last' ? [...values] : FIRST.map((axis) => values[axis]!);
 
 /** Where an axis of a channels-last order lies in `layout`. */
-export const axisIn = (layout: Layout, axis: number): number => (layout === 'last' ? axis : FIRST.indexOf(axis));
+export const axisIn = (layout: Layout, axis: number): number =>
+  layout === 'last' ? axis : FIRST.indexOf(axis);
 
 /** The model of a tile while it is written. Names are of its own making. */
 export class OnnxGraph {

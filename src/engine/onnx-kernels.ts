@@ -83,7 +83,10 @@ export function emitStep(
     case 'softmax': {
       const layout = layoutOf(x);
       const axis = axisIn(layout, op.axis + shape.length - step.output.length);
-      return { shape, names: { [layout]: graph.emit('Softmax', [graph.as(layout, x)], { axis: int(axis) }) } };
+      return {
+        shape,
+        names: { [layout]: graph.emit('Softmax', [graph.as(layout, x)], { axis: int(axis) }) },
+      };
     }
     case 'lrn':
       return emitLrn(graph, op, step, x);

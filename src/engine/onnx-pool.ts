@@ -52,7 +52,10 @@ function pictures(
   const name =
     op.kind === 'max-pool'
       ? graph.emit('MaxPool', [first], attributes)
-      : graph.emit('AveragePool', [first], { ...attributes, count_include_pad: int(Number(op.countPadding)) });
+      : graph.emit('AveragePool', [first], {
+          ...attributes,
+          count_include_pad: int(Number(op.countPadding)),
+        });
   return { shape: [x.shape[0]!, ...output.slice(1)], names: { first: name } };
 }
 
@@ -132,4 +135,3 @@ export function emitGlobalPool(graph: OnnxGraph, op: GlobalPoolOp, step: TileSte
   const pooled = graph.emit(reduce, [rows, graph.integers([0])], { keepdims: int(1) });
   return { shape, names: { last: graph.emit('Reshape', [pooled, graph.integers(shape)]) } };
 }
-

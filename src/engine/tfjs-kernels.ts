@@ -55,7 +55,7 @@ export function prepareKernel(
       return ([x]) => tf.reshape(tf.add(asRows(x!), bias), outputShape);
     }
     case 'batch-norm': {
-      const { scale, offset } = batchNormTerms(op, (role) => weightOf(step, weights, role));
+      const { scale, offset } = batchNormTerms(op, rolesOf(step, weights));
       const factors = keep(scale, [scale.length]);
       const terms = keep(offset, [offset.length]);
       return ([x]) => tf.reshape(tf.add(tf.mul(asRows(x!), factors), terms), outputShape);
@@ -122,6 +122,12 @@ function pad(x: tf.Tensor, paddings: readonly [number, number][], value: number)
     return tf.reshape(padded, shape.with(axis, extent + before + after));
   }, x);
 }
+
+/** Apart from `prepareKernel`: a closure of that would hold the weights as long as the kernels live. */
+const rolesOf =
+  (step: TileStep, weights: readonly Float32Array[]) =>
+  (role: string): Float32Array =>
+    weightOf(step, weights, role);
 
 function weightOf(step: TileStep, weights: readonly Float32Array[], role: string): Float32Array {
   const index = step.weights.find((candidate) => candidate.role === role)?.index ?? -1;
