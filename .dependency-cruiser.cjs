@@ -21,7 +21,7 @@ const layerRules = Object.entries(allowed).map(([from, to]) => ({
 }));
 /** Adapters touch a platform or a heavy library; only composition roots (and other adapters) may import them. */
 const adapters =
-  '^src/(engine/tfjs|engine/worker-host-(node|browser)|transport/(simple-peer|peerjs)|weights/(file|h5-file|opfs)|mesh/websocket-(node|browser))';
+  '^src/(engine/tfjs|engine/native|engine/worker-host-(node|browser)|transport/(simple-peer|peerjs)|weights/(file|h5-file|opfs)|mesh/websocket-(node|browser))';
 module.exports = {
   forbidden: [
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },

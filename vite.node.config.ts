@@ -26,11 +26,12 @@ const engineBinaries: Plugin = {
 /**
  * The Node side: command line, compute worker, signaling server, library. Dependencies stay in node_modules, except
  * TensorFlow.js and what it brings along: what a compute worker needs of it is a fraction, and saves 12 MB in every peer.
+ * Of protobufjs a worker needs only what writes.
  */
 export default defineConfig({
   publicDir: false,
   plugins: [engineBinaries],
-  ssr: { noExternal: [/^@tensorflow\//, 'long', 'seedrandom'] },
+  ssr: { noExternal: [/^@tensorflow\//, /^@?protobufjs\b/, 'long', 'seedrandom'] },
   // What Emscripten's loader asks for, in a module.
   define: { __dirname: 'import.meta.dirname' },
   build: {

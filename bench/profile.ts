@@ -159,7 +159,7 @@ export const profile: Benchmark = {
   summary: 'what a device measures of itself at join, against the tiles of five networks (a third of a core: needs root)',
   async run(context) {
     const tiles = (await networks(context)).flatMap(([name, graph]) => tileCases(name, graph));
-    const whole = await startEngine('auto');
+    const whole = await startEngine('wasm');
     const rows: Row[] = [];
     try {
       rows.push(...(await measured(whole.engine, tiles, 'a core', TILE_MS, context)));
@@ -168,7 +168,7 @@ export const profile: Benchmark = {
     }
     try {
       const groups = openCpuGroups();
-      const { engine } = await startEngine('auto');
+      const { engine } = await startEngine('wasm');
       try {
         groups.limit({ name: 'device', pid: process.pid, threadName: 'compute', cores: PART_OF_CORE, others: 'free' });
         const some = tiles.filter(({ network, part }) => part === 'model' || (part === 'layer' && !LARGE.includes(network)));

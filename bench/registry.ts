@@ -4,6 +4,7 @@ import type { Benchmark } from './benchmark.ts';
 export const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   codec: async () => (await import('./codec.ts')).codec,
   conv3d: async () => (await import('./conv3d.ts')).conv3d,
+  engines: async () => (await import('./engines.ts')).engines,
   overhead: async () => (await import('./overhead.ts')).overhead,
   weights: async () => (await import('./weights.ts')).weights,
   prediction: async () => (await import('./prediction.ts')).prediction,

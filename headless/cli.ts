@@ -21,6 +21,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   inspect: async () => (await import('./commands/inspect.ts')).addInspectCommand,
   import: async () => (await import('./commands/import.ts')).addImportCommand,
   kiosk: async () => (await import('./commands/kiosk.ts')).addKioskCommand,
+  engine: async () => (await import('./commands/engine.ts')).addEngineCommand,
   doctor: async () => (await import('./commands/doctor.ts')).addDoctorCommand,
 };
 const named = process.argv[2] ?? '';

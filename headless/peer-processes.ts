@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { PeerceptronError } from '../src/shared/errors.ts';
@@ -70,6 +71,8 @@ function startPeerProcess(name: string, options: PeerProcessOptions): Promise<Pe
   const { command = [], program = beside, env = {} } = options.start?.(name) ?? {};
   const args = [process.execPath, ...LEAN_NODE, program, 'join', '--json', '--name', name, '--parent'];
   if (options.engine) args.push('--engine', options.engine);
+  // They share the machine's cores.
+  args.push('--threads', String(Math.max(1, Math.floor(availableParallelism() / options.count))));
   const memory = typeof options.memory === 'function' ? options.memory(name) : options.memory;
   if (memory) args.push('--memory', memory);
   const share = options.share?.(name);

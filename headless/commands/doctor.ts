@@ -247,8 +247,9 @@ async function examineEngine(report: Report): Promise<void> {
     const others = refused.map(({ candidate, reason }) => `${candidate}: ${reason}`).join('; ');
     report({
       name: 'engine',
-      verdict: refused.length > 0 ? 'warning' : 'ok',
-      message: `${engine.name} computes right${others ? ` (refused before it: ${others})` : ''}`,
+      // One that nobody has installed is no fault.
+      verdict: refused.some(({ missing }) => !missing) ? 'warning' : 'ok',
+      message: `${engine.name} computes right${others ? ` (not in its place: ${others})` : ''}`,
     });
   } catch (thrown) {
     report({ name: 'engine', verdict: 'problem', message: toPeerceptronError(thrown).message });

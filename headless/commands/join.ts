@@ -1,4 +1,4 @@
-import { hostname } from 'node:os';
+import { availableParallelism, hostname } from 'node:os';
 import type { Command } from 'commander';
 import type { Engine } from '../../src/engine/engine.ts';
 import type { Mesh } from '../../src/mesh/mesh.ts';
@@ -93,6 +93,7 @@ async function join(
     void applied.then(() => emit({ type: 'share', share }));
   };
   const stop = listenForStop(flags.parent ? obey : undefined);
+  const threads = flags.threads ?? (flags.share < 1 ? 1 : availableParallelism());
   const memoryBytes = flags.memory ?? defaultMemoryOffer();
   const cache = await openWeightCache(flags, note);
   const monitor = await watchPeer({ port: flags.metricsPort, tally, mesh: () => mesh, emit });
@@ -101,7 +102,7 @@ async function join(
   // plans, and holds for no other time.
   const measure = async (engine: Engine, name: EngineName): Promise<DeviceProfile> => {
     if (flags.parent) return measureNodeDevice(engine);
-    const known = await nodeDeviceProfile(engine, flags, undefined, () => measureApart(engine, name));
+    const known = await nodeDeviceProfile(engine, flags, undefined, () => measureApart(engine, name, threads));
     emit({ type: 'profile', ...known });
     return known.profile;
   };
@@ -116,6 +117,7 @@ async function join(
         link,
         name: flags.name ?? hostname(),
         engine: parseEngineName(flags.engine),
+        threads,
         memoryBytes,
         share,
         policy: originPolicy(link.origin, flags.allowOrigin ?? []),

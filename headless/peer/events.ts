@@ -5,7 +5,13 @@ import type { PeerceptronError } from '../../src/shared/errors.ts';
 
 /** What happens to a headless peer; one line of `join --json`. */
 export type PeerEvent =
-  | { readonly type: 'engine'; readonly engine: string; readonly refused: readonly string[] }
+  | {
+      readonly type: 'engine';
+      readonly engine: string;
+      readonly refused: readonly string[];
+      /** What each of those took that were compared, milliseconds for the same tile. */
+      readonly timesMs?: Readonly<Record<string, number>>;
+    }
   /** The room cannot be entered yet; it is tried again after `retryInMs`. */
   | { readonly type: 'waiting'; readonly error: PeerceptronError; readonly retryInMs: number }
   | {

@@ -11,7 +11,9 @@ export function narrate(terminal: Terminal, event: PeerEvent): void {
   switch (event.type) {
     case 'engine':
       for (const reason of event.refused) terminal.note(`engine refused: ${reason}`);
-      terminal.say(`Engine: ${pc.bold(event.engine)}, checked against the reference.`);
+      terminal.say(
+        `Engine: ${pc.bold(event.engine)}, checked against the reference${compared(event.timesMs)}.`,
+      );
       return;
     case 'waiting':
       terminal.note(
@@ -55,6 +57,13 @@ export function narrate(terminal: Terminal, event: PeerEvent): void {
       unreachable(event);
   }
 }
+
+const compared = (timesMs: Readonly<Record<string, number>> = {}): string =>
+  Object.keys(timesMs).length === 0
+    ? ''
+    : ` (${Object.entries(timesMs)
+        .map(([name, ms]) => `${name} ${formatMs(ms)}`)
+        .join(', ')} for the same tile)`;
 
 const inSeconds = (ms: number): string => `${Math.max(1, Math.round(ms / 1000))} s`;
 

@@ -23,6 +23,8 @@ export interface PeerLifeOptions {
   readonly link: RoomLink;
   readonly name: string;
   readonly engine: EngineName;
+  /** Of the native engine. */
+  readonly threads: number;
   readonly memoryBytes: number;
   readonly share: number;
   readonly policy: OriginPolicy;
@@ -50,11 +52,13 @@ export type PeerEnd =
 /** From the start of an engine to its end: joins the room, computes what it is dealt, and leaves in order. */
 export async function livePeer(options: PeerLifeOptions): Promise<PeerEnd> {
   const { emit, share } = options;
-  const { engine, candidate, refused } = await startEngine(options.engine);
+  const { threads } = options;
+  const { engine, candidate, refused, timesMs } = await startEngine(options.engine, { threads });
   emit({
     type: 'engine',
     engine: engine.name,
     refused: refused.map(({ candidate, reason }) => `${candidate}: ${reason}`),
+    ...(timesMs ? { timesMs: Object.fromEntries(timesMs) } : {}),
   });
   try {
     const device = new SharedDevice({ engine, share, measure: () => options.measure(engine, candidate) });

@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander';
 import { addProfileFlag, type ProfileFlags } from '../device-profile.ts';
-import { parsePort, parseShare } from '../flags.ts';
+import { parseCount, parsePort, parseShare } from '../flags.ts';
 import { ENGINE_NAMES } from '../node-engine.ts';
 import { parseByteSize } from '../platform.ts';
 import { addCacheFlags, type CacheFlags } from '../weight-cache.ts';
@@ -14,6 +14,7 @@ export interface PeerSettings extends CacheFlags, ProfileFlags, ReportFlags {
   readonly name?: string;
   readonly memory?: number;
   readonly engine: string;
+  readonly threads?: number;
   readonly share: number;
   readonly metricsPort?: number;
   readonly allowOrigin?: readonly string[];
@@ -29,6 +30,11 @@ export function addPeerSettings(command: Command): void {
       parseByteSize,
     )
     .addOption(new Option('--engine <engine>', 'what computes').choices([...ENGINE_NAMES]).default('auto'))
+    .option(
+      '--threads <n>',
+      'that compute a tile together, on the native engine (default: one per core; one with a part of a core)',
+      parseCount,
+    )
     .addOption(
       new Option('--share <part>', 'how much of a processor core the mesh gets, e.g. 25%')
         .argParser(parseShare)

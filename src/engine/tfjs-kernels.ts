@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { boxShape, isEmpty, shapeSize } from '../graph/box.ts';
-import type { BatchNormOp, MergeOp } from '../graph/op.ts';
+import type { MergeOp } from '../graph/op.ts';
 import type { TileStep } from '../graph/tile-program.ts';
+import { batchNormTerms } from './batch-norm-terms.ts';
 import { activate, softmax } from './tfjs-activation.ts';
 import { prepareConv, type KeepTensor, type Tail } from './tfjs-conv.ts';
 import { prepareDense } from './tfjs-dense.ts';
@@ -54,7 +55,7 @@ export function prepareKernel(
       return ([x]) => tf.reshape(tf.add(asRows(x!), bias), outputShape);
     }
     case 'batch-norm': {
-      const { scale, offset } = batchNormTerms(op, step, weights);
+      const { scale, offset } = batchNormTerms(op, rolesOf(step, weights));
       const factors = keep(scale, [scale.length]);
       const terms = keep(offset, [offset.length]);
       return ([x]) => tf.reshape(tf.add(tf.mul(asRows(x!), factors), terms), outputShape);
@@ -122,31 +123,17 @@ function pad(x: tf.Tensor, paddings: readonly [number, number][], value: number)
   }, x);
 }
 
+/** Apart from `prepareKernel`: a closure of that would hold the weights as long as the kernels live. */
+const rolesOf =
+  (step: TileStep, weights: readonly Float32Array[]) =>
+  (role: string): Float32Array =>
+    weightOf(step, weights, role);
+
 function weightOf(step: TileStep, weights: readonly Float32Array[], role: string): Float32Array {
   const index = step.weights.find((candidate) => candidate.role === role)?.index ?? -1;
   const values = weights[index];
   if (!values) throw new Error(`there is no weight for the role ${role}`);
   return values;
-}
-
-/** `(x − mean) / √(variance + ε) · gamma + beta` as one factor and one term per channel, in double precision. */
-function batchNormTerms(
-  op: BatchNormOp,
-  step: TileStep,
-  weights: readonly Float32Array[],
-): { scale: Float32Array; offset: Float32Array } {
-  const mean = weightOf(step, weights, 'mean');
-  const variance = weightOf(step, weights, 'variance');
-  const gamma = op.scale ? weightOf(step, weights, 'gamma') : undefined;
-  const beta = op.center ? weightOf(step, weights, 'beta') : undefined;
-  const scale = new Float32Array(mean.length);
-  const offset = new Float32Array(mean.length);
-  for (let i = 0; i < mean.length; i++) {
-    const factor = (gamma?.[i] ?? 1) / Math.sqrt(variance[i]! + op.epsilon);
-    scale[i] = factor;
-    offset[i] = (beta?.[i] ?? 0) - mean[i]! * factor;
-  }
-  return { scale, offset };
 }
 
 function merge(mode: MergeOp['mode'], inputs: readonly tf.Tensor[]): tf.Tensor {

@@ -1,9 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { boxShape, boxSize, shapeSize, type Shape } from '../graph/box.ts';
+import { boxShape, boxSize, shapeSize } from '../graph/box.ts';
 import type { AvgPoolOp, GlobalPoolOp, MaxPoolOp, Padding } from '../graph/op.ts';
 import { poolWindow } from '../graph/ops/pool.ts';
 import type { TileStep } from '../graph/tile-program.ts';
 import type { KeepTensor } from './tfjs-conv.ts';
+import { windowShares } from './window-shares.ts';
 
 type Mode = 'max' | 'avg';
 type Kernel = (x: tf.Tensor) => tf.Tensor;
@@ -116,28 +117,6 @@ function prepareDilatedPool(op: MaxPoolOp | AvgPoolOp, step: TileStep, keep: Kee
     }
     return shares ? tf.mul(x, shares) : x === input ? tf.clone(x) : x;
   };
-}
-
-/** One over the number of elements that count in each window: a product over the axes. */
-function windowShares(
-  op: MaxPoolOp | AvgPoolOp,
-  held: Shape,
-  padding: readonly Padding[],
-  output: Shape,
-): Float32Array {
-  const { size, strides, dilations } = poolWindow(op);
-  const countsPadding = op.kind === 'avg-pool' && op.countPadding;
-  let counts = [1];
-  for (const [axis, taps] of size.entries()) {
-    const along = Array.from({ length: output[axis]! }, (_, place) => {
-      if (countsPadding) return taps;
-      const first = place * strides[axis]! - padding[axis]![0];
-      const seen = Array.from({ length: taps }, (_, tap) => first + tap * dilations[axis]!);
-      return seen.filter((at) => at >= 0 && at < held[axis]!).length;
-    });
-    counts = counts.flatMap((count) => along.map((factor) => count * factor));
-  }
-  return Float32Array.from(counts, (count) => 1 / count);
 }
 
 /** As one pool over the whole window: on wasm forty times faster than a mean over axes. */

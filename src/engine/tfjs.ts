@@ -1,8 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { boxEquals, boxShape, boxSize, isEmpty, relativeTo, shapeSize, type Box } from '../graph/box.ts';
+import { boxEquals, boxShape, boxSize, isEmpty, relativeTo, type Box } from '../graph/box.ts';
 import { slotBox, type TileProgram } from '../graph/tile-program.ts';
 import type { KernelVariant } from '../kernels/kernel-binary.ts';
-import { PeerceptronError } from '../shared/errors.ts';
 import type { Accuracy } from '../shared/accuracy.ts';
 import { SpareBuffers } from '../shared/spare-buffers.ts';
 import type { WeightStorage } from '../shared/weight-storage.ts';
@@ -25,7 +24,8 @@ import {
 import type { KeepTensor } from './tfjs-conv.ts';
 import { deviceOf, type Device } from './tfjs-device.ts';
 import { heapKernels, type HeapKernels } from './tfjs-heap.ts';
-import { KeptTensors, type BitsOf } from './tfjs-kept.ts';
+import { checkBuffers, engineFailed } from './check-buffers.ts';
+import { KeptValues } from './kept-values.ts';
 import { prepareKernel, type Kernel } from './tfjs-kernels.ts';
 import {
   checkWasmAllocation,
@@ -90,7 +90,7 @@ class TfjsEngine implements Engine {
   readonly #device: Device;
   readonly #heap: HeapKernels | undefined;
   readonly #sequence = new Sequence();
-  readonly #kept: KeptTensors;
+  readonly #kept: KeptValues<tf.Tensor>;
   /** Of weights on the wasm heap: tfjs' own kernels pack a second one. */
   readonly #copies: number;
   readonly #tiles = new Set<PreparedTile>();
@@ -105,7 +105,7 @@ class TfjsEngine implements Engine {
     this.#device = deviceOf(backendName, backend);
     this.#copies = heap ? 1 : 2;
     this.weightStorage = heap ? 'once' : 'packed';
-    this.#kept = new KeptTensors(bitsOf(backendName, backend), (change) => {
+    this.#kept = keptTensors(bitsOf(backendName, backend), (change) => {
       if (backendName === 'wasm') reserveWasm(backend, change * this.#copies);
     });
     // Not `floatPrecision()`: the webgl backend's says 16 wherever float textures work.
@@ -138,7 +138,7 @@ class TfjsEngine implements Engine {
       run: (inputs) =>
         this.#sequence.add(() => {
           this.#begin('run');
-          if (!this.#tiles.has(tile)) throw failed('this tile was disposed; load it again');
+          if (!this.#tiles.has(tile)) throw engineFailed('this tile was disposed; load it again');
           checkBuffers('input', inputs, tile.program.inputs, (entry) => entry.tensor);
           return this.#run(tile, inputs);
         }),
@@ -176,7 +176,7 @@ class TfjsEngine implements Engine {
   }
 
   #begin(what: string): void {
-    if (this.#disposed) throw failed(`cannot ${what}: the ${this.name} engine was disposed`);
+    if (this.#disposed) throw engineFailed(`cannot ${what}: the ${this.name} engine was disposed`);
     this.#device.check();
     activateBackend(this.#backendName);
   }
@@ -314,6 +314,21 @@ class TfjsEngine implements Engine {
   }
 }
 
+/** The bits of a tensor where it lies, without a copy. */
+type BitsOf = (tensor: tf.Tensor) => Int32Array;
+
+export const keptTensors = (
+  bitsOf: BitsOf | undefined,
+  onBytes: (change: number) => void,
+): KeptValues<tf.Tensor> =>
+  new KeptValues({
+    make: (values, shape) =>
+      tf.tensor(values, [...shape], values instanceof Int32Array ? 'int32' : 'float32'),
+    bitsOf,
+    drop: (tensor) => tensor.dispose(),
+    onBytes,
+  });
+
 /** GPUs would have to hand their tensors back to be compared. */
 function bitsOf(name: TfjsBackendName, backend: tf.KernelBackend): BitsOf | undefined {
   switch (name) {
@@ -337,25 +352,4 @@ function bitsOf(name: TfjsBackendName, backend: tf.KernelBackend): BitsOf | unde
 /** Where a tensor lies; until the heap grows. */
 function heapView({ wasm, dataIdMap }: WasmBackend, { dataId, size }: tf.Tensor): Float32Array {
   return new Float32Array(wasm.asm.memory.buffer, dataIdMap.get(dataId).memoryOffset, size);
-}
-
-const failed = (message: string): PeerceptronError => new PeerceptronError('ENGINE_FAILED', message);
-
-function checkBuffers<T extends { readonly box: Box }>(
-  what: string,
-  buffers: readonly Float32Array[],
-  entries: readonly T[],
-  nameOf: (entry: T) => string,
-): void {
-  if (buffers.length !== entries.length) {
-    throw failed(`the tile takes ${entries.length} ${what} buffers, not ${buffers.length}`);
-  }
-  for (const [index, entry] of entries.entries()) {
-    const expected = shapeSize(boxShape(entry.box));
-    if (buffers[index]!.length !== expected) {
-      throw failed(
-        `the ${what} buffer of ${nameOf(entry)} has ${buffers[index]!.length} elements, not ${expected}`,
-      );
-    }
-  }
 }

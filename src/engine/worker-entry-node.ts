@@ -6,6 +6,8 @@ import { dense } from '../kernels/dense.wasm.ts';
 import { runsKernel } from '../kernels/kernel-binary.ts';
 import { PeerceptronError } from '../shared/errors.ts';
 import { createEngine } from './worker-engines.ts';
+import type { EngineOptions } from './worker-protocol.ts';
+import type { Engine } from './engine.ts';
 import { threadTime } from './thread-time-node.ts';
 import { serveEngine } from './worker-service.ts';
 
@@ -26,9 +28,16 @@ serveEngine(
     post: (message, transfer) => port.postMessage(message, transfer),
     listen: (listener) => void port.on('message', listener),
   },
-  createEngine,
+  createNodeEngine,
   { time: threadTime(), collectGarbage },
 );
+
+/** Apart from `createEngine`, so that no page has it among its files. */
+async function createNodeEngine(options: EngineOptions): Promise<Engine> {
+  const { backend, folders = [], threads = 1 } = options;
+  if (backend !== 'native') return createEngine(options);
+  return (await import('./native.ts')).createNativeEngine({ folders, threads });
+}
 
 /** For `top -H`, and for whoever limits this thread alone. Only Linux has that file; a name is nothing to fail for. */
 function nameThread(name: string): void {

@@ -4,11 +4,14 @@ import type { Engine, EngineMemory, TileResult } from './engine.ts';
 import type { TfjsBackendName, WasmPaths } from './tfjs-backends.ts';
 
 /** The engines that a compute worker can run. */
-export type EngineBackend = TfjsBackendName | 'reference';
+export type EngineBackend = TfjsBackendName | 'reference' | 'native';
 
 export interface EngineOptions {
   readonly backend: EngineBackend;
   readonly wasmPaths?: WasmPaths;
+  /** Of the native engine: see `NativeEngineOptions`. */
+  readonly folders?: readonly string[];
+  readonly threads?: number;
 }
 
 /** One question and one answer per `id`; typed arrays are transferred. Both sides are of one build, so nothing is versioned. */

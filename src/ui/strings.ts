@@ -475,6 +475,7 @@ export const errorTexts: Record<ErrorCode, ErrorText> = {
     todo: 'Reload the page; if it fails again, use another browser.',
   },
   ENGINE_MEMORY: { what: 'This device ran out of memory.', todo: 'Close other tabs and reload.' },
+  ENGINE_INSTALL: { what: 'The native engine could not be installed.', todo: asksElsewhere },
   PROTOCOL_VERSION: { what: 'Two devices run different versions.', todo: update },
   PROTOCOL_MALFORMED: {
     what: 'Another device sent something unreadable; its connection was closed.',

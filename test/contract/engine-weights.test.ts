@@ -1,10 +1,12 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
+import { createNativeEngine } from '../../src/engine/native.ts';
 import { createTfjsEngine } from '../../src/engine/tfjs.ts';
-import type { LoadedTile } from '../../src/engine/engine.ts';
+import type { Engine, LoadedTile } from '../../src/engine/engine.ts';
 import type { Op } from '../../src/graph/op.ts';
 import { compileTile } from '../../src/graph/tile-program.ts';
+import { missingNative, nativeFolders } from './engine-native-harness.ts';
 import { chainGraph, programInputs, programWeights, randomTensors, wholeRequest } from './engine-tile.ts';
 
 setFlagsFromString('--expose-gc');
@@ -85,7 +87,39 @@ describe('tfjs wasm', () => {
   });
 });
 
-describe.each(['wasm', 'cpu'] as const)('equal weights on tfjs %s', (backend) => {
+describe.skipIf(missingNative)(`native${missingNative ? `: skipped, ${missingNative}` : ''}`, () => {
+  it('keeps dense kernels as they came, and lets go of convolutions that it has put into another order', async () => {
+    const engine = await createNativeEngine({ folders: nativeFolders });
+    const graph = chainGraph([6, 6, 4], [
+      [conv({}), ['kernel']],
+      [conv({ groups: 2 }), ['kernel']],
+      [{ kind: 'dense', units: 4 }, ['kernel']],
+    ]); // prettier-ignore
+    const program = compileTile(graph, wholeRequest(graph));
+    const load = async (): Promise<readonly [LoadedTile, readonly WeakRef<ArrayBufferLike>[]]> => {
+      const weights = programWeights(graph, program, randomTensors(graph, 1).weights);
+      return [await engine.load(program, weights), weights.map(({ buffer }) => new WeakRef(buffer))];
+    };
+    const [, first] = await load();
+    // Of equal weights all goes.
+    const [, second] = await load();
+    await new Promise((resolve) => setImmediate(resolve));
+    collectGarbage();
+    const held = (references: readonly WeakRef<ArrayBufferLike>[]): boolean[] =>
+      references.map((reference) => reference.deref() !== undefined);
+    expect(held(first)).toEqual([false, false, true]);
+    expect(held(second)).toEqual([false, false, false]);
+    await engine.dispose();
+  });
+});
+
+const engines: readonly (readonly [name: string, create: () => Promise<Engine>])[] = [
+  ['tfjs wasm', () => createTfjsEngine({ backend: 'wasm' })],
+  ['tfjs cpu', () => createTfjsEngine({ backend: 'cpu' })],
+  ...(missingNative ? [] : [['native', () => createNativeEngine({ folders: nativeFolders })] as const]),
+];
+
+describe.each(engines)('equal weights on %s', (_name, create) => {
   const graph = chainGraph(
     [40, 6, 8],
     [
@@ -100,7 +134,7 @@ describe.each(['wasm', 'cpu'] as const)('equal weights on tfjs %s', (backend) =>
   const inputs = () => programInputs(graph, program, tensors.inputs);
 
   it('are held once, until the last tile that brought them is disposed', async () => {
-    const engine = await createTfjsEngine({ backend });
+    const engine = await create();
     const idle = await engine.memory();
     const first = await engine.load(program, weights());
     const one = await engine.memory();
@@ -117,7 +151,7 @@ describe.each(['wasm', 'cpu'] as const)('equal weights on tfjs %s', (backend) =>
   });
 
   it('are shared by row bands, whose borders differ', async () => {
-    const engine = await createTfjsEngine({ backend });
+    const engine = await create();
     const bandBytes: number[] = [];
     for (const rows of [
       [0, 13],
@@ -138,7 +172,7 @@ describe.each(['wasm', 'cpu'] as const)('equal weights on tfjs %s', (backend) =>
   });
 
   it('are told from weights that differ in one bit anywhere', async () => {
-    const engine = await createTfjsEngine({ backend });
+    const engine = await create();
     const one = await engine.load(program, weights());
     const other = weights();
     const kernel = other.find(({ length }) => length === 40 * 6 * 16 * 5)!;
@@ -152,7 +186,7 @@ describe.each(['wasm', 'cpu'] as const)('equal weights on tfjs %s', (backend) =>
   });
 
   it('leave nothing behind over many loads, runs and disposals', async () => {
-    const engine = await createTfjsEngine({ backend });
+    const engine = await create();
     const idle = await engine.memory();
     let loaded: unknown;
     for (let cycle = 0; cycle < 40; cycle++) {

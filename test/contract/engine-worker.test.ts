@@ -1,10 +1,12 @@
 import { writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Engine } from '../../src/engine/engine.ts';
 import { startNodeEngine } from '../../src/engine/worker-host-node.ts';
 import { boxSize } from '../../src/graph/box.ts';
 import { compileTile } from '../../src/graph/tile-program.ts';
+import { missingNative, nativeFolders } from './engine-native-harness.ts';
 import { vitestHarness } from './engine-node-harness.ts';
 import { engineSuite } from './engine-suite.ts';
 import { singleOpGraph, wholeRequest } from './engine-tile.ts';
@@ -18,6 +20,13 @@ beforeAll(async () => {
 for (const backend of ['reference', 'wasm', 'cpu'] as const) {
   engineSuite(vitestHarness, `${backend} in a worker thread`, () => startNodeEngine({ backend, entry }), {
     engineName: backend === 'reference' ? backend : `tfjs-${backend}`,
+  });
+}
+
+if (!missingNative) {
+  const options = { backend: 'native', folders: nativeFolders, threads: 2 } as const;
+  engineSuite(vitestHarness, 'native in a worker thread', () => startNodeEngine({ ...options, entry }), {
+    engineName: 'native, 2 threads',
   });
 }
 
@@ -90,6 +99,15 @@ describe('startNodeEngine', () => {
     await expect(startNodeEngine({ backend: 'webgpu', entry })).rejects.toMatchObject({
       code: 'ENGINE_UNAVAILABLE',
       message: expect.stringMatching(/webgpu.*no WebGPU/) as string,
+    });
+  });
+
+  it('tells a native engine that is missing from one that is not', async () => {
+    const nowhere = startNodeEngine({ backend: 'native', folders: [tmpdir()], entry });
+    await expect(nowhere).rejects.toMatchObject({
+      code: 'ENGINE_UNAVAILABLE',
+      message: expect.stringContaining('engine install') as string,
+      details: { missing: true },
     });
   });
 

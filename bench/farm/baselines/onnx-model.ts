@@ -5,15 +5,15 @@ import { inputShapes, tensorShapes } from '../../../src/graph/shapes.ts';
 import { PeerceptronError } from '../../../src/shared/errors.ts';
 import { checkWeights } from '../../../src/weights/seeded-model.ts';
 import type { WeightSource } from '../../../src/weights/weight-source.ts';
-import { onnxActivation } from './onnx-activation.ts';
+import { onnxActivation } from '../../../src/engine/onnx-activation.ts';
 import {
   encodeModel,
   type OnnxAttribute,
   type OnnxFiles,
   type OnnxNode,
   type OnnxTensor,
-} from './onnx-proto.ts';
-import { convKernel, denseKernel } from './onnx-weights.ts';
+} from '../../../src/engine/onnx-proto.ts';
+import { convKernel, denseKernel } from '../../../src/engine/onnx-weights.ts';
 
 /**
  * The network as an ONNX model (opset 20), as a framework that works channels first would write it: inputs and outputs
@@ -86,7 +86,8 @@ class Exporter {
       case 'conv': {
         const inChannels = shape.at(-1)! / op.groups;
         const window = shapeSize(op.kernelSize);
-        const kernel = convKernel(await this.#read(node, 'kernel'), window, inChannels, op.outChannels);
+        const order = { taps: 1, places: window, inChannels, outChannels: op.outChannels };
+        const kernel = convKernel(await this.#read(node, 'kernel'), order);
         const name = this.#constant(`${id}/kernel`, [op.outChannels, inChannels, ...op.kernelSize], kernel);
         const { strides, dilations, padding } = op;
         const attributes = { ...windowed(op.kernelSize, strides, dilations, padding), group: int(op.groups) };

@@ -1,4 +1,4 @@
-import type { ActivationOp } from '../../../src/graph/op.ts';
+import type { ActivationOp } from '../graph/op.ts';
 import type { OnnxAttribute } from './onnx-proto.ts';
 
 /** One activation as an op of ONNX. */

@@ -1,7 +1,7 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { acquireBackend } from '../../../src/engine/tfjs-backends.ts';
-import { KeptTensors } from '../../../src/engine/tfjs-kept.ts';
+import { keptTensors } from '../../../src/engine/tfjs.ts';
 
 beforeAll(async () => {
   await acquireBackend({ backend: 'cpu' });
@@ -12,10 +12,10 @@ const bitsOf = (tensor: tf.Tensor): Int32Array => {
   return new Int32Array(buffer, byteOffset, length);
 };
 
-describe('KeptTensors', () => {
+describe('KeptValues', () => {
   it('keeps equal values once, and frees them with the last user', () => {
     const changes: number[] = [];
-    const kept = new KeptTensors(bitsOf, (change) => changes.push(change));
+    const kept = keptTensors(bitsOf, (change) => changes.push(change));
     const a = kept.keep(Float32Array.of(1, NaN, -0), [3]);
     expect(kept.keep(Float32Array.of(1, NaN, -0), [3])).toBe(a);
     kept.release(a);
@@ -28,7 +28,7 @@ describe('KeptTensors', () => {
   });
 
   it('compares every element, not only those that its fingerprint looks at', () => {
-    const kept = new KeptTensors(bitsOf, () => undefined);
+    const kept = keptTensors(bitsOf, () => undefined);
     const values = Float32Array.from({ length: 1000 }, (_, i) => Math.sin(i));
     const first = kept.keep(values.slice(), [1000]);
     for (let place = 0; place < values.length; place++) {
@@ -42,7 +42,7 @@ describe('KeptTensors', () => {
   });
 
   it('tells zero from minus zero, shapes and types apart', () => {
-    const kept = new KeptTensors(bitsOf, () => undefined);
+    const kept = keptTensors(bitsOf, () => undefined);
     const tensors = [
       kept.keep(Float32Array.of(0, 0), [2]),
       kept.keep(Float32Array.of(0, -0), [2]),
@@ -53,7 +53,7 @@ describe('KeptTensors', () => {
   });
 
   it('keeps one tensor per call where bits cannot be read', () => {
-    const kept = new KeptTensors(undefined, () => undefined);
+    const kept = keptTensors(undefined, () => undefined);
     const [a, b] = [kept.keep(Float32Array.of(1), [1]), kept.keep(Float32Array.of(1), [1])];
     expect(a).not.toBe(b);
     kept.release(a);

@@ -1,5 +1,5 @@
 import protobuf from 'protobufjs/minimal.js';
-import type { Shape } from '../../../src/graph/box.ts';
+import type { Shape } from '../graph/box.ts';
 
 export type OnnxAttribute =
   | { readonly type: 'int'; readonly value: number }
@@ -13,11 +13,11 @@ export interface OnnxNode {
   readonly attributes: Readonly<Record<string, OnnxAttribute>>;
 }
 
-/** A constant, float32. */
+/** A constant, float32 or int64. */
 export interface OnnxTensor {
   readonly name: string;
   readonly shape: Shape;
-  readonly values: Float32Array;
+  readonly values: Float32Array | BigInt64Array;
 }
 
 /** An input or an output, float32. */
@@ -47,6 +47,7 @@ const IR_VERSION = 9;
 
 /** `TensorProto.DataType` and `AttributeProto.AttributeType`. */
 const FLOAT32 = 1;
+const INT64 = 7;
 /** `TensorProto.DataLocation`. */
 const EXTERNAL = 1;
 const ATTRIBUTE_TYPE = { float: 1, int: 2, ints: 7 } as const;
@@ -151,7 +152,8 @@ function writeNode(message: MessageWriter, { op, inputs, output, attributes }: O
 }
 
 function writeTensor(message: MessageWriter, tensor: OnnxTensor): void {
-  message.ints(1, tensor.shape).int(2, FLOAT32).text(8, tensor.name);
+  const type = tensor.values instanceof Float32Array ? FLOAT32 : INT64;
+  message.ints(1, tensor.shape).int(2, type).text(8, tensor.name);
   if (!isLarge(tensor)) {
     message.bytes(9, bytesOf(tensor));
     return;

@@ -1,0 +1,228 @@
+import { boxSize } from '../graph/box.ts';
+import type { TileProgram } from '../graph/tile-program.ts';
+import { PeerceptronError } from '../shared/errors.ts';
+import { SpareBuffers } from '../shared/spare-buffers.ts';
+import {
+  SPARE_OUTPUT_BYTES,
+  type Engine,
+  type EngineMemory,
+  type LoadedTile,
+  type TileResult,
+} from './engine.ts';
+import { checkBuffers, engineFailed } from './check-buffers.ts';
+import { KeptValues } from './kept-values.ts';
+import {
+  loadNativeLibrary,
+  type NativeLibrary,
+  type NativeSession,
+  type NativeTensor,
+} from './native-library.ts';
+import { onnxTile, StepError, type OnnxTile } from './onnx-tile.ts';
+import { Sequence } from './sequential.ts';
+
+export interface NativeEngineOptions {
+  /** Where to look for the package; see `loadNativeLibrary`. */
+  readonly folders: readonly string[];
+  /** That compute one tile together; default 1. */
+  readonly threads?: number;
+}
+
+/**
+ * ONNX Runtime's own code on the CPU, by the package `onnxruntime-node`: each tile is a model of its own.
+ * @throws ENGINE_UNAVAILABLE when the package is missing or does not load here.
+ */
+export async function createNativeEngine({ folders, threads = 1 }: NativeEngineOptions): Promise<Engine> {
+  return new NativeEngine(loadNativeLibrary(folders), threads);
+}
+
+interface LoadedModel {
+  readonly program: TileProgram;
+  readonly model: OnnxTile;
+  /** Absent for a tile without outputs. */
+  readonly session: NativeSession | undefined;
+  readonly weights: Readonly<Record<string, NativeTensor>>;
+  readonly kept: readonly Float32Array[];
+  /** By index of a weight of the program. */
+  readonly given: ReadonlyMap<
+    number,
+    { readonly values: Float32Array; restore(kept: Float32Array): Float32Array }
+  >;
+}
+
+class NativeEngine implements Engine {
+  readonly name: string;
+  readonly accuracy = 'f32';
+  readonly weightStorage = 'once';
+  readonly #library: NativeLibrary;
+  readonly #threads: number;
+  readonly #sequence = new Sequence();
+  readonly #tiles = new Set<LoadedModel>();
+  readonly #spare = new SpareBuffers(SPARE_OUTPUT_BYTES);
+  #memory: EngineMemory = { tensors: 0, bytes: 0 };
+  readonly #kept = new KeptValues<Float32Array>({
+    make: (values) => values as Float32Array,
+    bitsOf: ({ buffer, byteOffset, length }) => new Int32Array(buffer, byteOffset, length),
+    drop: () => undefined,
+    onBytes: (change) => {
+      this.#memory = {
+        tensors: this.#memory.tensors + Math.sign(change),
+        bytes: this.#memory.bytes + change,
+      };
+    },
+  });
+  #disposed = false;
+
+  constructor(library: NativeLibrary, threads: number) {
+    // What it is measured with belongs to it: profiles are kept by name.
+    this.name = threads === 1 ? 'native' : `native, ${threads} threads`;
+    this.#library = library;
+    this.#threads = threads;
+  }
+
+  load(program: TileProgram, weights: readonly Float32Array[]): Promise<LoadedTile> {
+    return this.#sequence.add(async () => {
+      if (this.#disposed) throw engineFailed('cannot load: the native engine was disposed');
+      checkBuffers('weight', weights, program.weights, (entry) => entry.name);
+      const tile = await this.#prepare(program, weights);
+      this.#tiles.add(tile);
+      try {
+        // The first run allocates.
+        await this.#run(tile, program.inputs.map(({ box }) => new Float32Array(boxSize(box)))); // prettier-ignore
+      } catch (error) {
+        await this.#release(tile);
+        throw error;
+      }
+      return this.#handle(tile);
+    });
+  }
+
+  /** Apart from `load`, whose closures would keep the raw weights alive. */
+  #handle(tile: LoadedModel): LoadedTile {
+    return {
+      run: (inputs) =>
+        this.#sequence.add(() => {
+          if (!this.#tiles.has(tile)) {
+            throw engineFailed(
+              this.#disposed
+                ? 'cannot run: the native engine was disposed'
+                : 'this tile was disposed; load it again',
+            );
+          }
+          checkBuffers('input', inputs, tile.program.inputs, (entry) => entry.tensor);
+          return this.#run(tile, inputs);
+        }),
+      recycle: (outputs) => this.#spare.give(outputs),
+      weight: (index) =>
+        this.#sequence.add(() => {
+          const given = this.#tiles.has(tile) ? tile.given.get(index) : undefined;
+          return given?.restore(given.values);
+        }),
+      dispose: () => this.#sequence.add(() => this.#release(tile)),
+    };
+  }
+
+  memory(): Promise<EngineMemory> {
+    return this.#sequence.add(() => this.#memory);
+  }
+
+  dispose(): Promise<void> {
+    return this.#sequence.add(async () => {
+      this.#disposed = true;
+      for (const tile of [...this.#tiles]) await this.#release(tile);
+    });
+  }
+
+  async #release(tile: LoadedModel): Promise<void> {
+    if (!this.#tiles.delete(tile)) return;
+    // Other tiles have outputs of other lengths.
+    this.#spare.clear();
+    for (const values of tile.kept) this.#kept.release(values);
+    await tile.session?.release();
+  }
+
+  async #prepare(program: TileProgram, weights: readonly Float32Array[]): Promise<LoadedModel> {
+    const kept: Float32Array[] = [];
+    try {
+      const model = onnxTile(program, weights);
+      const given = new Map<number, { values: Float32Array; restore(kept: Float32Array): Float32Array }>();
+      const held = new Map<object, Float32Array>();
+      const feeds: Record<string, NativeTensor> = {};
+      for (const { name, shape, weight, offset } of model.weights) {
+        let values = held.get(weight);
+        if (!values) {
+          values = this.#kept.keep(weight.values, [weight.values.length]);
+          kept.push(values);
+          held.set(weight, values);
+          if (weight.of) given.set(weight.of.index, { values, restore: weight.of.restore ?? copied });
+        }
+        const length = shape.reduce((product, extent) => product * extent, 1);
+        feeds[name] = this.#tensor(values.subarray(offset, offset + length), shape);
+      }
+      const session = model.outputs.length > 0 ? await this.#open(model) : undefined;
+      return { program, model: { ...model, weights: [], model: NOTHING, constants: [] }, session, weights: feeds, kept, given }; // prettier-ignore
+    } catch (error) {
+      for (const values of kept) this.#kept.release(values);
+      throw toEngineError(error, program);
+    }
+  }
+
+  #open({ model, constants }: OnnxTile): Promise<NativeSession> {
+    return this.#library.InferenceSession.create(model, {
+      executionProviders: ['cpu'],
+      intraOpNumThreads: this.#threads,
+      interOpNumThreads: 1,
+      graphOptimizationLevel: 'all',
+      // An arena would keep the intermediates of every tile for itself.
+      enableCpuMemArena: false,
+      logSeverityLevel: 3,
+      externalData: constants,
+      // Threads that wait for the next frame with a loop take the processor from those that bring it.
+      extra: { session: { intra_op: { allow_spinning: '0' } } },
+    });
+  }
+
+  async #run(tile: LoadedModel, inputs: readonly Float32Array[]): Promise<TileResult> {
+    const startMs = performance.now();
+    const { model, session } = tile;
+    if (!session) return { outputs: [], spentInputs: inputs, computeMs: 0 };
+    const feeds = { ...tile.weights };
+    for (const [index, { name, shape }] of model.inputs.entries())
+      feeds[name] = this.#tensor(inputs[index]!, shape);
+    const outputs: Float32Array[] = [];
+    const fetches: Record<string, NativeTensor> = {};
+    for (const { name, shape, length } of model.outputs) {
+      const values = this.#spare.take(length);
+      outputs.push(values);
+      fetches[name] = this.#tensor(values, shape);
+    }
+    try {
+      await session.run(feeds, fetches);
+    } catch (error) {
+      throw toEngineError(error, tile.program);
+    }
+    return { outputs, computeMs: performance.now() - startMs };
+  }
+
+  #tensor(values: Float32Array, shape: readonly number[]): NativeTensor {
+    return new this.#library.Tensor('float32', values, shape);
+  }
+}
+
+const NOTHING = new Uint8Array();
+
+const copied = (values: Float32Array): Float32Array => values.slice();
+
+const OUT_OF_MEMORY = /bad_alloc|failed to allocate|out of memory|allocation failed/i;
+
+/** `ENGINE_MEMORY` where there was not enough of it; else `ENGINE_FAILED` with the op, or with all that the tile computes. */
+function toEngineError(thrown: unknown, { steps }: TileProgram): PeerceptronError {
+  if (thrown instanceof PeerceptronError) return thrown;
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  const [first, last] = [steps[0]?.node, steps.at(-1)?.node];
+  const node = thrown instanceof StepError ? thrown.node : first === last ? first : `${first} to ${last}`;
+  const where = node === undefined ? '' : ` at ${node}`;
+  const options = { cause: thrown, details: node === undefined ? {} : { node } };
+  return OUT_OF_MEMORY.test(message)
+    ? new PeerceptronError('ENGINE_MEMORY', `native ran out of memory${where}: ${message}; give this peer less`, options) // prettier-ignore
+    : new PeerceptronError('ENGINE_FAILED', `native failed${where}: ${message}`, options);
+}
