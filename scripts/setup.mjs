@@ -77,8 +77,6 @@ async function npmCi() {
     [...npm, 'ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error'],
     {
       NODE_ENV: undefined,
-      // The native engine's package brings its libraries along; its script would download those for graphics cards.
-      ONNXRUNTIME_NODE_INSTALL: 'skip',
       npm_config_package: undefined,
       npm_config_call: undefined,
       npm_config_global: undefined,

@@ -102,7 +102,9 @@ async function join(
   // plans, and holds for no other time.
   const measure = async (engine: Engine, name: EngineName): Promise<DeviceProfile> => {
     if (flags.parent) return measureNodeDevice(engine);
-    const known = await nodeDeviceProfile(engine, flags, undefined, () => measureApart(engine, name, threads));
+    const known = await nodeDeviceProfile(engine, flags, undefined, () =>
+      measureApart(engine, name, threads),
+    );
     emit({ type: 'profile', ...known });
     return known.profile;
   };
