@@ -691,8 +691,8 @@ export const liveStrings = {
     loading: 'Loading weights…',
   } satisfies Record<LoadStep, string>,
   gone: {
-    lost: (name: string) => `${name} has gone: the room goes on without it.`,
-    leaving: (name: string) => `${name} computes no longer: the room goes on without it.`,
+    lost: (name: string) => `${capitalised(name)} has gone: the room goes on without it.`,
+    leaving: (name: string) => `${capitalised(name)} computes no longer: the room goes on without it.`,
   } satisfies Record<Departure, (name: string) => string>,
   weights: 'Weights on their way to the devices',
   rate: 'Per second',
@@ -718,6 +718,7 @@ export const liveStrings = {
   byFiles: 'From my files …',
   randomPreset: (name: string) =>
     `${name} with random weights is a test of the room: its answers mean nothing. Give it a file of weights to have real ones.`,
+  filePreset: (name: string, file: string) => `${name} with the weights of ${file}.`,
   weightsFile: 'File of weights (.safetensors or .h5)',
   address: 'Address of a model (graph.json, model.json or its folder)',
   addressExplain: 'Its server has to allow other origins (CORS).',
