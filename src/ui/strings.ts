@@ -784,7 +784,9 @@ export const demoStrings = {
   nothing: 'No digit found. Hold one so that its paper is all around it, dark on light or light on dark.',
   noClasses: 'The answer of this network is no list of classes: rates and latency are right all the same.',
   unnamed: (index: number) => `class ${index}`,
-  sure: (score: number) => `${Math.floor(score * 100)} %`,
+  /** Of a thousand classes the best one may have a hundredth. */
+  sure: (score: number) =>
+    `${score < 0.1 ? (Math.floor(score * 1000) / 10).toFixed(1) : Math.floor(score * 100)} %`,
   said: (label: string, score: number) => `${label}, ${Math.floor(score * 100)} percent`,
 } as const;
 
