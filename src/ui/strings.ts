@@ -701,8 +701,8 @@ export const liveStrings = {
     loading: 'Loading weights…',
   } satisfies Record<LoadStep, string>,
   gone: {
-    lost: (name: string) => `${name} has gone: the room goes on without it.`,
-    leaving: (name: string) => `${name} computes no longer: the room goes on without it.`,
+    lost: (name: string) => `${capitalised(name)} has gone: the room goes on without it.`,
+    leaving: (name: string) => `${capitalised(name)} computes no longer: the room goes on without it.`,
   } satisfies Record<Departure, (name: string) => string>,
   weights: 'Weights on their way to the devices',
   rate: 'Per second',
@@ -728,6 +728,7 @@ export const liveStrings = {
   byFiles: 'From my files …',
   randomPreset: (name: string) =>
     `${name} with random weights is a test of the room: its answers mean nothing. Give it a file of weights to have real ones.`,
+  filePreset: (name: string, file: string) => `${name} with the weights of ${file}.`,
   weightsFile: 'File of weights (.safetensors or .h5)',
   address: 'Address of a model (graph.json, model.json or its folder)',
   addressExplain: 'Its server has to allow other origins (CORS).',
@@ -793,7 +794,9 @@ export const demoStrings = {
   nothing: 'No digit found. Hold one so that its paper is all around it, dark on light or light on dark.',
   noClasses: 'The answer of this network is no list of classes: rates and latency are right all the same.',
   unnamed: (index: number) => `class ${index}`,
-  sure: (score: number) => `${Math.floor(score * 100)} %`,
+  /** Of a thousand classes the best one may have a hundredth. */
+  sure: (score: number) =>
+    `${score < 0.1 ? (Math.floor(score * 1000) / 10).toFixed(1) : Math.floor(score * 100)} %`,
   said: (label: string, score: number) => `${label}, ${Math.floor(score * 100)} percent`,
 } as const;
 

@@ -8,7 +8,6 @@ import { setUp } from '../../scripts/setup.mjs';
 import { fakeCamera, showLocalAddresses } from '../../scripts/test/chromium-flags.mjs';
 import { loadModel } from '../../src/import/load-model.ts';
 import { seededRandom } from '../../src/shared/random.ts';
-import type { DemoView } from '../../src/ui/demo/components/demo-view.ts';
 import { fileBytes } from '../../src/weights/file-source.ts';
 import { startChromium } from '../support/chromium.ts';
 import { digitModel } from '../support/digit-model.ts';
@@ -101,7 +100,7 @@ const listen = (page: Page): Promise<void> =>
     const said: Said[] = [];
     Object.assign(window, { said });
     let last: unknown;
-    (view).port!.subscribe(({ answer }) => {
+    view.port!.subscribe(({ answer }) => {
       if (answer === last) return;
       last = answer;
       if (answer?.seen) said.push({ pixels: [...answer.seen.pixels], top: answer.top });
@@ -195,9 +194,7 @@ describe('a camera that is shown to a room of browsers and a Node peer', () => {
     ]);
     await waitForText(page, '2 other devices here');
     // 244 MB of weights; those of its first dense layer alone are 151 MB.
-    await page.$eval('>>> pt-demo', (view) =>
-      (view).port!.chooseModel({ kind: 'preset', name: 'alexnet' }),
-    );
+    await page.$eval('>>> pt-demo', (view) => view.port!.chooseModel({ kind: 'preset', name: 'alexnet' }));
     await page.locator('>>> pt-demo >>> pt-source-picker >>> button').click();
     const said = await waitForSaid(page);
     expect([...(await computing(page))].sort()).toEqual(['Node peer', 'helper', 'this device']);
@@ -222,7 +219,7 @@ describe('a camera that is shown to a room of browsers and a Node peer', () => {
       const url = new URL(`/models/${file}`, link).href;
       await page.$eval(
         '>>> pt-demo',
-        (view, address) => (view).port!.chooseModel({ kind: 'url', url: address }),
+        (view, address) => view.port!.chooseModel({ kind: 'url', url: address }),
         url,
       );
       await page.locator('>>> pt-demo >>> pt-source-picker >>> button').click();

@@ -4,7 +4,6 @@ import type { LoadedModel } from '../../src/import/load-model.ts';
 import { pixelInput } from '../../src/models/image-encoding.ts';
 import { topPredictions, type Prediction } from '../../src/runtime/whole-model.ts';
 import { probabilities } from '../../src/ui/demo/answer.ts';
-import type { DemoView } from '../../src/ui/demo/components/demo-view.ts';
 import { wholeNetwork } from './digit-model.ts';
 
 /** Waits until something can be shown to the room. */
@@ -24,7 +23,7 @@ export async function showSample(page: Page, number: number): Promise<void> {
 /** What the demo says to what is shown: the file, and the class. */
 export const demoAnswer = (page: Page): Promise<{ file?: string; label?: string | undefined }> =>
   page.$eval('>>> pt-demo', (view) => {
-    const { live, answer } = (view).port!.state;
+    const { live, answer } = view.port!.state;
     return {
       ...(live.source.state === 'open' ? { file: live.source.source.name } : {}),
       ...(answer ? { label: answer.top[0]?.label } : {}),
@@ -38,7 +37,7 @@ export async function waitForSample(page: Page, file: string): Promise<void> {
 
 /** Who computes what the demo shows, as the planner has it. */
 export const computing = (page: Page): Promise<readonly string[]> =>
-  page.$eval('>>> pt-demo', (view) => (view).port!.state.live.plan?.devices ?? []);
+  page.$eval('>>> pt-demo', (view) => view.port!.state.live.plan?.devices ?? []);
 
 /** Something that was said to a picture, and the picture as the network got it, in pixels of its input. */
 export interface Said {
@@ -60,7 +59,7 @@ function expectSame(top: readonly Prediction[], expected: readonly Prediction[])
 export async function waitForSaid(page: Page, timeoutMs = 120_000): Promise<Said> {
   const said = (): Promise<Said | undefined> =>
     page.$eval('>>> pt-demo', (view) => {
-      const { answer, live } = (view).port!.state;
+      const { answer, live } = view.port!.state;
       if (!answer || answer.top.length === 0 || live.source.state !== 'open') return undefined;
       const [height, width] = live.network!.inputShape as [number, number];
       const pixels = live.source.source.read(answer.area, { width, height });
@@ -112,10 +111,10 @@ export const showFile = (page: Page, path: string): Promise<void> =>
 /** Chooses a network whose files are on this device, as people do. */
 export async function chooseModelFiles(page: Page, paths: readonly string[]): Promise<void> {
   await page.$eval('>>> pt-demo >>> pt-model-picker >>> details', (details) => {
-    (details).open = true;
+    details.open = true;
   });
   await page.$eval('>>> pt-demo >>> pt-model-picker >>> select', (select) => {
-    (select).value = 'files';
+    select.value = 'files';
     select.dispatchEvent(new Event('change'));
   });
   await expect

@@ -27,7 +27,6 @@ const scene = drawScene({
   heightPixels: 190,
   strokePixels: 20,
   degrees: -6,
-  noise: 4,
   random: seededRandom(5),
 });
 const seen = { extent: 32, pixels: findDigit(scene.picture, 32)!.pixels };

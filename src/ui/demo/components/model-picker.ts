@@ -138,7 +138,11 @@ export class ModelPicker extends LitElement {
     }
     const name = key.startsWith('preset:') ? key.slice('preset:'.length) : '';
     if (!isNetworkName(name)) return nothing;
-    return html`<p class="small">${liveStrings.randomPreset(name)}</p>
+    const { choice } = this.live!;
+    const file = choice.kind === 'preset' && choice.name === name ? choice.weights?.name : undefined;
+    return html`<p class="small">
+        ${file === undefined ? liveStrings.randomPreset(name) : liveStrings.filePreset(name, file)}
+      </p>
       ${this.fileField(liveStrings.weightsFile, '.safetensors,.h5,.hdf5', false, ([weights]) =>
         this.choose({ kind: 'preset', name, weights: weights! }),
       )}`;

@@ -119,9 +119,6 @@ export class TeachView extends LitElement {
         </div>
         <div class="answer">${this.answer(teach)}</div>
       </div>
-      ${teach.hasForgotten ? html`<p class="small wait" role="status">${teachStrings.forgotten}</p>` : nothing}
-      ${teach.problem ? html`<pt-notice role="alert" .text=${noticeOf(teach.problem)}></pt-notice>` : nothing}
-      ${this.files(teach)}
       <pt-model-picker
         .live=${live}
         .served=${this.served}
@@ -151,6 +148,9 @@ export class TeachView extends LitElement {
       <h3>${teachStrings.classes}</h3>
       <div class="classes">${this.cards(teach)}</div>
       <p class="small muted">${teachStrings.keys}</p>
+      ${teach.hasForgotten ? html`<p class="small wait" role="status">${teachStrings.forgotten}</p>` : nothing}
+      ${teach.problem ? html`<pt-notice role="alert" .text=${noticeOf(teach.problem)}></pt-notice>` : nothing}
+      ${this.files(teach)}
       <pt-live-figures .live=${live}></pt-live-figures>`;
   }
 
