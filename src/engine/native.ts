@@ -2,6 +2,7 @@ import { boxSize } from '../graph/box.ts';
 import type { TileProgram } from '../graph/tile-program.ts';
 import { PeerceptronError } from '../shared/errors.ts';
 import { SpareBuffers } from '../shared/spare-buffers.ts';
+import type { WeightStorage } from '../shared/weight-storage.ts';
 import {
   SPARE_OUTPUT_BYTES,
   type Engine,
@@ -25,23 +26,41 @@ export interface NativeEngineOptions {
   readonly folders: readonly string[];
   /** That compute one tile together; default 1. */
   readonly threads?: number;
+  /**
+   * Whether sessions get the kernels of convolutions to keep and to pack, each its own. Faster by a seventh where the runtime has code for
+   * that, which is on x64, for twice the memory; hence the default. Otherwise weights are held once for all tiles.
+   */
+  readonly constantKernels?: boolean;
 }
 
 /**
  * ONNX Runtime's own code on the CPU, by the package `onnxruntime-node`: each tile is a model of its own.
  * @throws ENGINE_UNAVAILABLE when the package is missing or does not load here.
  */
-export async function createNativeEngine({ folders, threads = 1 }: NativeEngineOptions): Promise<Engine> {
-  return new NativeEngine(loadNativeLibrary(folders), threads);
+export async function createNativeEngine({
+  folders,
+  threads = 1,
+  constantKernels = process.arch === 'x64',
+}: NativeEngineOptions): Promise<Engine> {
+  return new NativeEngine(loadNativeLibrary(folders), { threads, constantKernels });
 }
 
-interface LoadedModel {
+/**
+ * Of the intermediates of all tiles that keep the memory for theirs between runs: new pages cost a tenth of the time of networks
+ * with small filters. What comes behind asks the system for it in every run.
+ */
+const RESIDENT_BYTES = 64 * 1024 * 1024;
+
+interface LoadedModel extends Pick<OnnxTile, 'inputs' | 'outputs'> {
   readonly program: TileProgram;
-  readonly model: OnnxTile;
   /** Absent for a tile without outputs. */
   readonly session: NativeSession | undefined;
   readonly weights: Readonly<Record<string, NativeTensor>>;
   readonly kept: readonly Float32Array[];
+  /** Of kernels that the session holds. */
+  readonly constantBytes: number;
+  /** Of intermediates that the session holds. */
+  readonly residentBytes: number;
   /** By index of a weight of the program. */
   readonly given: ReadonlyMap<
     number,
@@ -52,9 +71,10 @@ interface LoadedModel {
 class NativeEngine implements Engine {
   readonly name: string;
   readonly accuracy = 'f32';
-  readonly weightStorage = 'once';
+  readonly weightStorage: WeightStorage;
   readonly #library: NativeLibrary;
   readonly #threads: number;
+  readonly #constantKernels: boolean;
   readonly #sequence = new Sequence();
   readonly #tiles = new Set<LoadedModel>();
   readonly #spare = new SpareBuffers(SPARE_OUTPUT_BYTES);
@@ -63,16 +83,17 @@ class NativeEngine implements Engine {
     make: (values) => values as Float32Array,
     bitsOf: ({ buffer, byteOffset, length }) => new Int32Array(buffer, byteOffset, length),
     drop: () => undefined,
-    onBytes: (change) => {
-      this.#memory = {
-        tensors: this.#memory.tensors + Math.sign(change),
-        bytes: this.#memory.bytes + change,
-      };
-    },
+    onBytes: (change) => this.#count(change),
   });
+  #residentBytes = 0;
   #disposed = false;
 
-  constructor(library: NativeLibrary, threads: number) {
+  constructor(
+    library: NativeLibrary,
+    { threads, constantKernels }: Required<Pick<NativeEngineOptions, 'threads' | 'constantKernels'>>,
+  ) {
+    this.#constantKernels = constantKernels;
+    this.weightStorage = constantKernels ? 'packed' : 'once';
     // What it is measured with belongs to it: profiles are kept by name.
     this.name = threads === 1 ? 'native' : `native, ${threads} threads`;
     this.#library = library;
@@ -137,13 +158,20 @@ class NativeEngine implements Engine {
     // Other tiles have outputs of other lengths.
     this.#spare.clear();
     for (const values of tile.kept) this.#kept.release(values);
+    this.#count(-tile.constantBytes);
+    this.#residentBytes -= tile.residentBytes;
     await tile.session?.release();
+  }
+
+  #count(change: number): void {
+    const { tensors, bytes } = this.#memory;
+    this.#memory = { tensors: tensors + Math.sign(change), bytes: bytes + change };
   }
 
   async #prepare(program: TileProgram, weights: readonly Float32Array[]): Promise<LoadedModel> {
     const kept: Float32Array[] = [];
     try {
-      const model = onnxTile(program, weights);
+      const model = onnxTile(program, weights, { constantKernels: this.#constantKernels });
       const given = new Map<number, { values: Float32Array; restore(kept: Float32Array): Float32Array }>();
       const held = new Map<object, Float32Array>();
       const feeds: Record<string, NativeTensor> = {};
@@ -158,22 +186,28 @@ class NativeEngine implements Engine {
         const length = shape.reduce((product, extent) => product * extent, 1);
         feeds[name] = this.#tensor(values.subarray(offset, offset + length), shape);
       }
-      const session = model.outputs.length > 0 ? await this.#open(model) : undefined;
-      return { program, model: { ...model, weights: [], model: NOTHING, constants: [] }, session, weights: feeds, kept, given }; // prettier-ignore
+      const workBytes = largestWorkBytes(program);
+      const residentBytes = this.#residentBytes + workBytes <= RESIDENT_BYTES ? workBytes : 0;
+      const session = model.outputs.length > 0 ? await this.#open(model, residentBytes > 0) : undefined;
+      const constantBytes = model.constants.reduce((sum, { data }) => sum + data.byteLength, 0);
+      this.#count(constantBytes);
+      this.#residentBytes += residentBytes;
+      // Nothing of the model is needed any more, and its constants are large.
+      const { inputs, outputs } = model;
+      return { program, inputs, outputs, session, weights: feeds, kept, given, constantBytes, residentBytes };
     } catch (error) {
       for (const values of kept) this.#kept.release(values);
       throw toEngineError(error, program);
     }
   }
 
-  #open({ model, constants }: OnnxTile): Promise<NativeSession> {
+  #open({ model, constants }: OnnxTile, resident: boolean): Promise<NativeSession> {
     return this.#library.InferenceSession.create(model, {
       executionProviders: ['cpu'],
       intraOpNumThreads: this.#threads,
       interOpNumThreads: 1,
       graphOptimizationLevel: 'all',
-      // An arena would keep the intermediates of every tile for itself.
-      enableCpuMemArena: false,
+      enableCpuMemArena: resident,
       logSeverityLevel: 3,
       externalData: constants,
       // Threads that wait for the next frame with a loop take the processor from those that bring it.
@@ -183,14 +217,14 @@ class NativeEngine implements Engine {
 
   async #run(tile: LoadedModel, inputs: readonly Float32Array[]): Promise<TileResult> {
     const startMs = performance.now();
-    const { model, session } = tile;
+    const { session } = tile;
     if (!session) return { outputs: [], spentInputs: inputs, computeMs: 0 };
     const feeds = { ...tile.weights };
-    for (const [index, { name, shape }] of model.inputs.entries())
+    for (const [index, { name, shape }] of tile.inputs.entries())
       feeds[name] = this.#tensor(inputs[index]!, shape);
     const outputs: Float32Array[] = [];
     const fetches: Record<string, NativeTensor> = {};
-    for (const { name, shape, length } of model.outputs) {
+    for (const { name, shape, length } of tile.outputs) {
       const values = this.#spare.take(length);
       outputs.push(values);
       fetches[name] = this.#tensor(values, shape);
@@ -208,7 +242,11 @@ class NativeEngine implements Engine {
   }
 }
 
-const NOTHING = new Uint8Array();
+/** About the most of intermediates that are there at a time: a step's and its neighbour's. */
+function largestWorkBytes({ steps }: TileProgram): number {
+  const sizes = steps.map(({ output }) => 4 * boxSize(output)).sort((a, b) => b - a);
+  return (sizes[0] ?? 0) + (sizes[1] ?? 0);
+}
 
 const copied = (values: Float32Array): Float32Array => values.slice();
 

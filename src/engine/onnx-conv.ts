@@ -56,12 +56,12 @@ export function emitConv(
   const results = piecesOf(op, inPerGroup, region.at(-1)!, out).map((piece) => {
     const outputs = length(piece.out);
     const window = overTime && !sideBySide ? size : size.slice(1);
-    const weights = graph.weight(
+    const weights = graph.kernel(
       kept,
       [outputs, perOutput, ...window],
       piece.out[0] * perOutput * order.places,
     );
-    const biases = bias ? [graph.weight(bias, [outputs], piece.out[0])] : [];
+    const biases = bias ? [graph.kernel(bias, [outputs], piece.out[0])] : [];
     const part = sideBySide ? source : channels(graph, source, piece.in);
     return overTime && !sideBySide
       ? filmConv(graph, op, part, pads, [weights, ...biases], piece.groups, [...shape.slice(0, -1), outputs])

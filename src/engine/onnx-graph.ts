@@ -59,6 +59,14 @@ export const inLayout = <T>(layout: Layout, values: readonly T[]): T[] =>
 export const axisIn = (layout: Layout, axis: number): number =>
   layout === 'last' ? axis : FIRST.indexOf(axis);
 
+export interface OnnxOptions {
+  /**
+   * Kernels and biases of convolutions as constants of the model, which the runtime packs for its fastest code, instead of as
+   * inputs, which stay as they are.
+   */
+  readonly constantKernels: boolean;
+}
+
 /** The model of a tile while it is written. Names are of its own making. */
 export class OnnxGraph {
   readonly weightInputs: WeightInput[] = [];
@@ -66,7 +74,12 @@ export class OnnxGraph {
   readonly #tensors: OnnxTensor[] = [];
   readonly #inputs: OnnxValue[] = [];
   readonly #outputs: OnnxValue[] = [];
+  readonly #constantKernels: boolean;
   #count = 0;
+
+  constructor({ constantKernels }: OnnxOptions) {
+    this.#constantKernels = constantKernels;
+  }
 
   /** An input of the tile. */
   input(shape: Shape): Value & { readonly name: string } {
@@ -92,6 +105,12 @@ export class OnnxGraph {
     this.#inputs.push({ name, shape });
     this.weightInputs.push({ name, shape, weight, offset });
     return name;
+  }
+
+  /** A part of what a convolution takes: see `OnnxOptions`. */
+  kernel(weight: KeptWeight, shape: Shape, offset = 0): string {
+    if (!this.#constantKernels) return this.weight(weight, shape, offset);
+    return this.#constant(shape, weight.values.subarray(offset, offset + shapeSize(shape)));
   }
 
   /** The output of an op. */

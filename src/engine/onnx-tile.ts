@@ -2,7 +2,7 @@ import { boxEquals, boxShape, boxSize, isEmpty, relativeTo, type Box, type Shape
 import { fuseSteps } from '../graph/fusion.ts';
 import { slotBox, type TileProgram } from '../graph/tile-program.ts';
 import { emitStep } from './onnx-kernels.ts';
-import { lifted, OnnxGraph, type Value, type WeightInput } from './onnx-graph.ts';
+import { lifted, OnnxGraph, type OnnxOptions, type Value, type WeightInput } from './onnx-graph.ts';
 import type { OnnxFiles } from './onnx-proto.ts';
 
 /** A tile as an ONNX model; the names are those of its inputs and outputs. */
@@ -24,12 +24,16 @@ export class StepError extends Error {
 
 /**
  * The model that computes a tile from its inputs, as they are: channels last. Weights are inputs of the model as well,
- * so that they stay where they are, once for all tiles that have them.
+ * so that they stay where they are, once for all tiles that have them; or, those of convolutions, constants.
  * @param weights one buffer per entry of `program.weights`.
  * @throws StepError
  */
-export function onnxTile(program: TileProgram, weights: readonly Float32Array[]): OnnxTile {
-  const graph = new OnnxGraph();
+export function onnxTile(
+  program: TileProgram,
+  weights: readonly Float32Array[],
+  options: OnnxOptions,
+): OnnxTile {
+  const graph = new OnnxGraph(options);
   const slots = new Map<number, Value>();
   const inputs = program.inputs.map(({ box }, slot) => {
     const value = graph.input(boxShape(box));

@@ -9,12 +9,17 @@ import { splitSuite } from './split-suite.ts';
 if (missingNative) {
   it.skip(`native engine: skipped, ${missingNative}`, () => undefined);
 } else {
-  for (const threads of [1, 2]) {
-    const create = () => createNativeEngine({ folders: nativeFolders, threads });
-    const engineName = threads === 1 ? 'native' : 'native, 2 threads';
-    engineSuite(vitestHarness, engineName, create, { engineName });
+  engineSuite(
+    vitestHarness,
+    'native, 2 threads',
+    () => createNativeEngine({ folders: nativeFolders, threads: 2 }),
+    { engineName: 'native, 2 threads' },
+  );
+  for (const constantKernels of [true, false]) {
+    const title = constantKernels ? 'native, kernels packed' : 'native, kernels as inputs';
+    const create = () => createNativeEngine({ folders: nativeFolders, constantKernels });
+    engineSuite(vitestHarness, title, create, { engineName: 'native' });
+    randomSuite(vitestHarness, title, create, { opCases: 1500, networkCases: 300 });
+    splitSuite(vitestHarness, title, create, { casesPerPair: 10, engineName: 'native' });
   }
-  const create = () => createNativeEngine({ folders: nativeFolders });
-  randomSuite(vitestHarness, 'native', create, { opCases: 1500, networkCases: 300 });
-  splitSuite(vitestHarness, 'native', create, { casesPerPair: 10, engineName: 'native' });
 }

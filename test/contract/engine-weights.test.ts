@@ -89,7 +89,7 @@ describe('tfjs wasm', () => {
 
 describe.skipIf(missingNative)(`native${missingNative ? `: skipped, ${missingNative}` : ''}`, () => {
   it('keeps dense kernels as they came, and lets go of convolutions that it has put into another order', async () => {
-    const engine = await createNativeEngine({ folders: nativeFolders });
+    const engine = await createNativeEngine({ folders: nativeFolders, constantKernels: false });
     const graph = chainGraph([6, 6, 4], [
       [conv({}), ['kernel']],
       [conv({ groups: 2 }), ['kernel']],
@@ -111,12 +111,47 @@ describe.skipIf(missingNative)(`native${missingNative ? `: skipped, ${missingNat
     expect(held(second)).toEqual([false, false, false]);
     await engine.dispose();
   });
+
+  it('needs nothing of the kernels that sessions pack', async () => {
+    const engine = await createNativeEngine({ folders: nativeFolders, constantKernels: true });
+    expect(engine.weightStorage).toBe('packed');
+    const graph = chainGraph(
+      [12, 12, 16],
+      [
+        [conv({ outChannels: 64 }), ['kernel']],
+        [{ kind: 'bias' }, ['bias']],
+      ],
+    );
+    const program = compileTile(graph, wholeRequest(graph));
+    const tensors = randomTensors(graph, 1);
+    const load = async (): Promise<readonly [LoadedTile, readonly WeakRef<ArrayBufferLike>[]]> => {
+      const weights = programWeights(graph, program, tensors.weights);
+      return [await engine.load(program, weights), weights.map(({ buffer }) => new WeakRef(buffer))];
+    };
+    const idle = await engine.memory();
+    const [tile, references] = await load();
+    expect((await engine.memory()).bytes - idle.bytes).toBe(4 * 9 * 16 * 64);
+    const run = async () => (await tile.run(programInputs(graph, program, tensors.inputs))).outputs[0];
+    const before = await run();
+    await new Promise((resolve) => setImmediate(resolve));
+    collectGarbage();
+    expect(references.map((reference) => reference.deref())).toEqual([undefined, undefined]);
+    // In the place of what was collected, if it is used again.
+    const others = Array.from({ length: 64 }, () => new Float32Array(9 * 16 * 64).fill(NaN));
+    expect(await run()).toEqual(before);
+    expect(others).toHaveLength(64);
+    await tile.dispose();
+    expect(await engine.memory()).toEqual(idle);
+    await engine.dispose();
+  });
 });
 
 const engines: readonly (readonly [name: string, create: () => Promise<Engine>])[] = [
   ['tfjs wasm', () => createTfjsEngine({ backend: 'wasm' })],
   ['tfjs cpu', () => createTfjsEngine({ backend: 'cpu' })],
-  ...(missingNative ? [] : [['native', () => createNativeEngine({ folders: nativeFolders })] as const]),
+  ...(missingNative
+    ? []
+    : [['native', () => createNativeEngine({ folders: nativeFolders, constantKernels: false })] as const]),
 ];
 
 describe.each(engines)('equal weights on %s', (_name, create) => {
