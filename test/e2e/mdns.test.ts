@@ -114,7 +114,7 @@ describe.skipIf(missing)(`serve in a network${missing ? ` (skipped: ${missing})`
       });
       socket.query(names.map((name) => ({ name, type: 'A' })));`;
     const [first, ...rest] = [...command, process.execPath, '-e', script];
-    const { stdout } = await promisify(execFile)(first!, [...rest, ownAddress, ...names], {
+    const { stdout } = await promisify(execFile)(first, [...rest, ownAddress, ...names], {
       cwd: root,
       timeout: 30_000,
     });
