@@ -11,7 +11,9 @@ let started: string[];
 let kept: Map<string, string>;
 let broken: Set<string>;
 beforeEach(() => {
-  [started, kept, broken] = [[], new Map(), new Set()];
+  started = [];
+  kept = new Map();
+  broken = new Set();
 });
 
 /** Right in the self-test; what it is timed with takes the time that is given. */

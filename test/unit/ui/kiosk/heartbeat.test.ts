@@ -83,11 +83,10 @@ describe('watching an engine', () => {
     const { engine, disposed } = heldEngine();
     const watched = new EngineWatch(new FakeClock()).over(engine);
     expect(watched).toMatchObject({ name: 'held', accuracy: 'f32' });
-    expect(watched.setShare).toBeUndefined();
-    expect(watched).not.toHaveProperty('weightStorage');
+    for (const absent of ['setShare', 'weightStorage']) expect(watched).not.toHaveProperty(absent);
     expect(await watched.memory()).toEqual({ tensors: 3, bytes: 4 });
     const tile = await watched.load(program, []);
-    expect(tile.recycle).toBeUndefined();
+    expect(tile).not.toHaveProperty('recycle');
     await tile.dispose();
     await watched.dispose();
     await settle();
