@@ -10,6 +10,7 @@ import { CertificateFolder } from '../../headless/https/certificate-folder.ts';
 import { setUp } from '../../scripts/setup.mjs';
 import { showLocalAddresses } from '../../scripts/test/chromium-flags.mjs';
 import { createSignalingServer } from '../../signaling/server.ts';
+import { hasCertutil } from '../support/certutil.ts';
 import { startChromium } from '../support/chromium.ts';
 import { accessibilityProblems } from '../support/page-axe.ts';
 import { showView, textOf, waitForText } from '../support/page-world.ts';
@@ -238,16 +239,6 @@ describe('serve --https', () => {
     ]);
   });
 });
-
-const hasCertutil = (() => {
-  try {
-    execFileSync('certutil', ['-H'], { stdio: 'ignore' });
-    return true;
-  } catch (error) {
-    // It answers its help with an exit code of its own.
-    return !(error instanceof Error && 'code' in error && error.code === 'ENOENT');
-  }
-})();
 
 describe('a Chromium that was told to trust the authority', () => {
   // Needs certutil (package libnss3-tools), by which an authority is added without a hand.

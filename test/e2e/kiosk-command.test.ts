@@ -15,6 +15,7 @@ import { setUp } from '../../scripts/setup.mjs';
 import { fakeCamera } from '../../scripts/test/chromium-flags.mjs';
 import { systemClock } from '../../src/mesh/system-clock.ts';
 import { formatRoomLink, parseRoomLink, type RoomLink } from '../../src/protocol/room-link.ts';
+import { hasCertutil } from '../support/certutil.ts';
 import { computeDigits } from '../support/compute-digits.ts';
 import { isIn, startKiosk, type KioskProgram } from '../support/kiosk-program.ts';
 import { argsOf, processesOfGroup } from '../support/process-groups.ts';
@@ -186,7 +187,7 @@ describe('kiosk', () => {
   });
 });
 
-describe('kiosk over https', () => {
+describe.skipIf(!hasCertutil)('kiosk over https (skipped without certutil)', () => {
   let server: Program;
   let data: string;
   let https: { readonly links: readonly string[]; readonly fingerprint: string };

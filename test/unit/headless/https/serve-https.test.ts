@@ -1,10 +1,11 @@
+import { X509Certificate } from 'node:crypto';
 import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { issueCertificate, makeAuthority } from '../../../../headless/https/authority.ts';
 import { serveHttps, type HttpsFlags } from '../../../../headless/https/serve-https.ts';
-import { servedLinks } from '../../../../headless/served-links.ts';
+import { describeLinks, servedLinks } from '../../../../headless/served-links.ts';
 import type { LocalRoom } from '../../../../headless/local-room.ts';
 import type { TlsPair } from '../../../../signaling/tls-pair.ts';
 import { FakeClock } from '../../mesh/fake-clock.ts';
@@ -50,6 +51,7 @@ const minute = async (isDone: () => boolean): Promise<void> => {
 };
 const room = {
   port: 8080,
+  link: { room: 'a' },
   urlAt: (host: string, scheme = 'http') => `${scheme}://${host}:8080/#a.b`,
 } as unknown as LocalRoom;
 
@@ -59,6 +61,25 @@ describe('https by an authority of this machine', () => {
     expect(servedLinks(room, ['192.168.1.20'], undefined)).toEqual({
       links: ['http://192.168.1.20:8080/#a.b'],
     });
+  });
+
+  it('covers the name that the server has in its network, and follows it to another one', async () => {
+    reachable = ['192.168.1.20', 'peerceptron.local'];
+    const https = (await open({ https: true }))!;
+    expect(https.hosts()).toEqual(reachable);
+    const covers = ({ cert }: TlsPair, name: string) => new X509Certificate(cert).checkHost(name) === name;
+    expect(covers(https.tls, 'peerceptron.local')).toBe(true);
+    const server = recorder();
+    const stop = https.watch(server);
+    reachable = ['192.168.1.20', 'peerceptron-2.local'];
+    await minute(() => server.shown.length > 0);
+    expect(covers(server.shown[0]!, 'peerceptron-2.local')).toBe(true);
+    stop();
+
+    const served = servedLinks(room, reachable, https, 'peerceptron-2.local');
+    expect(served.name).toBe('peerceptron-2.local');
+    expect(served.links.map((link) => new URL(link).hostname)).toEqual(reachable);
+    expect(describeLinks(room, served, 0)).toContain('peerceptron-2.local stays the same');
   });
 
   it('covers private addresses; links that https can follow come first', async () => {
