@@ -51,7 +51,8 @@ beforeAll(() => {
   const [tarball] = readdirSync(home).filter((name) => name.endsWith('.tgz'));
   writeFileSync(join(home, 'package.json'), '{"private":true}');
   npm(['install', '--no-audit', '--no-fund', `./${tarball!}`], home);
-});
+  // All that the program needs comes from the registry.
+}, 480_000);
 beforeEach(() => {
   data = mkdtempSync(join(tmpdir(), 'peerceptron-data-'));
 });
