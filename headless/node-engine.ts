@@ -1,8 +1,10 @@
 import { availableParallelism } from 'node:os';
-import { chooseEngine, chooseFastestEngine, type ChosenEngine } from '../src/engine/choose.ts';
+import { chooseFastestEngine } from '../src/engine/choose-fastest.ts';
+import { chooseEngine, type ChosenEngine } from '../src/engine/choose.ts';
 import type { Engine } from '../src/engine/engine.ts';
 import { requireNativePackage } from '../src/engine/native-library.ts';
 import { startNodeEngine } from '../src/engine/worker-host-node.ts';
+import { systemClock } from '../src/mesh/system-clock.ts';
 import { nativeFolders } from './engine-package.ts';
 import { usage } from './terminal.ts';
 
@@ -34,7 +36,9 @@ export async function startEngine(
   options: StartEngineOptions = {},
 ): Promise<ChosenEngine<NodeBackend>> {
   const start = (backend: NodeBackend): Promise<Engine> => startBackend(backend, options);
-  return name === 'auto' ? chooseFastestEngine(FAST, FALLBACKS, start) : chooseEngine([name], start);
+  return name === 'auto'
+    ? chooseFastestEngine(FAST, FALLBACKS, start, { clock: systemClock })
+    : chooseEngine([name], start);
 }
 
 /** One engine, whatever its numbers. */

@@ -248,7 +248,7 @@ async function examineEngine(report: Report): Promise<void> {
     report({
       name: 'engine',
       // One that nobody has installed is no fault.
-      verdict: refused.some(({ missing }) => !missing) ? 'warning' : 'ok',
+      verdict: refused.some(({ missing, slower }) => !missing && !slower) ? 'warning' : 'ok',
       message: `${engine.name} computes right${others ? ` (not in its place: ${others})` : ''}`,
     });
   } catch (thrown) {

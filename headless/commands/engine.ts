@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import pc from 'picocolors';
 import { requireNativePackage } from '../../src/engine/native-library.ts';
 import { selfTest } from '../../src/engine/self-test.ts';
-import { TIMED_MACS, timeEngines } from '../../src/engine/time-engines.ts';
+import { TIMED_MACS, timeEngine } from '../../src/engine/time-engine.ts';
+import { systemClock } from '../../src/mesh/system-clock.ts';
 import { toPeerceptronError } from '../../src/shared/errors.ts';
 import { installNativePackage, nativeFolders, NATIVE_VERSION, versionOf } from '../engine-package.ts';
 import { parseCount } from '../flags.ts';
@@ -23,8 +24,8 @@ export type ListedEngine = { readonly engine: NodeBackend } & (
 );
 
 const LISTED: readonly NodeBackend[] = ['native', 'wasm', 'cpu', 'reference'];
-/** Runs that are timed, of the slow ones fewer. */
-const RUNS: Readonly<Record<NodeBackend, number>> = { native: 8, wasm: 8, cpu: 2, reference: 2 };
+/** Plain loops take seconds for a run. */
+const SLOW: ReadonlySet<NodeBackend> = new Set(['cpu', 'reference']);
 
 export function addEngineCommand(program: Command): void {
   const engine = program
@@ -76,8 +77,8 @@ async function examine(backend: NodeBackend, options: StartEngineOptions): Promi
     try {
       const result = await selfTest(engine);
       if (!result.passed) return { engine: backend, state: 'broken', reason: result.reason };
-      const [leastMs] = await timeEngines([engine], RUNS[backend]);
-      return { engine: backend, state: 'works', gigamacsPerSecond: TIMED_MACS / 1e6 / leastMs! };
+      const leastMs = await timeEngine(engine, systemClock, SLOW.has(backend) ? 1 : undefined);
+      return { engine: backend, state: 'works', gigamacsPerSecond: TIMED_MACS / 1e6 / leastMs };
     } finally {
       await engine.dispose();
     }

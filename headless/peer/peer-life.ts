@@ -57,7 +57,9 @@ export async function livePeer(options: PeerLifeOptions): Promise<PeerEnd> {
   emit({
     type: 'engine',
     engine: engine.name,
-    refused: refused.map(({ candidate, reason }) => `${candidate}: ${reason}`),
+    refused: refused
+      .filter(({ slower }) => !slower)
+      .map(({ candidate, reason }) => `${candidate}: ${reason}`),
     ...(timesMs ? { timesMs: Object.fromEntries(timesMs) } : {}),
   });
   try {

@@ -1,6 +1,6 @@
 import type { Clock } from '../shared/clock.ts';
 import { PeerceptronError, toPeerceptronError } from '../shared/errors.ts';
-import { chooseEngine, type ChosenEngine, type RefusedEngine } from './choose.ts';
+import { chooseEngine, noneWorks, type ChosenEngine, type RefusedEngine } from './choose.ts';
 import type { Engine } from './engine.ts';
 import { timeEngine } from './time-engine.ts';
 
@@ -34,24 +34,29 @@ export async function chooseFastestEngine<C>(
   options: ChooseFastestOptions,
 ): Promise<ChosenEngine<C>> {
   const refused: RefusedEngine<C>[] = [];
+  const timesMs = new Map<C, number>();
   let best: TimedEngine<C> | undefined;
   for (const candidate of candidates) {
     const next = await timedOrRefused(candidate, start, options);
     if ('reasons' in next) {
       refused.push(...next.reasons);
-    } else if (best === undefined) {
+      continue;
+    }
+    timesMs.set(candidate, next.ms);
+    if (best === undefined) {
       best = next;
     } else {
       // No two at a time where one will do: each holds memory.
       const [faster, slower] = next.ms < best.ms ? [next, best] : [best, next];
       const reason = `slower: ${shown(slower.ms)} for what takes ${String(faster.candidate)} ${shown(faster.ms)}`;
-      refused.push({ candidate: slower.candidate, reason });
+      refused.push({ candidate: slower.candidate, reason, slower: true });
       await slower.engine.dispose().catch(() => undefined);
       best = faster;
     }
   }
   if (!best) return lastResort(fallbacks, start, refused);
-  return { engine: best.engine, candidate: best.candidate, refused };
+  const { engine, candidate } = best;
+  return { engine, candidate, refused, ...(timesMs.size > 1 ? { timesMs } : {}) };
 }
 
 async function timedOrRefused<C>(
@@ -106,12 +111,7 @@ async function lastResort<C>(
     return { ...chosen, refused: [...before, ...chosen.refused] };
   } catch (thrown) {
     const { details } = toPeerceptronError(thrown);
-    const refused = [...before, ...(details.refused as readonly RefusedEngine<C>[])];
-    const reasons = refused.map(({ candidate, reason }) => `${String(candidate)}: ${reason}`).join('; ');
-    throw new PeerceptronError('ENGINE_UNAVAILABLE', `no compute engine works here (${reasons})`, {
-      cause: thrown,
-      details: { refused },
-    });
+    throw noneWorks([...before, ...(details.refused as readonly RefusedEngine<C>[])]);
   }
 }
 

@@ -1,19 +1,20 @@
 import { PeerceptronError, toPeerceptronError } from '../shared/errors.ts';
 import type { Engine } from './engine.ts';
 import { selfTest } from './self-test.ts';
-import { timeEngines } from './time-engines.ts';
 
 export interface RefusedEngine<C> {
   readonly candidate: C;
   readonly reason: string;
   /** It is not there, which need not be a fault. */
   readonly missing?: true;
+  /** It computes right, and another one is faster. */
+  readonly slower?: true;
 }
 
 export interface ChosenEngine<C> {
   readonly engine: Engine;
   readonly candidate: C;
-  /** Those tried before it, in order, and why they do not serve. */
+  /** The others that were tried, in order, and why they do not serve. */
   readonly refused: readonly RefusedEngine<C>[];
   /** What each of those took that were compared, milliseconds for the same tile. Absent: there was nothing to compare. */
   readonly timesMs?: ReadonlyMap<C, number>;
@@ -44,42 +45,6 @@ export async function chooseEngine<C>(
   throw noneWorks(refused);
 }
 
-/**
- * Starts all `candidates`, and of those that compute the right numbers keeps the one that takes the least time for the same tile;
- * where none does, the first of `fallbacks` that works.
- * @throws ENGINE_UNAVAILABLE with everybody's reason when none does.
- */
-export async function chooseFastestEngine<C>(
-  candidates: readonly C[],
-  fallbacks: readonly C[],
-  start: Start<C>,
-  options: ChooseOptions = {},
-): Promise<ChosenEngine<C>> {
-  const refused: RefusedEngine<C>[] = [];
-  const working: WorkingEngine<C>[] = [];
-  for (const candidate of candidates) {
-    const tried = await tryEngine(candidate, start, options);
-    if ('engine' in tried) working.push(tried);
-    else refused.push(tried);
-  }
-  const [first, ...others] = working;
-  if (!first) {
-    try {
-      const chosen = await chooseEngine(fallbacks, start, options);
-      return { ...chosen, refused: [...refused, ...chosen.refused] };
-    } catch (error) {
-      const { details } = toPeerceptronError(error);
-      throw noneWorks([...refused, ...((details.refused ?? []) as readonly RefusedEngine<C>[])]);
-    }
-  }
-  if (others.length === 0) return { ...first, refused };
-  const times = await timeEngines(working.map(({ engine }) => engine));
-  const timesMs = new Map(working.map(({ candidate }, index) => [candidate, times[index]!]));
-  const fastest = working[times.indexOf(Math.min(...times))]!;
-  for (const { engine } of working) if (engine !== fastest.engine) await giveUp(engine);
-  return { ...fastest, refused, timesMs };
-}
-
 interface WorkingEngine<C> {
   readonly engine: Engine;
   readonly candidate: C;
@@ -106,7 +71,8 @@ async function tryEngine<C>(
 /** Whatever its disposal says. */
 const giveUp = (engine: Engine): Promise<void> => engine.dispose().catch(() => undefined);
 
-function noneWorks<C>(refused: readonly RefusedEngine<C>[]): PeerceptronError {
+/** The error where every candidate was refused. */
+export function noneWorks<C>(refused: readonly RefusedEngine<C>[]): PeerceptronError {
   const reasons = refused.map(({ candidate, reason }) => `${String(candidate)}: ${reason}`).join('; ');
   return new PeerceptronError(
     'ENGINE_UNAVAILABLE',

@@ -277,9 +277,56 @@ const histories = {
   ],
 } satisfies Record<string, readonly PeerEvent[]>;
 
+/** This device's part of what is shown to the room. */
+const digitsWork: readonly PeerEvent[] = [
+  {
+    type: 'work',
+    event: {
+      type: 'session-ready',
+      session,
+      epoch: 0,
+      model: 'digits',
+      opCount: 24,
+      tiles: [
+        {
+          segment: 0,
+          lane: 0,
+          tile: 0,
+          ops: [0, 11],
+          firstOp: 'conv1',
+          lastOp: 'pool3',
+          outputs: [
+            {
+              tensor: 'pool3',
+              box: [
+                [0, 8],
+                [0, 8],
+                [0, 32],
+              ],
+            },
+          ],
+          weightBytes: 43_360,
+        },
+      ],
+      part: 0.52,
+    },
+  },
+  ...Array.from({ length: 214 }, (_, frame): PeerEvent => ({
+    type: 'work',
+    event: { type: 'tile-done', session, frame, segment: 0, tile: 0, computeMs: 3 + (frame % 3) },
+  })),
+];
+
 /** What is shown to the room is a state of its own, in a room with company. */
 const shows = Object.fromEntries(
-  showStates.map((name) => [name, [...(name === 'demo-camera-refused' ? insecure : joined), ...company]]),
+  showStates.map((name): [string, readonly PeerEvent[]] => [
+    name,
+    [
+      ...(name === 'demo-camera-refused' ? insecure : joined),
+      ...company,
+      ...(name === 'demo-camera' || name === 'teach' ? digitsWork : []),
+    ],
+  ]),
 );
 
 export const peerStates: ReadonlyMap<string, PeerState> = new Map(

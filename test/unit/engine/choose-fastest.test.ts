@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { chooseFastestEngine, type ChooseFastestOptions } from '../../../src/engine/choose-fastest.ts';
 import type { Engine, LoadedTile } from '../../../src/engine/engine.ts';
 import { createReferenceEngine } from '../../../src/engine/reference.ts';
-import { timeEngine } from '../../../src/engine/time-engine.ts';
+import { TIMED_MACS, timeEngine } from '../../../src/engine/time-engine.ts';
 import { boxSize } from '../../../src/graph/box.ts';
 import { PeerceptronError } from '../../../src/shared/errors.ts';
 import { FakeClock, settle } from '../mesh/fake-clock.ts';
@@ -63,9 +63,11 @@ describe('choosing the fastest engine', () => {
     const others = Object.keys(times).filter((name) => name !== fastest);
     expect([...disposed].sort()).toEqual(others.sort());
     for (const name of others) {
-      const { reason } = chosen.refused.find(({ candidate }) => candidate === name)!;
+      const { reason, slower } = chosen.refused.find(({ candidate }) => candidate === name)!;
       expect(reason).toContain('slower: ');
+      expect(slower).toBe(true);
     }
+    expect(Object.fromEntries(chosen.timesMs!)).toEqual(times);
     expect(started).not.toContain('cpu');
     expect(clock.pending).toBe(0);
   });
@@ -80,6 +82,8 @@ describe('choosing the fastest engine', () => {
       { candidate: 'webgpu', reason: expect.stringContaining('wrong numbers') as string },
       { candidate: 'webgl', reason: 'the card is full' },
     ]);
+    // There was nothing to compare.
+    expect(chosen.timesMs).toBeUndefined();
     expect(disposed).toEqual(['webgpu', 'webgl']);
   });
 
@@ -138,6 +142,6 @@ describe('timing an engine', () => {
     expect(given).toHaveLength(4);
     expect(new Set(given).size).toBe(4);
     expect(isLoaded).toBe(false);
-    expect(multiplyAccumulates).toBe(173_408_256);
+    expect(multiplyAccumulates).toBe(TIMED_MACS);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { chooseEngine, chooseFastestEngine } from '../../../src/engine/choose.ts';
+import { chooseEngine } from '../../../src/engine/choose.ts';
 import type { Engine } from '../../../src/engine/engine.ts';
 import type { Accuracy } from '../../../src/shared/accuracy.ts';
 import { createReferenceEngine } from '../../../src/engine/reference.ts';
@@ -62,7 +62,9 @@ describe('chooseEngine', () => {
       async (candidate) => {
         switch (candidate) {
           case 'absent':
-            throw new PeerceptronError('ENGINE_UNAVAILABLE', 'not on this device');
+            throw new PeerceptronError('ENGINE_UNAVAILABLE', 'not on this device', {
+              details: { missing: true },
+            });
           case 'wrong':
             return wrong;
           case 'half':
@@ -76,7 +78,7 @@ describe('chooseEngine', () => {
     );
     expect(chosen.candidate).toBe('reference');
     expect(chosen.refused).toEqual([
-      { candidate: 'absent', reason: 'not on this device' },
+      { candidate: 'absent', reason: 'not on this device', missing: true },
       { candidate: 'wrong', reason: expect.stringContaining('wrong numbers') as string },
       { candidate: 'half', reason: expect.stringContaining('half precision') as string },
     ]);
@@ -98,63 +100,6 @@ describe('chooseEngine', () => {
     ).rejects.toMatchObject({
       code: 'ENGINE_UNAVAILABLE',
       message: expect.stringMatching(/no a.*no b/) as string,
-    });
-  });
-});
-
-/** The reference engine that says it took so long. */
-function taking(computeMs: number): Engine & { disposals: number } {
-  const engine = bent((value) => value);
-  const load = engine.load.bind(engine);
-  engine.load = async (...args) => {
-    const tile = await load(...args);
-    return { ...tile, run: async (inputs) => ({ ...(await tile.run(inputs)), computeMs }) };
-  };
-  return engine;
-}
-
-describe('chooseFastestEngine', () => {
-  it('keeps the fastest that computes right, and disposes the others', async () => {
-    const engines = { slow: taking(9), fast: taking(3), wrong: bent((value) => value + 1) };
-    const chosen = await chooseFastestEngine(
-      ['slow', 'fast', 'wrong'] as const,
-      [],
-      async (name) => engines[name],
-    );
-    expect(chosen.engine).toBe(engines.fast);
-    expect(chosen.candidate).toBe('fast');
-    expect([...chosen.timesMs!]).toEqual([
-      ['slow', 9],
-      ['fast', 3],
-    ]);
-    expect(chosen.refused).toEqual([
-      { candidate: 'wrong', reason: expect.stringContaining('wrong numbers') as string },
-    ]);
-    expect(Object.values(engines).map(({ disposals }) => disposals)).toEqual([1, 0, 1]);
-  });
-
-  it('compares nothing where one is left, and says that the other is missing', async () => {
-    const only = taking(5);
-    const chosen = await chooseFastestEngine(['native', 'wasm'] as const, [], async (name) => {
-      if (name === 'wasm') return only;
-      throw new PeerceptronError('ENGINE_UNAVAILABLE', 'not installed', { details: { missing: true } });
-    });
-    expect(chosen.engine).toBe(only);
-    expect(chosen.timesMs).toBeUndefined();
-    expect(chosen.refused).toEqual([{ candidate: 'native', reason: 'not installed', missing: true }]);
-  });
-
-  it('falls back in order, and fails with the reasons of all', async () => {
-    const start = async (name: string): Promise<Engine> => {
-      if (name === 'c') return createReferenceEngine();
-      throw new Error(`no ${name}`);
-    };
-    const chosen = await chooseFastestEngine(['a'], ['b', 'c'], start);
-    expect(chosen.candidate).toBe('c');
-    expect(chosen.refused.map(({ candidate }) => candidate)).toEqual(['a', 'b']);
-    await expect(chooseFastestEngine(['a'], ['b'], start)).rejects.toMatchObject({
-      code: 'ENGINE_UNAVAILABLE',
-      message: expect.stringMatching(/a: no a; b: no b/) as string,
     });
   });
 });
