@@ -4,7 +4,7 @@ import type { ConnectionProcessor } from '../src/runtime/measure-link.ts';
 import { processorGroupQuota, readOr } from './control-groups.ts';
 
 /** As threads of engines call themselves in `/proc/<pid>/task/<tid>/comm`. */
-const COMPUTE_THREAD = 'compute';
+export const COMPUTE_THREAD = 'compute';
 
 /** Of this process on Linux, which counts per thread; elsewhere nobody knows. */
 export const connectionProcessor = (): ConnectionProcessor | undefined =>

@@ -1,6 +1,6 @@
 import { randomFillSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { arch, homedir, networkInterfaces, platform, totalmem } from 'node:os';
+import { arch, homedir, networkInterfaces, platform, totalmem, type NetworkInterfaceInfo } from 'node:os';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -40,10 +40,14 @@ export function parseByteSize(text: string): number {
   return bytes;
 }
 
+/** Whether an address of an interface leads to other devices: neither loopback nor of one link alone. */
+export const isOutside = ({ internal, address }: NetworkInterfaceInfo): boolean =>
+  !internal && !address.startsWith('fe80:');
+
 /** Addresses under which other devices may reach this one, IPv4 first. Never loopback. */
 export function lanAddresses(): string[] {
   const all = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
-  const outside = all.filter(({ internal, address }) => !internal && !address.startsWith('fe80:'));
+  const outside = all.filter(isOutside);
   return outside
     .sort((a, b) => a.family.localeCompare(b.family))
     .map(({ family, address }) => (family === 'IPv6' ? `[${address}]` : address));

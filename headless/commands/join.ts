@@ -15,7 +15,6 @@ import { parseEngineName, type EngineName } from '../node-engine.ts';
 import type { NodeMeshOptions } from '../node-mesh.ts';
 import { BackOff } from '../peer/back-off.ts';
 import type { ParentMessage, PeerEvent } from '../peer/events.ts';
-import { pause } from '../peer/join-patiently.ts';
 import { livePeer } from '../peer/peer-life.ts';
 import { watchPeer } from '../peer/peer-monitor.ts';
 import { addPeerSettings, type PeerSettings } from '../peer/peer-settings.ts';
@@ -25,6 +24,7 @@ import { applySettings } from '../peer/settings.ts';
 import { listenForStop } from '../peer/stop.ts';
 import { defaultMemoryOffer } from '../platform.ts';
 import { createTerminal } from '../terminal.ts';
+import { pause } from '../waiting.ts';
 import { openWeightCache } from '../weight-cache.ts';
 
 export type { ParentMessage, PeerEvent } from '../peer/events.ts';

@@ -1,5 +1,6 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { systemdWord } from '../systemd-word.ts';
 
 export interface Autostart {
   /** `systemd`: a unit of the user's, from boot on. `desktop`: with the user's desktop, which a screen needs. */
@@ -56,12 +57,6 @@ Exec=${command.map(desktopWord).join(' ')}
 X-GNOME-Autostart-enabled=true
 `;
 }
-
-/** systemd.service(5), "Command lines": quotes, specifiers (%), variables ($). */
-const systemdWord = (word: string): string =>
-  /^[\w@+=:,./-]+$/.test(word)
-    ? word
-    : `"${word.replaceAll(/[\\"]/g, '\\$&').replaceAll('%', '%%').replaceAll('$', '$$$$')}"`;
 
 /** The Exec key of the Desktop Entry Specification: quoted, and then escaped once more as every string value. */
 const desktopWord = (word: string): string =>

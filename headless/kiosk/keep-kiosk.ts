@@ -1,6 +1,7 @@
 import type { Clock } from '../../src/shared/clock.ts';
 import { toPeerceptronError } from '../../src/shared/errors.ts';
 import type { Heartbeat } from '../../src/ui/kiosk/heartbeat.ts';
+import { aborted, pause } from '../waiting.ts';
 import type { KioskBrowser } from './browser.ts';
 import { Pulse, type PulseLimits, type Sample } from './pulse.ts';
 
@@ -55,7 +56,7 @@ export async function keepKiosk(options: KeepKioskOptions): Promise<void> {
     );
     failures = Math.min(failures + 1, 16);
     onEvent({ type: 'ended', reason, againInMs });
-    await sleep(clock, againInMs, signal);
+    await pause(clock, againInMs, signal);
   }
   onEvent({ type: 'stopped' });
 }
@@ -76,7 +77,7 @@ async function oneBrowser(options: KeepKioskOptions): Promise<string> {
     return await Promise.race([
       browser.ended,
       keepPage(browser, { ...options, signal }).catch((thrown) => toPeerceptronError(thrown).message),
-      aborted(signal),
+      aborted(signal).then(() => 'stopped'),
     ]);
   } finally {
     over.abort();
@@ -104,7 +105,7 @@ async function loadPage(browser: KioskBrowser, options: KeepKioskOptions): Promi
     if (reason !== told) onEvent({ type: 'waiting', reason });
     told = reason;
     await browser.show(waitingUrl(reason));
-    await sleep(clock, retryMs, signal);
+    await pause(clock, retryMs, signal);
   }
 }
 
@@ -131,7 +132,7 @@ async function watchPage(browser: KioskBrowser, options: KeepKioskOptions): Prom
       if (news !== told) onEvent({ type: 'page', ...page });
       told = news;
     }
-    await sleep(clock, lookMs, signal);
+    await pause(clock, lookMs, signal);
   }
   return undefined;
 }
@@ -144,23 +145,3 @@ async function look(browser: KioskBrowser, timeoutMs: number): Promise<Sample> {
     return { kind: 'silent' };
   }
 }
-
-function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const wake = (): void => {
-      cancel();
-      signal.removeEventListener('abort', wake);
-      resolve();
-    };
-    const cancel = clock.after(ms, wake);
-    signal.addEventListener('abort', wake);
-  });
-}
-
-const aborted = (signal: AbortSignal): Promise<string> =>
-  new Promise((resolve) => {
-    const end = (): void => resolve('stopped');
-    if (signal.aborted) end();
-    else signal.addEventListener('abort', end, { once: true });
-  });

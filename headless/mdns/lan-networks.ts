@@ -1,4 +1,5 @@
-import { networkInterfaces, type NetworkInterfaceInfo } from 'node:os';
+import { networkInterfaces } from 'node:os';
+import { isOutside } from '../platform.ts';
 import type { MdnsNetwork } from './open-mdns-link.ts';
 
 /**
@@ -23,6 +24,3 @@ export function mdnsNetworks(
 /** All addresses of this machine, those that lead nowhere included. */
 export const ownAddresses = (): ReadonlySet<string> =>
   new Set(Object.values(networkInterfaces()).flatMap((all = []) => all.map(({ address }) => address)));
-
-const isOutside = ({ internal, address }: NetworkInterfaceInfo): boolean =>
-  !internal && !address.startsWith('fe80:');

@@ -1,5 +1,6 @@
 import type { Clock } from '../../src/shared/clock.ts';
 import { toPeerceptronError, type ErrorCode, type PeerceptronError } from '../../src/shared/errors.ts';
+import { pause } from '../waiting.ts';
 import type { BackOff } from './back-off.ts';
 
 /** What no waiting heals: a link that is none, a mistake in the call, a defect. */
@@ -57,18 +58,4 @@ async function unless<T>(stop: AbortSignal, work: Promise<T>): Promise<T | typeo
   } finally {
     if (listener) stop.removeEventListener('abort', listener);
   }
-}
-
-/** Resolves after `delayMs`, or at once when `stop` is aborted. */
-export function pause(clock: Clock, delayMs: number, stop: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (stop.aborted) return resolve();
-    const settle = (): void => {
-      cancel();
-      stop.removeEventListener('abort', settle);
-      resolve();
-    };
-    const cancel = clock.after(delayMs, settle);
-    stop.addEventListener('abort', settle);
-  });
 }

@@ -13,11 +13,12 @@ import { connectionProcessor } from '../connection-processor.ts';
 import { openAllowed } from '../guarded-fetch.ts';
 import { startEngine, type EngineName } from '../node-engine.ts';
 import { joinNodeMesh, type JoinedNode, type NodeMeshOptions } from '../node-mesh.ts';
+import { aborted } from '../waiting.ts';
 import type { WeightCache } from '../weight-cache.ts';
 import type { BackOff } from './back-off.ts';
 import type { PeerEvent } from './events.ts';
 import { joinPatiently } from './join-patiently.ts';
-import { aborted, type Stop } from './stop.ts';
+import type { Stop } from './stop.ts';
 
 export interface PeerLifeOptions {
   readonly link: RoomLink;

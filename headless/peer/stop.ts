@@ -35,10 +35,3 @@ export function listenForStop(onLine: ((line: string) => void) | undefined): Sto
   }
   return { asked: asked.signal, urged };
 }
-
-/** Resolves when `signal` is aborted, or at once where it has been. */
-export const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });

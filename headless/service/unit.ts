@@ -1,4 +1,5 @@
 import { LEAN_MALLOC, LEAN_NODE } from '../lean-process.ts';
+import { systemdWord } from '../systemd-word.ts';
 
 export const SERVICE = 'peerceptron';
 /** Of the link among the credentials that systemd hands over. */
@@ -26,9 +27,9 @@ export interface UnitOptions {
 export function serviceUnit(options: UnitOptions): string {
   const { node, program, linkFile, configFile, memoryMax, isProgramAtHome } = options;
   const command = [
-    ...[node, ...LEAN_NODE, program, 'join', '--url-file'].map(quoted),
+    ...[node, ...LEAN_NODE, program, 'join', '--url-file'].map(systemdWord),
     `\${CREDENTIALS_DIRECTORY}/${CREDENTIAL}`,
-    ...['--config', configFile].map(quoted),
+    ...['--config', configFile].map(systemdWord),
   ];
   const environment = Object.entries({ ...LEAN_MALLOC, XDG_CACHE_HOME: '/var/cache' });
   return `# Written by "peerceptron service install"; changes belong in "systemctl edit ${SERVICE}".
@@ -85,14 +86,4 @@ SystemCallFilter=~@privileged
 [Install]
 WantedBy=multi-user.target
 `;
-}
-
-/** One word of a command line of systemd, which has its own meaning for `%` and `$`. */
-function quoted(word: string): string {
-  const escaped = word
-    .replaceAll('\\', '\\\\')
-    .replaceAll('"', '\\"')
-    .replaceAll('%', '%%')
-    .replaceAll('$', '$$$$');
-  return /^[\w@%+=:,./-]+$/.test(word) ? escaped : `"${escaped}"`;
 }

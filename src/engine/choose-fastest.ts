@@ -1,6 +1,6 @@
 import type { Clock } from '../shared/clock.ts';
 import { PeerceptronError, toPeerceptronError } from '../shared/errors.ts';
-import { chooseEngine, noneWorks, type ChosenEngine, type RefusedEngine } from './choose.ts';
+import { chooseEngine, giveUp, noneWorks, type ChosenEngine, type RefusedEngine } from './choose.ts';
 import type { Engine } from './engine.ts';
 import { timeEngine } from './time-engine.ts';
 
@@ -50,7 +50,7 @@ export async function chooseFastestEngine<C>(
       const [faster, slower] = next.ms < best.ms ? [next, best] : [best, next];
       const reason = `slower: ${shown(slower.ms)} for what takes ${String(faster.candidate)} ${shown(faster.ms)}`;
       refused.push({ candidate: slower.candidate, reason, slower: true });
-      await slower.engine.dispose().catch(() => undefined);
+      await giveUp(slower.engine);
       best = faster;
     }
   }
@@ -96,7 +96,7 @@ async function timed<C>(
   try {
     return { engine, candidate, ms: await time(engine) };
   } catch (thrown) {
-    await engine.dispose().catch(() => undefined);
+    await giveUp(engine);
     throw thrown;
   }
 }

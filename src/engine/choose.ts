@@ -69,7 +69,7 @@ async function tryEngine<C>(
 }
 
 /** Whatever its disposal says. */
-const giveUp = (engine: Engine): Promise<void> => engine.dispose().catch(() => undefined);
+export const giveUp = (engine: Engine): Promise<void> => engine.dispose().catch(() => undefined);
 
 /** The error where every candidate was refused. */
 export function noneWorks<C>(refused: readonly RefusedEngine<C>[]): PeerceptronError {
