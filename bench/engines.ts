@@ -9,6 +9,7 @@ import { openBanded } from './engines/banded.ts';
 import { openNativeSession } from './engines/native-session.ts';
 import { soloNetwork, type SoloModel } from './farm/baselines/solo-model.ts';
 import type { Network } from './overhead/networks.ts';
+import { relativeDifference } from './relative-difference.ts';
 
 /** Native over wasm, each on one core. */
 const GOALS: Readonly<Record<NetworkName, number>> = { vgg16: 3.5, xception: 3, c3d: 3, alexnet: 1.7 };
@@ -66,16 +67,6 @@ async function inTurns(network: Network, models: readonly Opened[], rounds: numb
   }
   const difference = Math.max(0, ...outputs.slice(1).map((other) => relativeDifference(other, outputs[0]!)));
   return { timesMs, difference };
-}
-
-function relativeDifference(actual: Float32Array, expected: Float32Array): number {
-  let largest = 0;
-  let difference = 0;
-  for (const [index, value] of expected.entries()) {
-    largest = Math.max(largest, Math.abs(value));
-    difference = Math.max(difference, Math.abs(actual[index]! - value));
-  }
-  return difference / largest;
 }
 
 /** The median of the ratios of neighbours: what slows the machine for a while slows both. */

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { COMPUTE_THREAD } from '../headless/connection-processor.ts';
 import { openLocalRoom } from '../headless/local-room.ts';
 import { joinNodeMesh } from '../headless/node-mesh.ts';
 import { startPeerProcesses, type PeerProcess } from '../headless/peer-processes.ts';
@@ -24,7 +25,6 @@ import { openCpuGroups, type CpuGroups } from './cgroup.ts';
 
 const STAGES = 3;
 const CORES = 1 / 3;
-const COMPUTE_THREAD = 'compute';
 const LIMITS = 'compute thread ⅓ core, other threads ⅓ core of their own';
 
 /**

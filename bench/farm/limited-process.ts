@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
+import { COMPUTE_THREAD } from '../../headless/connection-processor.ts';
 import type { PeerProcess } from '../../headless/peer-processes.ts';
 import type { CpuGroups, CpuLimit } from '../cgroup.ts';
 import type { MemoryGroup } from '../cgroup/memory.ts';
 import type { FarmDevice } from './description.ts';
-import { COMPUTE_THREAD } from './process-usage.ts';
 
 export interface LimitedProcessOptions {
   readonly device: FarmDevice;

@@ -1,6 +1,6 @@
 import type { PeerId } from '../../src/shared/ids.ts';
-import { compareOutputs } from '../../src/runtime/whole-model.ts';
 import { PeerceptronError } from '../../src/shared/errors.ts';
+import { relativeDifference } from '../relative-difference.ts';
 import { startSoloDevice } from './baselines/solo-device.ts';
 import type { Runtime } from './baselines/solo-model.ts';
 import type { CellKey, CellOrigin, CellRefused, CellResult } from './cells.ts';
@@ -61,8 +61,6 @@ export async function measureOnFarm(world: CellWorld, wanted: Wanted): Promise<O
     ? await inSession(world, true, () => requester.ask({ type: 'trace', frames: TRACED_FRAMES }))
     : undefined;
   const took = figuresOf({ before, after, used: used.map(({ name }) => name), frames: run.frames });
-  const answers = [Float32Array.from(run.output)];
-  const { maxAbsDiff, maxAbs } = compareOutputs(answers, [await world.answerOf(network)]);
   const busy = took.devices.map(({ name, ...times }) =>
     busyShares({
       ...times,
@@ -81,7 +79,7 @@ export async function measureOnFarm(world: CellWorld, wanted: Wanted): Promise<O
     processors: took.processors,
     memoryBytes: took.memoryBytes,
     joulesPerFrame: joulesPerFrame(busy, run.frames / (run.elapsedMs / 1000)),
-    difference: maxAbsDiff / maxAbs,
+    difference: relativeDifference(Float32Array.from(run.output), await world.answerOf(network)),
     ...(where ? { where } : {}),
   };
 }
@@ -173,7 +171,6 @@ export async function measureAlone(
     const computeMs = runs.reduce((sum, { processorMs }) => sum + processorMs, 0);
     const residentBytes = Math.max(0, ...runs.map(({ resident }) => resident?.most ?? 0));
     const output = Float32Array.from(runs.at(-1)!.output!);
-    const { maxAbsDiff, maxAbs } = compareOutputs([output], [answer ?? output]);
     const framesPerSecond = (1000 * frames) / wallMs;
     return {
       state: 'measured',
@@ -185,7 +182,7 @@ export async function measureAlone(
       processors: { computeMs: computeMs / frames, otherMs: 0 },
       memoryBytes: { mean: residentBytes, most: residentBytes },
       joulesPerFrame: joulesPerFrame([busyShares({ computeMs, otherMs: 0, wallMs, share })], framesPerSecond),
-      difference: maxAbsDiff / maxAbs,
+      difference: relativeDifference(output, answer ?? output),
     };
   } catch (thrown) {
     if (!(thrown instanceof PeerceptronError)) throw thrown;

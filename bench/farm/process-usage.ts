@@ -1,8 +1,6 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { COMPUTE_THREAD } from '../../headless/connection-processor.ts';
 import { threadNamed } from '../cgroup.ts';
-
-/** As the engine's thread calls itself in `/proc/<pid>/task/<tid>/comm`. */
-export const COMPUTE_THREAD = 'compute';
 
 /** What a process has used so far; milliseconds of processor time, bytes of resident memory. */
 export interface ProcessUsage {

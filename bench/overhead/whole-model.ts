@@ -7,6 +7,7 @@ import { median, type BenchmarkContext, type Goal, type Row } from '../benchmark
 import { openLocalPeers, type LocalPeers } from './local-peers.ts';
 import { mobilenet, seededNetwork, type Network } from './networks.ts';
 import { plainModel } from './plain-model.ts';
+import { relativeDifference } from '../relative-difference.ts';
 
 /** Float32 sums of thousands of products in different orders, relative to the largest output. */
 const SAME: Goal = { atMost: 1e-4 };
@@ -67,16 +68,6 @@ async function compare(
     await session.close();
     plain.dispose();
   }
-}
-
-function relativeDifference(actual: Float32Array, expected: Float32Array): number {
-  let largest = 0;
-  let difference = 0;
-  for (const [index, value] of expected.entries()) {
-    largest = Math.max(largest, Math.abs(value));
-    difference = Math.max(difference, Math.abs(actual[index]! - value));
-  }
-  return difference / largest;
 }
 
 export async function wholeModelRows({ quick, say }: BenchmarkContext): Promise<Row[]> {

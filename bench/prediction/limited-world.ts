@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { connectionProcessor } from '../../headless/connection-processor.ts';
+import { COMPUTE_THREAD, connectionProcessor } from '../../headless/connection-processor.ts';
 import { openLocalRoom } from '../../headless/local-room.ts';
 import { joinNodeMesh } from '../../headless/node-mesh.ts';
 import { startPeerProcesses, type PeerProcess } from '../../headless/peer-processes.ts';
@@ -17,8 +17,6 @@ import { Survey, type SurveyPeer } from '../../src/runtime/survey.ts';
  * as devices do not, is enough for all of them at once.
  */
 export const SHARES = [0.15, 0.12, 0.1, 0.08] as const;
-
-const COMPUTE_THREAD = 'compute';
 
 export interface LimitedWorld {
   readonly node: RuntimeNode;
