@@ -4,20 +4,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { loadModelByName } from '../../headless/model-files.ts';
 import { CREDENTIAL, serviceUnit } from '../../headless/service/unit.ts';
 import { setUp } from '../../scripts/setup.mjs';
 import type { Mesh } from '../../src/mesh/mesh.ts';
-import { systemClock } from '../../src/mesh/system-clock.ts';
-import { pipelinePlan } from '../../src/planner/pipeline-plan.ts';
 import { parseRoomLink, type RoomLink } from '../../src/protocol/room-link.ts';
-import { RuntimeNode } from '../../src/runtime/runtime-node.ts';
-import { openSession } from '../../src/runtime/session.ts';
-import { asSessionId, toHex, type PeerId } from '../../src/shared/ids.ts';
+import type { PeerId } from '../../src/shared/ids.ts';
+import { digitsOn } from '../support/compute-digits.ts';
 import { parseExposition } from '../support/exposition.ts';
 import { runProgram, startProgram, type Program } from '../support/program.ts';
 import { commandOf } from '../support/unit-command.ts';
-import { capabilities, joinReal, randomBytes, until } from './mesh-room.ts';
+import { capabilities, joinReal, until } from './mesh-room.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const dyingWorker = new URL('../support/dying-worker.mjs', import.meta.url).href;
@@ -127,25 +123,6 @@ async function openServer() {
 
 const requester = (room: RoomLink): Promise<Mesh> =>
   joinReal(room, 'requester', { capabilities: { ...capabilities('requester'), serves: false } });
-
-/** So many frames of the digit network on the only other member; the session stays open until `close`. */
-async function digitsOn(mesh: Mesh) {
-  const { graph, weights } = await loadModelByName('digits', {});
-  const [peer] = [...mesh.members.keys()] as [PeerId];
-  const session = await openSession({
-    node: new RuntimeNode(mesh),
-    graph,
-    weights,
-    plan: pipelinePlan({
-      graph,
-      session: asSessionId(toHex(randomBytes(16))),
-      epoch: 0,
-      peers: [{ id: peer, speed: 1 }],
-    }),
-    clock: systemClock,
-  });
-  return session;
-}
 
 async function scrape(url: string) {
   const response = await fetch(`${url}metrics`);

@@ -6,17 +6,16 @@ import type { Mesh } from '../../src/mesh/mesh.ts';
 import { systemClock } from '../../src/mesh/system-clock.ts';
 import { pipelinePlan } from '../../src/planner/pipeline-plan.ts';
 import { RuntimeNode } from '../../src/runtime/runtime-node.ts';
-import { openSession } from '../../src/runtime/session.ts';
+import { openSession, type Session } from '../../src/runtime/session.ts';
 import { compareOutputs, loadWholeModel } from '../../src/runtime/whole-model.ts';
 import { asSessionId, toHex, type PeerId } from '../../src/shared/ids.ts';
 import { seededRandom } from '../../src/shared/random.ts';
 
-/** Three frames of the digit network on the only other member, compared with the unsplit model. */
-export async function computeDigits(mesh: Mesh): Promise<void> {
-  const engine = createReferenceEngine();
+/** A session of the digit network on the only other member; it stays open until `close`. */
+export async function digitsOn(mesh: Mesh): Promise<Session> {
   const { graph, weights } = await loadModelByName('digits', {});
   const [peer] = [...mesh.members.keys()] as [PeerId];
-  const session = await openSession({
+  return openSession({
     node: new RuntimeNode(mesh),
     graph,
     weights,
@@ -28,6 +27,13 @@ export async function computeDigits(mesh: Mesh): Promise<void> {
     }),
     clock: systemClock,
   });
+}
+
+/** Three frames of it, compared with the unsplit model. */
+export async function computeDigits(mesh: Mesh): Promise<void> {
+  const engine = createReferenceEngine();
+  const { graph, weights } = await loadModelByName('digits', {});
+  const session = await digitsOn(mesh);
   const whole = await loadWholeModel(engine, graph, weights);
   const random = seededRandom(7);
   for (let frame = 0; frame < 3; frame++) {
