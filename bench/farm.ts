@@ -51,8 +51,11 @@ async function calibrated(
 
 async function rows(undo: (() => unknown)[], { quick, say, again }: BenchmarkContext): Promise<Row[]> {
   const commit = commitOf(process.cwd());
-  // Cells that are measured again are of the same devices as the others.
-  let store = again && RunStore.again(KEPT, REPORTED, { commit, machine: machine(), pattern: again });
+  const command = `npm run bench -- farm${quick ? ' --quick' : ''}`;
+  // All cells of a run are of the same devices, whenever they are measured.
+  let store = again
+    ? RunStore.again(KEPT, REPORTED, { commit, machine: machine(), pattern: again })
+    : RunStore.goingOn(KEPT, { commit, machine: machine(), command });
   const { share, vgg16Ms, goalMs } = store?.run.calibration ?? (await calibrated(say));
   const device = { share, otherCores: OTHER_CORES, memoryBytes: DEVICE_BYTES, megabitsPerSecond: MEGABITS };
   const mixed = await readFarm(MIXED);
@@ -71,11 +74,11 @@ async function rows(undo: (() => unknown)[], { quick, say, again }: BenchmarkCon
     await withPart(undo, async (own) => {
       const most = Math.max(...all.map(({ devices }) => devices));
       const world = await openWorld(own, equalFarm(most, device), say, answerOf);
-      store ??= RunStore.begin(KEPT, {
+      store ??= RunStore.anew(KEPT, {
         commit,
         machine: machine(),
         startedAt: new Date().toISOString(),
-        command: `npm run bench -- farm${quick ? ' --quick' : ''}`,
+        command,
         calibration: {
           share,
           vgg16Ms,

@@ -18,20 +18,21 @@ export class RunStore {
     this.#run = run;
   }
 
-  /**
-   * Goes on with what `file` holds where that is a run like `fresh`, of the same commit on the same machine, that was broken off; begins
-   * anew otherwise.
-   */
-  static begin(file: string, fresh: FarmRun): RunStore {
+  static anew(file: string, run: FarmRun): RunStore {
+    return new RunStore(file, run.commit, run);
+  }
+
+  /** What `file` holds, where that is a run of this command and commit on this machine that was broken off. */
+  static goingOn(file: string, { commit, machine, command }: GoingOn): RunStore | undefined {
     const known = read(file);
     const goesOn =
       known !== undefined &&
       known.finishedAt === undefined &&
-      known.commit === fresh.commit &&
+      known.commit === commit &&
       !known.commit?.endsWith('-modified') &&
-      known.command === fresh.command &&
-      JSON.stringify(known.machine) === JSON.stringify(fresh.machine);
-    return new RunStore(file, fresh.commit, goesOn ? { ...known, calibration: fresh.calibration } : fresh);
+      known.command === command &&
+      JSON.stringify(known.machine) === JSON.stringify(machine);
+    return goesOn ? new RunStore(file, commit, known) : undefined;
   }
 
   /**
@@ -85,6 +86,8 @@ export class RunStore {
 }
 
 type Unplaced<C> = C extends Cell ? Omit<C, keyof CellOrigin> : never;
+
+type GoingOn = Pick<FarmRun, 'commit' | 'machine' | 'command'>;
 
 interface Again {
   readonly commit: string | null;

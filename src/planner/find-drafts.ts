@@ -4,6 +4,7 @@ import { structureOf, type Draft } from './draft.ts';
 import { filledDrafts } from './filled-drafts.ts';
 import { balanced, evened, movesFrom } from './draft-moves.ts';
 import { latencyPath, METHODS, type Method, type PathRequest } from './latency-paths.ts';
+import { bestGrid } from './grids.ts';
 import { improve } from './local-search.ts';
 import { PACKED_COPIES } from './memory.ts';
 import { withinMemory } from './memory-repair.ts';
@@ -52,6 +53,8 @@ const DRAFT_TILES = 8;
 const PAIRED = 3;
 const CUTS_PER_PAIR = 3;
 const MANY_DEVICES = 24;
+/** Of the best starts, those whose bands are tried as grids. */
+const GRIDDED = 3;
 /** Of plans that are cut once, where there are more than a few devices. */
 const SINGLE_CUTS = 20;
 /** Segments times devices, of linear programs: the time that they take goes with the cube of it. */
@@ -180,6 +183,13 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
       const request = { costs, devices, places, placeOf, speeds, elementBytes, groups, isTimeUp };
       const drafts = teamDrafts({ ...request, mostMs: PROMISING * leastCost });
       for (const draft of drafts) consider(draft, codec, everybody);
+    }
+  }
+  if (objective.kind === 'latency') {
+    const promising = distinct(starts.toSorted((a, b) => a.cost - b.cost)).slice(0, GRIDDED);
+    for (const start of promising) {
+      const grid = start.cost > PROMISING * leastCost || isTimeUp() ? undefined : bestGrid(start, scorer);
+      if (grid) starts.push(grid);
     }
   }
   if (solo) starts.push(solo);

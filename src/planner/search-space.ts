@@ -1,3 +1,4 @@
+import { consumersOf } from '../graph/consumers.ts';
 import { boxSize, fullBox, isEmpty, type Box, type Shape } from '../graph/box.ts';
 import type { Graph, OpNode, TensorId } from '../graph/graph.ts';
 import { definitionOf } from '../graph/ops/index.ts';
@@ -198,16 +199,20 @@ export function layoutKey({ cuts, sum }: Layout): string {
 }
 
 /**
- * Behind each op that the next one does not merely finish: bias, batch norm and activation stay with what they follow.
- * Where partial sums end, before the bias, searches cut on purpose.
+ * Behind each op that the next one does not merely finish: bias, batch norm and activation stay with what they follow,
+ * unless others read that as well, as where a residual block begins. Where partial sums end, before the bias, searches
+ * cut on purpose.
  */
-function cutPointsOf({ nodes }: Graph): number[] {
+function cutPointsOf(graph: Graph): number[] {
+  const { nodes } = graph;
+  const consumers = consumersOf(graph);
   const points = [0];
   for (let index = 1; index < nodes.length; index++) {
     const { op, inputs } = nodes[index]!;
+    const before = nodes[index - 1]!.id;
     const finishes = op.kind === 'bias' || op.kind === 'activation' || op.kind === 'batch-norm';
-    const follows = inputs.includes(nodes[index - 1]!.id);
-    if (!(finishes && follows)) points.push(index);
+    const isSole = consumers.get(before)?.length === 1 && !graph.outputs.includes(before);
+    if (!(finishes && isSole && inputs.includes(before))) points.push(index);
   }
   points.push(nodes.length);
   return points;

@@ -104,34 +104,35 @@ describe('a run that is kept', () => {
     why: 'no room',
   } as const satisfies Partial<Cell>;
 
-  it('goes on where it was broken off, on the same machine at the same commit', () => {
+  it('goes on where it was broken off, on the same machine at the same commit, with devices of the same speed', () => {
     const file = join(folder, 'deep', 'run.json');
-    RunStore.begin(file, run).add(cell);
-    expect(RunStore.begin(file, run).has(cell)).toBe(true);
-    expect(RunStore.begin(file, { ...run, commit: 'b'.repeat(40) }).has(cell)).toBe(false);
-    expect(RunStore.begin(file, { ...run, command: 'npm run bench -- farm --quick' }).has(cell)).toBe(false);
+    RunStore.anew(file, run).add(cell);
+    expect(RunStore.goingOn(file, run)?.has(cell)).toBe(true);
+    expect(RunStore.goingOn(file, run)?.run.calibration).toEqual(run.calibration);
+    expect(RunStore.goingOn(file, { ...run, commit: 'b'.repeat(40) })).toBeUndefined();
+    expect(RunStore.goingOn(file, { ...run, command: 'npm run bench -- farm --quick' })).toBeUndefined();
     const other = { ...run, machine: { ...run.machine, cpu: 'another' } };
-    expect(RunStore.begin(file, other).has(cell)).toBe(false);
+    expect(RunStore.goingOn(file, other)).toBeUndefined();
   });
 
   it('begins anew after one that was finished, where the tree is modified, and where the file is none', () => {
     const file = join(folder, 'run.json');
-    const store = RunStore.begin(file, run);
+    const store = RunStore.anew(file, run);
     store.add(cell);
     const reported = join(folder, 'reported.json');
     store.finish('2026-11-28T11:00:00.000Z', reported);
     expect(JSON.parse(readFileSync(reported, 'utf8'))).toMatchObject({ cells: [cell] });
-    expect(RunStore.begin(file, run).has(cell)).toBe(false);
+    expect(RunStore.goingOn(file, run)).toBeUndefined();
     const modified = { ...run, commit: `${run.commit}-modified` };
-    RunStore.begin(file, modified).add(cell);
-    expect(RunStore.begin(file, modified).has(cell)).toBe(false);
+    RunStore.anew(file, modified).add(cell);
+    expect(RunStore.goingOn(file, modified)).toBeUndefined();
     writeFileSync(file, '{');
-    expect(RunStore.begin(file, run).has(cell)).toBe(false);
+    expect(RunStore.goingOn(file, run)).toBeUndefined();
   });
 
   it('has cells measured again, which say of which commit they are', () => {
     const [file, reported] = [join(folder, 'run.json'), join(folder, 'reported.json')];
-    const store = RunStore.begin(file, run);
+    const store = RunStore.anew(file, run);
     const other = { ...cell, devices: 4 };
     store.add(cell);
     store.add(other);

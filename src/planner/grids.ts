@@ -1,0 +1,54 @@
+import type { Draft, DraftSegment } from './draft.ts';
+import { better, type Scored, type Scorer } from './scoring.ts';
+
+/** Where bands are cut in a second direction. */
+const ACROSS = { depth: 'height', height: 'width', width: 'height' } as const;
+
+/**
+ * The best draft that cuts in two directions what `scored` cuts in one, from some segment on: where each of many devices
+ * has only a few rows, the halo around them is larger than around a cell. `undefined` where none is better.
+ */
+export function bestGrid(scored: Scored, scorer: Scorer): Scored | undefined {
+  let best: Scored | undefined;
+  for (const [rows, columns] of gridsOf(scored.draft)) {
+    let before: string | undefined;
+    for (const from of scored.draft.keys()) {
+      const draft = scored.draft.map((segment, at) =>
+        at < from ? segment : gridded(segment, rows, columns),
+      );
+      const structure = draft.map((segment, at) => (segment === scored.draft[at] ? '-' : '+')).join('');
+      if (structure === before || !structure.includes('+')) continue;
+      before = structure;
+      const made = scorer.score(draft, scored.codec);
+      if (better(made, best)) best = made;
+    }
+  }
+  return better(best, scored) ? best : undefined;
+}
+
+/** Every grid of as many cells as a segment has bands. */
+function gridsOf(draft: Draft): (readonly [number, number])[] {
+  const counts = new Set(draft.filter(isBanded).map(({ lanes }) => lanes[0]!.devices.length));
+  return [...counts].flatMap((count) =>
+    [...Array(count).keys()]
+      .filter((rows) => rows >= 2 && count % rows === 0 && count / rows >= 2)
+      .map((rows) => [rows, count / rows] as const),
+  );
+}
+
+function isBanded({ lanes }: DraftSegment): boolean {
+  const [{ layout }] = lanes as readonly [DraftSegment['lanes'][0]];
+  return lanes.length === 1 && layout.cuts.length === 1 && !layout.sum && layout.cuts[0]!.axis in ACROSS;
+}
+
+function gridded(segment: DraftSegment, rows: number, columns: number): DraftSegment {
+  const lane = segment.lanes[0]!;
+  if (!isBanded(segment) || lane.devices.length !== rows * columns) return segment;
+  const equal = (parts: number): number[] => new Array<number>(parts).fill(1);
+  const { axis } = lane.layout.cuts[0]!;
+  const cuts = [
+    { axis, shares: equal(rows) },
+    { axis: ACROSS[axis as keyof typeof ACROSS], shares: equal(columns) },
+  ];
+  return { ...segment, lanes: [{ ...lane, layout: { cuts } }] };
+}
