@@ -53,8 +53,8 @@ const DRAFT_TILES = 8;
 const PAIRED = 3;
 const CUTS_PER_PAIR = 3;
 const MANY_DEVICES = 24;
-/** Of the best starts, those whose bands are tried as grids. */
-const GRIDDED = 3;
+/** Of the best starts, so many whose bands are tried as grids. */
+const GRIDDED = 2;
 /** Of plans that are cut once, where there are more than a few devices. */
 const SINGLE_CUTS = 20;
 /** Segments times devices, of linear programs: the time that they take goes with the cube of it. */

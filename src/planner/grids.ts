@@ -26,14 +26,16 @@ export function bestGrid(scored: Scored, scorer: Scorer): Scored | undefined {
   return better(best, scored) ? best : undefined;
 }
 
-/** Every grid of as many cells as a segment has bands. */
+/** The grids of as many cells as a segment has bands that are nearest to squares, lying and standing. */
 function gridsOf(draft: Draft): (readonly [number, number])[] {
   const counts = new Set(draft.filter(isBanded).map(({ lanes }) => lanes[0]!.devices.length));
-  return [...counts].flatMap((count) =>
-    [...Array(count).keys()]
-      .filter((rows) => rows >= 2 && count % rows === 0 && count / rows >= 2)
-      .map((rows) => [rows, count / rows] as const),
-  );
+  return [...counts].flatMap((count) => {
+    let side = Math.floor(Math.sqrt(count));
+    while (count % side !== 0) side -= 1;
+    const across = count / side;
+    if (side < 2) return [];
+    return side === across ? [[side, side] as const] : [[side, across] as const, [across, side] as const];
+  });
 }
 
 function isBanded({ lanes }: DraftSegment): boolean {
