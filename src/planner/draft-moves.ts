@@ -90,21 +90,44 @@ function withoutDevice(draft: Draft, device: number, used: readonly number[]): D
   return segments;
 }
 
-/** Every split in proportion to how fast its parts were, as if time went with the share. */
+/** Every split in proportion to how fast its parts were, as if time went with the share; of a grid, along each of its directions. */
 export function balanced({ draft, placed }: Pick<Scored, 'draft' | 'placed'>, strength = 1): Draft {
   return draft.map((segment, at) => ({
     ...segment,
     lanes: segment.lanes.map((lane, index) => {
-      const shares = sharesOf(lane.layout);
-      if (!shares || shares.length < 2) return lane;
       const ms = placed.segments[at]!.lanes[index]!.tiles.map(({ computeMs }) => computeMs);
-      const mean = ms.reduce((sum, each) => sum + each, 0) / ms.length;
-      const next = shares.map((share, part) =>
-        ms[part]! > 0 ? share * (mean / ms[part]!) ** strength : share,
-      );
-      return { ...lane, layout: withShares(lane.layout, rounded(next)) };
+      const shares = sharesOf(lane.layout);
+      if (shares) {
+        if (shares.length < 2) return lane;
+        return { ...lane, layout: withShares(lane.layout, evenedBy(shares, ms, strength)) };
+      }
+      if (lane.layout.cuts.length < 2) return lane;
+      return { ...lane, layout: balancedGrid(lane.layout, ms, strength) };
     }),
   }));
+}
+
+const evenedBy = (shares: readonly number[], ms: readonly number[], strength: number): number[] => {
+  const mean = meanOf(ms);
+  return rounded(
+    shares.map((share, part) => (ms[part]! > 0 ? share * (mean / ms[part]!) ** strength : share)),
+  );
+};
+
+/** @param ms of the cells, the last cut's parts side by side. */
+function balancedGrid({ cuts, ...rest }: Layout, ms: readonly number[], strength: number): Layout {
+  let inner = ms.length;
+  return {
+    ...rest,
+    cuts: cuts.map((cut) => {
+      const { shares } = cut;
+      inner /= shares.length;
+      const along = shares.map((_, part) =>
+        meanOf(ms.filter((_, cell) => Math.floor(cell / inner) % shares.length === part)),
+      );
+      return { ...cut, shares: evenedBy(shares, along, strength) };
+    }),
+  };
 }
 
 /** Lanes and parts in proportion to how busy their devices are not: what a rate takes, where others of their tasks count too. */
@@ -406,7 +429,7 @@ function* addMoves(draft: Draft, { speeds }: MoveContext): Generator<Draft> {
 /** Joins in where work is shared already: a part of every split, a lane beside others. */
 export function withDevice(segment: DraftSegment, device: number, speeds: readonly number[]): DraftSegment {
   if (segment.lanes.length > 1) {
-    const share = meanBySpeed(
+    const share = meanOf(
       segment.lanes.map(({ share: known, devices }) => known / sum(devices.map((each) => speeds[each]!))),
     );
     return {
@@ -417,11 +440,10 @@ export function withDevice(segment: DraftSegment, device: number, speeds: readon
   const lane = segment.lanes[0]!;
   const shares = sharesOf(lane.layout);
   if (!shares || shares.length < 2) return segment;
-  const share =
-    meanBySpeed(shares.map((known, index) => known / speeds[lane.devices[index]!]!)) * speeds[device]!;
+  const share = meanOf(shares.map((known, index) => known / speeds[lane.devices[index]!]!)) * speeds[device]!;
   const layout = withShares(lane.layout, rounded([...shares, share]));
   return { ...segment, lanes: [{ ...lane, layout, devices: [...lane.devices, device] }] };
 }
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
-const meanBySpeed = (values: readonly number[]): number => sum(values) / values.length;
+const meanOf = (values: readonly number[]): number => sum(values) / values.length;

@@ -1,5 +1,9 @@
-import type { Draft, DraftSegment } from './draft.ts';
+import type { Draft, DraftLane, DraftSegment } from './draft.ts';
+import { balanced } from './draft-moves.ts';
 import { better, type Scored, type Scorer } from './scoring.ts';
+
+const EDGES = [1.15, 1.3, 1.5];
+const ROUNDS = 2;
 
 /** Where bands are cut in a second direction. */
 const ACROSS = { depth: 'height', height: 'width', width: 'height' } as const;
@@ -23,7 +27,36 @@ export function bestGrid(scored: Scored, scorer: Scorer): Scored | undefined {
       if (better(made, best)) best = made;
     }
   }
-  return better(best, scored) ? best : undefined;
+  if (!best || !better(best, scored)) return undefined;
+  let found = best;
+  for (const factor of EDGES) {
+    const wider = scorer.score(
+      best.draft.map((segment) => withWiderEdges(segment, factor)),
+      best.codec,
+    );
+    if (better(wider, found)) found = wider!;
+  }
+  for (let round = 0; round < ROUNDS; round++) {
+    const next = scorer.score(balanced(found), best.codec);
+    if (!better(next, found)) break;
+    found = next!;
+  }
+  return found;
+}
+
+/** Cells inside have a halo on both sides: those at the edges get as much more. */
+function withWiderEdges(segment: DraftSegment, factor: number): DraftSegment {
+  const [lane, ...others] = segment.lanes as readonly [DraftLane, ...DraftLane[]];
+  const { cuts } = lane.layout;
+  if (cuts.length < 2 || others.length > 0) return segment;
+  const wider = cuts.map((cut) => {
+    const last = cut.shares.length - 1;
+    return {
+      ...cut,
+      shares: cut.shares.map((share, part) => (part === 0 || part === last ? factor * share : share)),
+    };
+  });
+  return { ...segment, lanes: [{ ...lane, layout: { ...lane.layout, cuts: wider } }] };
 }
 
 /** The grids of as many cells as a segment has bands that are nearest to squares, lying and standing. */

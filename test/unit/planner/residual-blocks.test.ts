@@ -49,4 +49,20 @@ describe('networks of residual blocks', () => {
     expect(tiles).toHaveLength(8);
     expect([ranges(0), ranges(1)].sort()).toEqual([2, 4]);
   });
+
+  it('have cells at the edges that are larger than those inside, which have more of a halo', () => {
+    const { plan } = quickest(8);
+    const long = plan.segments.filter(({ lanes }) => {
+      const { tiles } = lanes[0]!;
+      return tiles.length === 8 && tiles[0]!.outputs[0]!.box[0]![1] < 9;
+    });
+    expect(long.length).toBeGreaterThan(4);
+    for (const { lanes } of long) {
+      const rows = lanes[0]!.tiles.map(({ outputs }) => outputs[0]!.box[0]!);
+      const lengths = [...new Map(rows.map(([from, to]) => [from, to - from])).entries()].sort(([a], [b]) => a - b); // prettier-ignore
+      if (lengths.length !== 4) continue;
+      expect(lengths[1]![1]).toBeLessThanOrEqual(lengths[0]![1]);
+      expect(lengths[2]![1]).toBeLessThanOrEqual(lengths[3]![1]);
+    }
+  });
 });
