@@ -190,12 +190,18 @@ export function singleMethodBest(
   /** Milliseconds of each device for the ops between two cut points; Infinity where it has no room for them. */
   function stageTimes(): (start: number, end: number) => Float64Array {
     const points = space.cutPoints;
-    const known: (Float64Array | undefined)[] = [];
-    return (start, end) =>
-      (known[start * points.length + end] ??= Float64Array.from(devices, ({ profile, memoryBytes }) => {
-        const tile = space.tiles(points[start]!, points[end]!, WHOLE)![0]!;
-        const isTooLarge = tile.weightBytes * 2 + tile.inputBytes + tile.workBytes > memoryBytes;
-        return isTooLarge ? Infinity : profile.tileMs + workMs(tile.work, profile);
-      }));
+    const known: (Float64Array[] | undefined)[] = [];
+    const rowOf = (start: number): Float64Array[] => {
+      // Programs of all runs of ops together are hundreds of megabytes, and nobody needs them once their times are known.
+      const own = new SearchSpace(graph);
+      return points.slice(start + 1).map((end) => {
+        const tile = own.tiles(points[start]!, end, WHOLE)![0]!;
+        return Float64Array.from(devices, ({ profile, memoryBytes }) => {
+          const isTooLarge = tile.weightBytes * 2 + tile.inputBytes + tile.workBytes > memoryBytes;
+          return isTooLarge ? Infinity : profile.tileMs + workMs(tile.work, profile);
+        });
+      });
+    };
+    return (start, end) => (known[start] ??= rowOf(start))[end - start - 1]!;
   }
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { prepared, worldOf } from '../../../bench/planner/draws.ts';
+import type { Box } from '../../../src/graph/box.ts';
 import type { PlanChoice } from '../../../src/planner/choice.ts';
 import { choosePlan } from '../../../src/planner/search.ts';
 import { SearchSpace } from '../../../src/planner/search-space.ts';
@@ -41,28 +42,23 @@ describe('networks of residual blocks', () => {
     expect(middle.length).toBeGreaterThanOrEqual(8);
   });
 
-  it('are cut in two directions where rows are few', () => {
-    const { plan } = quickest(8);
-    const { tiles } = plan.segments.findLast(({ lanes }) => lanes[0]!.tiles[0]!.outputs[0]!.box.length === 3)!
-      .lanes[0]!;
-    const ranges = (axis: number): number => new Set(tiles.map(({ outputs }) => outputs[0]!.box[axis]!.join())).size; // prettier-ignore
-    expect(tiles).toHaveLength(8);
-    expect([ranges(0), ranges(1)].sort()).toEqual([2, 4]);
-  });
-
-  it('have cells at the edges that are larger than those inside, which have more of a halo', () => {
-    const { plan } = quickest(8);
-    const long = plan.segments.filter(({ lanes }) => {
-      const { tiles } = lanes[0]!;
-      return tiles.length === 8 && tiles[0]!.outputs[0]!.box[0]![1] < 9;
-    });
-    expect(long.length).toBeGreaterThan(4);
-    for (const { lanes } of long) {
-      const rows = lanes[0]!.tiles.map(({ outputs }) => outputs[0]!.box[0]!);
-      const lengths = [...new Map(rows.map(([from, to]) => [from, to - from])).entries()].sort(([a], [b]) => a - b); // prettier-ignore
-      if (lengths.length !== 4) continue;
-      expect(lengths[1]![1]).toBeLessThanOrEqual(lengths[0]![1]);
-      expect(lengths[2]![1]).toBeLessThanOrEqual(lengths[3]![1]);
+  it('are cut in two directions where rows are few, into cells that are larger at the edges, where there is less halo', () => {
+    const grids = quickest(8)
+      .plan.segments.map(({ lanes }) => lanes[0]!.tiles.map(({ outputs }) => outputs[0]!.box))
+      .map((boxes) => [lengthsAlong(boxes, 0), lengthsAlong(boxes, 1)])
+      .filter(([rows, columns]) => rows!.length > 1 && columns!.length > 1);
+    expect(grids.length).toBeGreaterThanOrEqual(8);
+    for (const [rows, columns] of grids) {
+      expect(rows!.length * columns!.length).toBe(8);
+      const [first, ...others] = rows!.length === 4 ? rows! : columns!;
+      const inside = others.slice(0, -1);
+      expect(Math.max(...inside)).toBeLessThanOrEqual(Math.max(first!, others.at(-1)!));
     }
   });
 });
+
+/** Of the parts along an axis, in their order. */
+function lengthsAlong(boxes: readonly Box[], axis: number): number[] {
+  const ends = new Map(boxes.map((box) => box[axis] ?? [0, 1]));
+  return [...ends].sort(([a], [b]) => a - b).map(([from, to]) => to - from);
+}
