@@ -24,5 +24,3 @@ export const nodeHelpers =
         resolve({ close: async () => void (await worker.terminate()) });
       });
     });
-      });
-    });
