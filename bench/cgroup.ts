@@ -20,6 +20,8 @@ export interface CpuGroups {
    * processes without such a thread, all of them.
    */
   limitOthers(options: Omit<LimitedProcess, 'others'>): CpuLimit;
+  /** Every thread named `threadName` that is there gets the share for itself, by a quota; the others are left alone. */
+  limitEach(options: Omit<LimitedProcess, 'others'>): void;
   /** The groups are gone. Does nothing the second time. */
   release(): void;
 }
@@ -126,16 +128,37 @@ class Groups implements CpuGroups {
     return { set };
   }
 
+  limitEach({ name, pid, threadName, cores }: Omit<LimitedProcess, 'others'>): void {
+    const { hierarchy, path } = this.#home;
+    const group = join(path, name);
+    mkdirSync(group);
+    if (hierarchy.version === 2) writeTo(group, 'cgroup.procs', String(pid));
+    for (const thread of threadsNamed(pid, threadName)) {
+      const own = join(group, `thread-${thread}`);
+      mkdirSync(own);
+      if (hierarchy.version === 2) {
+        writeTo(own, 'cgroup.type', 'threaded');
+        writeTo(group, 'cgroup.subtree_control', '+cpu');
+      }
+      moveThread(hierarchy, own, thread);
+      setQuota(hierarchy, own, cores);
+    }
+  }
+
   release(): void {
     this.#home.release();
   }
 }
 
 /** The one of that name that has been there longest; those that it has started bear its name, too. */
-export function threadNamed(pid: number, threadName: string): string | undefined {
+export const threadNamed = (pid: number, threadName: string): string | undefined =>
+  threadsNamed(pid, threadName)[0];
+
+/** All of that name. */
+export function threadsNamed(pid: number, threadName: string): string[] {
   return readdirSync(`/proc/${pid}/task`)
     .filter((thread) => readOr(`/proc/${pid}/task/${thread}/comm`, '').trim() === threadName)
-    .sort((a, b) => Number(a) - Number(b))[0];
+    .sort((a, b) => Number(a) - Number(b));
 }
 
 /**

@@ -23,7 +23,7 @@ export function parseEngineName(text: string): EngineName {
 }
 
 export interface StartEngineOptions {
-  /** Of the native engine; default: as many as there are cores. */
+  /** That compute a tile together, on native and wasm; default: as many as there are cores. */
   readonly threads?: number;
 }
 
@@ -46,7 +46,7 @@ export async function startBackend(
   backend: NodeBackend,
   { threads = availableParallelism() }: StartEngineOptions = {},
 ): Promise<Engine> {
-  if (backend !== 'native') return startNodeEngine({ backend });
+  if (backend !== 'native') return startNodeEngine({ backend, threads });
   const folders = nativeFolders();
   // Before a thread is started for nothing.
   requireNativePackage(folders);

@@ -30,6 +30,8 @@ function at(geometry: usize, field: u32): i32 {
  * @param table room for four bytes per tap and place of one round, places rounded up to four.
  * @param w panels of eight output channels `[panel][tap][input channel][8]`, the last one filled up with zeros.
  * @param bias one value per output channel, filled up to whole panels.
+ * @param from the first place of the output that is computed, a multiple of four, and
+ * @param to the one behind the last: several threads may compute a part each, with a table of their own.
  */
 export function conv(
   geometry: usize,
@@ -41,16 +43,17 @@ export function conv(
   y: usize,
   low: f32,
   high: f32,
+  from: u32,
+  to: u32,
 ): void {
-  const places: u32 = at(geometry, 3) * at(geometry, 4) * at(geometry, 5);
   const taps: u32 = at(geometry, 6) * at(geometry, 7) * at(geometry, 8);
   const pitch: usize = at(geometry, 19);
   const inChannels: u32 = at(geometry, 20);
   const outChannels: u32 = at(geometry, 21);
   const round: u32 = at(geometry, 22);
   const panelBytes = <usize>taps * inChannels * PANEL * 4;
-  for (let first: u32 = 0; first < places; first += round) {
-    const count = min(round, places - first);
+  for (let first: u32 = from; first < to; first += round) {
+    const count = min(round, to - first);
     fillTable(geometry, x, zeros, table, first, count);
     for (let channel: u32 = 0; channel < outChannels; channel += PANEL) {
       const panel = w + <usize>(channel / PANEL) * panelBytes;

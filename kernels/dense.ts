@@ -10,6 +10,8 @@ import { fma } from './lib/fma';
 /**
  * Arguments are addresses of float32 arrays that do not overlap; no alignment is needed.
  * @param bias 0 where there is none.
+ * @param from the first unit that is computed, and
+ * @param to the one behind the last: several threads may compute a part each.
  */
 export function dense(
   x: usize,
@@ -20,21 +22,28 @@ export function dense(
   units: u32,
   low: f32,
   high: f32,
+  from: u32,
+  to: u32,
 ): void {
   const pitch = (<usize>units) << 2;
-  if (bias) memory.copy(y, bias, pitch);
-  else memory.fill(y, 0, pitch);
+  const start = (<usize>from) << 2;
+  const width = (<usize>(to - from)) << 2;
+  w += start;
+  y += start;
+  if (bias) memory.copy(y, bias + start, width);
+  else memory.fill(y, 0, width);
   let row: u32 = 0;
   for (; row + 8 <= rows; row += 8) {
-    addEightRows(x + ((<usize>row) << 2), w + <usize>row * pitch, y, pitch);
+    addEightRows(x + ((<usize>row) << 2), w + <usize>row * pitch, y, pitch, width);
   }
   for (; row < rows; row++) {
-    addRow(load<f32>(x + ((<usize>row) << 2)), w + <usize>row * pitch, y, pitch);
+    addRow(load<f32>(x + ((<usize>row) << 2)), w + <usize>row * pitch, y, width);
   }
-  if (low != -Infinity || high != Infinity) clamp(y, pitch, low, high);
+  if (low != -Infinity || high != Infinity) clamp(y, width, low, high);
 }
 
-function addEightRows(x: usize, w: usize, y: usize, pitch: usize): void {
+/** `pitch` bytes from one row of weights to the next, of which `width` are read. */
+function addEightRows(x: usize, w: usize, y: usize, pitch: usize, width: usize): void {
   const x0 = v128.load32_splat(x);
   const x1 = v128.load32_splat(x, 4);
   const x2 = v128.load32_splat(x, 8);
@@ -50,7 +59,7 @@ function addEightRows(x: usize, w: usize, y: usize, pitch: usize): void {
   const w5 = w4 + pitch;
   const w6 = w5 + pitch;
   const w7 = w6 + pitch;
-  const whole = pitch & ~15;
+  const whole = width & ~15;
   let o: usize = 0;
   for (; o < whole; o += 16) {
     let even = fma(x0, v128.load(w + o), v128.load(y + o));
@@ -63,7 +72,7 @@ function addEightRows(x: usize, w: usize, y: usize, pitch: usize): void {
     odd = fma(x7, v128.load(w7 + o), odd);
     v128.store(y + o, f32x4.add(even, odd));
   }
-  for (; o < pitch; o += 4) {
+  for (; o < width; o += 4) {
     let even = fma(x0, v128.load32_zero(w + o), v128.load32_zero(y + o));
     let odd = f32x4.mul(x1, v128.load32_zero(w1 + o));
     even = fma(x2, v128.load32_zero(w2 + o), even);
@@ -76,12 +85,12 @@ function addEightRows(x: usize, w: usize, y: usize, pitch: usize): void {
   }
 }
 
-function addRow(x: f32, w: usize, y: usize, pitch: usize): void {
+function addRow(x: f32, w: usize, y: usize, width: usize): void {
   const xs = f32x4.splat(x);
-  const whole = pitch & ~15;
+  const whole = width & ~15;
   let o: usize = 0;
   for (; o < whole; o += 16) v128.store(y + o, fma(xs, v128.load(w + o), v128.load(y + o)));
-  for (; o < pitch; o += 4) {
+  for (; o < width; o += 4) {
     v128.store_lane<f32>(y + o, fma(xs, v128.load32_zero(w + o), v128.load32_zero(y + o)), 0);
   }
 }

@@ -32,7 +32,7 @@ export function addPeerSettings(command: Command): void {
     .addOption(new Option('--engine <engine>', 'what computes').choices([...ENGINE_NAMES]).default('auto'))
     .option(
       '--threads <n>',
-      'that compute a tile together, on the native engine (default: one per core; one with a part of a core)',
+      'that compute a tile together, on native and wasm (default: one per core; one with a part of a core)',
       parseCount,
     )
     .addOption(

@@ -8,6 +8,7 @@ import {
   setBackend,
   type KernelBackend,
 } from '@tensorflow/tfjs-core';
+import { withSharedMemory } from '../kernels/shared-memory.ts';
 import { PeerceptronError } from '../shared/errors.ts';
 import { Sequence } from './sequential.ts';
 
@@ -23,13 +24,18 @@ export interface BackendOptions {
   readonly backend: TfjsBackendName;
   /** Needed in browsers by the wasm backend; in Node the binaries lie beside the program, or in its package. */
   readonly wasmPaths?: WasmPaths;
+  /** Whether other threads may read and write the wasm backend's heap. In Node only. */
+  readonly sharedHeap?: boolean;
 }
 
 const TEXTURE_POOL_BYTES = 256 * 1024 * 1024;
 
 interface NodeProcess {
   getBuiltinModule(id: 'node:module'): { createRequire(from: string): { resolve(name: string): string } };
-  getBuiltinModule(id: 'node:fs'): { existsSync(path: string): boolean };
+  getBuiltinModule(id: 'node:fs'): {
+    existsSync(path: string): boolean;
+    readFileSync(path: string): Uint8Array;
+  };
   getBuiltinModule(id: 'node:url'): { fileURLToPath(url: string): string };
   getBuiltinModule(id: 'node:path'): {
     dirname(path: string): string;
@@ -88,38 +94,61 @@ function nodeWasmPaths(): WasmPaths {
   };
 }
 
+/** Whoever is not there any more when a backend has started. */
+type Release = () => void;
+const NOTHING: Release = () => undefined;
+
+/** The module with a shared heap, at an address that only this thread knows. */
+function sharedModule(paths: WasmPaths): { readonly url: string; readonly release: Release } {
+  const file = nodeProcess()!
+    .getBuiltinModule('node:fs')
+    .readFileSync(paths['tfjs-backend-wasm-simd.wasm']);
+  const url = URL.createObjectURL(new Blob([withSharedMemory(file)], { type: 'application/wasm' }));
+  return { url, release: () => URL.revokeObjectURL(url) };
+}
+
 /** Imports the package of a backend, which registers its factory and kernels. */
-async function importBackend({ backend, wasmPaths }: BackendOptions): Promise<void> {
+async function importBackend({
+  backend,
+  wasmPaths,
+  sharedHeap = false,
+}: BackendOptions): Promise<Release> {
   switch (backend) {
     case 'cpu':
       await import('@tensorflow/tfjs-backend-cpu');
-      return;
+      return NOTHING;
     case 'webgl':
       await import('@tensorflow/tfjs-backend-webgl');
       // Small tensors would be computed on the CPU: a tile and the whole must go through the same kernels.
       env().set('WEBGL_CPU_FORWARD', false);
       // Freed textures are kept for reuse without bound otherwise, and phones kill such a tab.
       env().set('WEBGL_DELETE_TEXTURE_THRESHOLD', TEXTURE_POOL_BYTES);
-      return;
+      return NOTHING;
     case 'webgpu': {
       const gpu = (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu;
       if (!gpu) throw new Error('this browser or page has no WebGPU');
       if (!(await gpu.requestAdapter())) throw new Error('no WebGPU adapter was granted');
       await import('@tensorflow/tfjs-backend-webgpu');
       env().set('WEBGPU_CPU_FORWARD', false);
-      return;
+      return NOTHING;
     }
     case 'wasm': {
       const wasm = await import('@tensorflow/tfjs-backend-wasm');
       const paths = wasmPaths ?? nodeWasmPaths();
-      // One thread: the threaded build hands its own minified source to its workers, which no bundle survives. A
-      // second compute worker doubles the speed as well.
+      // Not its threaded build, which hands its own minified source to its workers: no bundle survives that. What takes
+      // time are our own kernels, and these have threads of their own (`heap-team.ts`).
       env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
-      wasm.setWasmPaths({
-        ...paths,
-        'tfjs-backend-wasm-threaded-simd.wasm': paths['tfjs-backend-wasm-simd.wasm'],
-      });
-      return;
+      const shared = sharedHeap ? sharedModule(paths) : undefined;
+      const simd = shared?.url ?? paths['tfjs-backend-wasm-simd.wasm'];
+      wasm.setWasmPaths(
+        {
+          ...paths,
+          'tfjs-backend-wasm-simd.wasm': simd,
+          'tfjs-backend-wasm-threaded-simd.wasm': simd,
+        },
+        shared !== undefined,
+      );
+      return shared?.release ?? NOTHING;
     }
   }
 }
@@ -149,8 +178,9 @@ async function acquire(options: BackendOptions): Promise<KernelBackend> {
     running.users += 1;
     return findBackend(name);
   }
+  let release = NOTHING;
   try {
-    await importBackend(options);
+    release = await importBackend(options);
     const factory = findBackendFactory(name);
     if (!factory) throw new Error('this environment does not support it');
     // tfjs only logs why a factory failed; made here, the reason reaches the caller.
@@ -170,6 +200,8 @@ async function acquire(options: BackendOptions): Promise<KernelBackend> {
       `the ${name} backend cannot start here: ${reason}; choose another engine`,
       { cause: error, details: { backend: name } },
     );
+  } finally {
+    release();
   }
 }
 

@@ -70,6 +70,8 @@ export function prepareHeapConv(
       zeros: keep(new Float32Array(inChannels), [inChannels]),
       inOffset,
       outOffset: from,
+      places,
+      macs: places * rows * channels,
     };
   });
   return running(heap, parts, outputShape, round * taps, tail.activation);

@@ -24,6 +24,7 @@ import {
 import type { KeepTensor } from './tfjs-conv.ts';
 import { deviceOf, type Device } from './tfjs-device.ts';
 import { heapKernels, type HeapKernels } from './tfjs-heap.ts';
+import type { TeamOptions } from './heap-team.ts';
 import { checkBuffers, engineFailed } from './check-buffers.ts';
 import { KeptValues } from './kept-values.ts';
 import { prepareKernel, type Kernel } from './tfjs-kernels.ts';
@@ -37,9 +38,11 @@ import {
 
 export type { BackendOptions, TfjsBackendName, WasmPaths } from './tfjs-backends.ts';
 
-export interface TfjsEngineOptions extends BackendOptions {
+export interface TfjsEngineOptions extends Omit<BackendOptions, 'sharedHeap'> {
   /** Which builds of our own kernels the wasm backend may use, the best first; none: tfjs' kernels alone. Default: all. */
   readonly kernels?: readonly KernelVariant[];
+  /** Threads that compute what our own kernels do together, on a wasm heap that they share. Absent: one. */
+  readonly team?: TeamOptions;
 }
 
 /**
@@ -47,9 +50,11 @@ export interface TfjsEngineOptions extends BackendOptions {
  * @throws ENGINE_UNAVAILABLE, naming the backend and the reason, when it cannot start here.
  */
 export async function createTfjsEngine(options: TfjsEngineOptions): Promise<Engine> {
-  const backend = await acquireBackend(options);
-  const heap = options.backend === 'wasm' ? await heapKernels(backend, options.kernels) : undefined;
-  return new TfjsEngine(options.backend, backend, heap);
+  const { kernels, team, ...rest } = options;
+  const backend = await acquireBackend({ ...rest, sharedHeap: team !== undefined });
+  const heapOptions = { ...(kernels ? { variants: kernels } : {}), ...(team ? { team } : {}) };
+  const heap = options.backend === 'wasm' ? await heapKernels(backend, heapOptions) : undefined;
+  return new TfjsEngine(options.backend, backend, heap, heap && team ? team.threads : 1);
 }
 
 interface Crop {
@@ -97,8 +102,13 @@ class TfjsEngine implements Engine {
   readonly #spare = new SpareBuffers(SPARE_OUTPUT_BYTES);
   #disposed = false;
 
-  constructor(backendName: TfjsBackendName, backend: tf.KernelBackend, heap: HeapKernels | undefined) {
-    this.name = `tfjs-${backendName}`;
+  constructor(
+    backendName: TfjsBackendName,
+    backend: tf.KernelBackend,
+    heap: HeapKernels | undefined,
+    threads: number,
+  ) {
+    this.name = `tfjs-${backendName}${threads > 1 ? `, ${threads} threads` : ''}`;
     this.#backendName = backendName;
     this.#backend = backend;
     this.#heap = heap;
@@ -118,6 +128,8 @@ class TfjsEngine implements Engine {
       this.#begin('load');
       checkBuffers('weight', weights, program.weights, (entry) => entry.name);
       if (this.#backendName === 'wasm') checkWasmBudget(this.#backend, program, this.#copies);
+      // A device that has nothing to compute does not hold them.
+      await this.#heap?.gather();
       const tile = this.#prepare(program, weights);
       this.#tiles.add(tile);
       try {
@@ -171,6 +183,7 @@ class TfjsEngine implements Engine {
       if (this.#disposed) return;
       for (const tile of [...this.#tiles]) this.#release(tile);
       this.#disposed = true;
+      await this.#heap?.dismiss();
       await releaseBackend(this.#backendName);
     });
   }

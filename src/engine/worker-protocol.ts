@@ -11,6 +11,7 @@ export interface EngineOptions {
   readonly wasmPaths?: WasmPaths;
   /** Of the native engine: see `NativeEngineOptions`. */
   readonly folders?: readonly string[];
+  /** That compute a tile together, on the native engine and, in Node, on wasm. Default: 1. */
   readonly threads?: number;
 }
 

@@ -1,4 +1,5 @@
 import { PeerceptronError } from '../shared/errors.ts';
+import { withSharedMemory } from './shared-memory.ts';
 
 /** A WebAssembly module of ours: a file of `kernels/`, compiled by `npm run kernels`. Base64. */
 export interface KernelBinary {
@@ -25,9 +26,14 @@ export function runsKernel(binary: KernelBinary, variant: KernelVariant): boolea
   return encoded !== undefined && WebAssembly.validate(bytesOf(encoded));
 }
 
+/** Pages that are not isolated do not even know of the type. */
+const isShared = ({ buffer }: WebAssembly.Memory): boolean =>
+  typeof SharedArrayBuffer !== 'undefined' && buffer instanceof SharedArrayBuffer;
+
 /**
  * Starts a kernel in `memory`, which may belong to somebody else: kernels have no data, no stack and no globals, and
- * touch what they are given addresses of. Addresses above 2 GiB are passed as they are.
+ * touch what they are given addresses of. Addresses above 2 GiB are passed as they are. Several threads may start one in the same
+ * memory, if that is shared.
  * @param variants to choose from, the best first; default: whatever this platform can run.
  * @returns undefined where the platform has no SIMD.
  */
@@ -39,7 +45,9 @@ export async function startKernels<Exports>(
   for (const variant of variants) {
     if (!runsKernel(binary, variant)) continue;
     try {
-      const { instance } = await WebAssembly.instantiate(bytesOf(binary[variant]!), { env: { memory } });
+      const bytes = bytesOf(binary[variant]!);
+      const module = isShared(memory) ? withSharedMemory(bytes) : bytes;
+      const { instance } = await WebAssembly.instantiate(module, { env: { memory } });
       return { exports: instance.exports as Exports, variant };
     } catch (error) {
       throw new PeerceptronError('ENGINE_UNAVAILABLE', `the ${binary.name} kernel does not start`, {

@@ -10,7 +10,7 @@ import { describeRuns, runs, seeds } from '../../support/fuzz.ts';
 beforeAll(() => setFlagsFromString('--experimental-wasm-relaxed-simd'));
 
 interface ConvExports {
-  conv(geometry: number, x: number, zeros: number, table: number, w: number, bias: number, y: number, low: number, high: number): void;
+  conv(geometry: number, x: number, zeros: number, table: number, w: number, bias: number, y: number, low: number, high: number, from: number, to: number): void;
 } // prettier-ignore
 
 type Triple = readonly [number, number, number];
@@ -76,6 +76,8 @@ async function run(
   g: Geometry,
   { x, w, bias }: Data,
   [low, high]: readonly number[],
+  /** Places where another call goes on, as another thread would. */
+  cuts: readonly number[] = [],
 ) {
   const taps = size(g.filter);
   const panels = Math.ceil(g.outChannels / 8);
@@ -105,7 +107,10 @@ async function run(
   at(7).fill(GUARD);
   const { exports } = (await startKernels<ConvExports>(conv, memory, [variant]))!;
   const [geometry, source, zeros, table, weights, terms, target] = addresses as [number, number, number, number, number, number, number]; // prettier-ignore
-  exports.conv(geometry, source + 4 * g.inOffset, zeros, table, weights, terms, target + 4 * g.outOffset, low!, high!); // prettier-ignore
+  const bounds = [0, ...cuts, size(g.output)];
+  for (const [part, from] of bounds.slice(0, -1).entries()) {
+    exports.conv(geometry, source + 4 * g.inOffset, zeros, table, weights, terms, target + 4 * g.outOffset, low!, high!, from, bounds[part + 1]!); // prettier-ignore
+  }
   expect(at(7)[0]).toBe(GUARD);
   expect(at(2).every((value) => value === 0)).toBe(true);
   return at(6).slice();
@@ -168,6 +173,16 @@ describe.each(['simd', 'relaxed'] as const)('conv (%s)', (variant) => {
     const whole = await run(variant, { ...g, round: 128 }, data, [-Infinity, Infinity]);
     for (const round of [4, 8, 60]) {
       expect(await run(variant, { ...g, round }, data, [-Infinity, Infinity])).toEqual(whole);
+    }
+  });
+
+  it('gives the same bits in parts that begin at whole groups of four places', async () => {
+    const random = seededRandom(11);
+    const g = { ...randomGeometry(random), input: [3, 9, 9], output: [2, 7, 7], filter: [2, 3, 3], strides: [1, 1, 1], dilations: [1, 1, 1], before: [0, 0, 0], round: 12 } as const; // prettier-ignore
+    const data = randomData(g, random);
+    const whole = await run(variant, g, data, [0, 6]);
+    for (const cuts of [[4], [48], [20, 40, 96]]) {
+      expect(await run(variant, g, data, [0, 6], cuts)).toEqual(whole);
     }
   });
 

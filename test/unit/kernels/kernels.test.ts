@@ -31,8 +31,8 @@ describe('starting a kernel', () => {
   });
 
   it('says which kernel does not start', async () => {
-    const shared = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
-    await expect(startKernels(dense, shared)).rejects.toMatchObject({
+    const none = {} as WebAssembly.Memory;
+    await expect(startKernels(dense, none)).rejects.toMatchObject({
       code: 'ENGINE_UNAVAILABLE',
       message: expect.stringContaining('dense') as string,
     });
@@ -40,14 +40,14 @@ describe('starting a kernel', () => {
 });
 
 interface DenseExports {
-  dense(x: number, w: number, b: number, y: number, rows: number, units: number, lo: number, hi: number): void;
+  dense(x: number, w: number, b: number, y: number, rows: number, units: number, lo: number, hi: number, from: number, to: number): void;
 } // prettier-ignore
 
 const UNTOUCHED = 1234;
 
 /** The kernel on arrays of its own, with a guard behind the result and addresses that are multiples of 4 alone. */
-async function run(variant: KernelVariant, rows: number, units: number, options: { bias?: boolean; range?: [number, number]; seed: number; base?: number }) {
-  const { bias = false, range = [-Infinity, Infinity], seed, base = 4 } = options;
+async function run(variant: KernelVariant, rows: number, units: number, options: { bias?: boolean; range?: [number, number]; seed: number; base?: number; cuts?: number[] }) {
+  const { bias = false, range = [-Infinity, Infinity], seed, base = 4, cuts = [] } = options;
   const sizes = [rows, rows * units, units, units + 1];
   const memory = new WebAssembly.Memory({ initial: Math.ceil((base + 4 * sizes.reduce((a, b) => a + b)) / 65536) });
   const addresses = sizes.map((_, index) => base + 4 * sizes.slice(0, index).reduce((a, b) => a + b, 0));
@@ -56,7 +56,10 @@ async function run(variant: KernelVariant, rows: number, units: number, options:
   for (const array of [x, w, b]) for (let i = 0; i < array.length; i++) array[i] = random.normal();
   y.fill(UNTOUCHED);
   const { exports } = (await startKernels<DenseExports>(dense, memory, [variant]))!;
-  exports.dense(addresses[0]!, addresses[1]!, bias ? addresses[2]! : 0, addresses[3]!, rows, units, ...range);
+  const bounds = [0, ...cuts, units];
+  for (const [part, from] of bounds.slice(0, -1).entries()) {
+    exports.dense(addresses[0]!, addresses[1]!, bias ? addresses[2]! : 0, addresses[3]!, rows, units, ...range, from, bounds[part + 1]!);
+  }
   return { x, w, b, y };
 } // prettier-ignore
 
@@ -109,8 +112,16 @@ describe.each(['simd', 'relaxed'] as const)('dense (%s)', (variant) => {
         f32.set(whole.w.subarray(i * units + from, i * units + to), 100 + i * width);
       }
       const { exports } = (await startKernels<DenseExports>(dense, memory, [variant]))!;
-      exports.dense(0, 400, 0, 40_000, rows, width, -Infinity, Infinity);
+      exports.dense(0, 400, 0, 40_000, rows, width, -Infinity, Infinity, 0, width);
       expect([...f32.subarray(10_000, 10_000 + width)]).toEqual([...whole.y.subarray(from, to)]);
+    }
+  });
+
+  it('gives the same bits in parts, with a bias and a clamp', async () => {
+    const options = { seed: 9, bias: true, range: [0, 6] as [number, number] };
+    const whole = await run(variant, 50, 39, options);
+    for (const cuts of [[16], [1, 2, 38], [16, 32]]) {
+      expect([...(await run(variant, 50, 39, { ...options, cuts })).y]).toEqual([...whole.y]);
     }
   });
 
@@ -119,7 +130,7 @@ describe.each(['simd', 'relaxed'] as const)('dense (%s)', (variant) => {
     const f32 = new Float32Array(memory.buffer);
     f32.set([NaN, 1, 1, 1, 1, 1], 1);
     const { exports } = (await startKernels<DenseExports>(dense, memory, [variant]))!;
-    exports.dense(4, 8, 0, 64, 1, 5, 0, 6);
+    exports.dense(4, 8, 0, 64, 1, 5, 0, 6, 0, 5);
     expect([...f32.subarray(16, 21)]).toEqual(Array(5).fill(NaN));
   });
 });
