@@ -6,6 +6,7 @@ import { loadWholeModel } from '../src/runtime/whole-model.ts';
 import { seededRandom } from '../src/shared/random.ts';
 import { median, type Benchmark, type BenchmarkContext, type Goal, type Row } from './benchmark.ts';
 import { openBanded } from './engines/banded.ts';
+import { mixedMesh } from './engines/mixed-mesh.ts';
 import { openNativeSession } from './engines/native-session.ts';
 import { soloNetwork, type SoloModel } from './farm/baselines/solo-model.ts';
 import type { Network } from './overhead/networks.ts';
@@ -124,7 +125,7 @@ async function againstSession(threads: number, { quick, say }: BenchmarkContext)
 
 export const engines: Benchmark = {
   summary:
-    'the native engine: against our wasm engine, and in bands and tiles against one session of ONNX Runtime',
+    'the native engine: against our wasm engine, in bands and tiles against one session of ONNX Runtime, and beside a browser in one mesh',
   async run(context) {
     const rows: Row[] = [];
     for (const name of ['vgg16', 'xception', 'c3d', 'alexnet'] as const) {
@@ -133,6 +134,7 @@ export const engines: Benchmark = {
     for (const threads of new Set([1, availableParallelism()])) {
       rows.push(...(await againstSession(threads, context)));
     }
+    rows.push(...(await mixedMesh(context)));
     context.say('left out: wasm with two workers over one, for it computes with one');
     return rows;
   },
