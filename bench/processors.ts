@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 /** The processors that a process may run on, by number, from its `/proc/<pid>/status`. Linux only. */
 export function allowedProcessors(status = readFileSync('/proc/self/status', 'utf8')): number[] {
@@ -13,8 +13,15 @@ export function allowedProcessors(status = readFileSync('/proc/self/status', 'ut
 
 /** All threads of a process, and all that it starts from now on, run on these processors. Linux only. */
 export function keepTo(processors: readonly number[], pid: number): void {
-  const args = ['--all-tasks', '--cpu-list', '--pid', processors.join(','), String(pid)];
-  execFileSync('taskset', args, { stdio: 'ignore' });
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    try {
+      const args = ['--cpu-list', '--pid', processors.join(','), thread];
+      execFileSync('taskset', args, { stdio: 'ignore' });
+    } catch (thrown) {
+      // A pool's thread may have ended meanwhile.
+      if (existsSync(`/proc/${pid}/task/${thread}`)) throw thrown;
+    }
+  }
 }
 
 /** Before a program and its arguments: it runs on that processor alone, with all that it starts. */
