@@ -73,7 +73,14 @@ export async function openMixedWorld(
     ...joining(joinFile),
     ...startOn(processor),
   ];
-  const room = await openLocalRoom({ port: 0, host: '127.0.0.1', room: 'mixed' });
+  // Built before any benchmark starts; the working folder is the repository's root.
+  const built = join(process.cwd(), 'dist');
+  const room = await openLocalRoom({
+    port: 0,
+    host: '127.0.0.1',
+    room: 'mixed',
+    pageDir: join(built, 'page'),
+  });
   undo.push(() => room.server.close());
   const url = room.urlAt('127.0.0.1');
   const page = await startChromiumPeer({
@@ -99,8 +106,7 @@ export async function openMixedWorld(
     threads: 1,
     memory: String(2 * OFFERED_BYTES),
     cache: () => ({ cache: false }),
-    // Built before any benchmark starts; the working folder is the repository's root.
-    program: join(process.cwd(), 'dist/node/cli.js'),
+    program: join(built, 'node/cli.js'),
     start: () => ({ command: commandIn(native) }),
   });
   undo.push(() => peerProcess!.stop());
