@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { readOr, type Hierarchy } from '../headless/control-groups.ts';
 import { PeerceptronError } from '../src/shared/errors.ts';
 import { moveThread, openGroupHome, writeTo, type GroupHome } from './cgroup/home.ts';
+import { processorMs } from './processor-time.ts';
 
 /**
  * Shares of a processor for single threads of other processes on Linux. A device's compute and its transport must not share one
@@ -22,6 +23,8 @@ export interface CpuGroups {
   limitOthers(options: Omit<LimitedProcess, 'others'>): CpuLimit;
   /** Every thread named `threadName` that is there gets the share for itself, by a quota; the others are left alone. */
   limitEach(options: Omit<LimitedProcess, 'others'>): void;
+  /** A group for a program that joins it as it starts, and all that it starts in turn. Without a limit at first. */
+  openTree(name: string): ProcessTree;
   /** The groups are gone. Does nothing the second time. */
   release(): void;
 }
@@ -30,6 +33,14 @@ export interface CpuGroups {
 export interface CpuLimit {
   /** As many cores from now on; `undefined`: about as fast as the machine is. */
   set(cores: number | undefined): void;
+}
+
+/** Processes that share one quota, whatever their threads do: a device, seen from outside. */
+export interface ProcessTree extends CpuLimit {
+  /** A process that writes its id here is in the group; see `joining`. */
+  readonly joinFile: string;
+  /** What all that is in the group now has taken of processors since it was started; milliseconds. */
+  usedMs(): number;
 }
 
 export interface LimitedProcess {
@@ -53,6 +64,8 @@ export interface LimitedProcess {
  */
 const QUOTA_US = 1_000;
 const SHORTEST_PERIOD_US = 1_000;
+/** Of processes whose threads hand work to each other all the time: with less they would stand still between any two of them. */
+const TREE_QUOTA_US = 4_000;
 /**
  * A reservation is kept to the end of its thread: Linux 6.18 never gives out again what a thread that sleeps is relieved of. A thread
  * without a limit has this much, which four peers can have of two processors.
@@ -145,6 +158,22 @@ class Groups implements CpuGroups {
     }
   }
 
+  openTree(name: string): ProcessTree {
+    const { hierarchy, path } = this.#home;
+    const group = join(path, name);
+    mkdirSync(group);
+    const joinFile = join(group, 'cgroup.procs');
+    return {
+      joinFile,
+      set: (cores) => setQuota(hierarchy, group, cores, TREE_QUOTA_US),
+      usedMs: () =>
+        readOr(joinFile, '')
+          .split('\n')
+          .filter(Boolean)
+          .reduce((sum, pid) => sum + processorMs(Number(pid)), 0),
+    };
+  }
+
   release(): void {
     this.#home.release();
   }
@@ -187,9 +216,14 @@ function setReservation(thread: string, cores: number): void {
   }
 }
 
-function setQuota({ version }: Hierarchy, group: string, cores: number | undefined): void {
-  const periodUs = cores === undefined ? 100_000 : Math.max(SHORTEST_PERIOD_US, Math.round(QUOTA_US / cores));
-  const quotaUs = cores === undefined ? undefined : Math.max(QUOTA_US, Math.round(cores * periodUs));
+function setQuota(
+  { version }: Hierarchy,
+  group: string,
+  cores: number | undefined,
+  leastUs = QUOTA_US,
+): void {
+  const periodUs = cores === undefined ? 100_000 : Math.max(SHORTEST_PERIOD_US, Math.round(leastUs / cores));
+  const quotaUs = cores === undefined ? undefined : Math.max(leastUs, Math.round(cores * periodUs));
   if (version === 2) {
     writeTo(group, 'cpu.max', `${quotaUs ?? 'max'} ${periodUs}`);
     return;

@@ -4,6 +4,7 @@ import type { NetworkName } from '../src/models/presets.ts';
 import { median, type Benchmark, type BenchmarkContext, type Row } from './benchmark.ts';
 import { openBanded } from './engines/banded.ts';
 import { inTurns, openWhole, ratio, SAME, withAll, type Opened } from './engines/in-turns.ts';
+import { mixedMesh } from './engines/mixed-mesh.ts';
 import { openNativeSession } from './engines/native-session.ts';
 import { threadRows } from './engines/wasm-threads.ts';
 import { soloNetwork } from './farm/baselines/solo-model.ts';
@@ -62,7 +63,7 @@ async function againstSession(threads: number, { quick, say }: BenchmarkContext)
 
 export const engines: Benchmark = {
   summary:
-    'the native engine: against our wasm engine, and in bands and tiles against one session of ONNX Runtime',
+    'the native engine: against our wasm engine, in bands and tiles against one session of ONNX Runtime, and beside a browser in one mesh',
   async run(context) {
     const rows: Row[] = [];
     for (const name of ['vgg16', 'xception', 'c3d', 'alexnet'] as const) {
@@ -72,6 +73,7 @@ export const engines: Benchmark = {
       rows.push(...(await againstSession(threads, context)));
     }
     rows.push(...(await threadRows(context)));
+    rows.push(...(await mixedMesh(context)));
     return rows;
   },
 };

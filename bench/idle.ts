@@ -8,6 +8,7 @@ import { CREDENTIAL, serviceUnit } from '../headless/service/unit.ts';
 import { formatRoomLink } from '../src/protocol/room-link.ts';
 import { commandOf } from '../test/support/unit-command.ts';
 import type { Benchmark, BenchmarkContext, Row } from './benchmark.ts';
+import { processorMs } from './processor-time.ts';
 
 const MB = 1e6;
 const CPU_GOAL_PERCENT = 1;
@@ -30,15 +31,11 @@ interface Usage {
 
 /** Linux only. */
 function usageOf(pid: number): Usage {
-  const ticksPerSecond = 100;
-  const [, afterName] = /\) (.*)$/s.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))!;
-  const fields = afterName!.split(' ');
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   const bytes = (field: string): number =>
     Number(new RegExp(`${field}:\\s+(\\d+) kB`).exec(status)![1]) * 1024;
   return {
-    // utime and stime, of proc(5).
-    cpuMs: ((Number(fields[11]) + Number(fields[12])) * 1000) / ticksPerSecond,
+    cpuMs: processorMs(pid),
     residentBytes: bytes('VmRSS'),
     peakBytes: bytes('VmHWM'),
   };

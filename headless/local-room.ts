@@ -28,6 +28,8 @@ export interface LocalRoomOptions {
   readonly tls?: TlsPair;
   readonly trust?: TrustOffer;
   readonly modelsDir?: string;
+  /** Of the built page, where it is not beside the running program. */
+  readonly pageDir?: string;
   /** Asked for when the port is taken: `true` tries the next one. */
   readonly onPortTaken?: (port: number) => boolean;
 }
@@ -53,11 +55,12 @@ export async function openLocalRoom(options: LocalRoomOptions): Promise<LocalRoo
 }
 
 async function listen(options: LocalRoomOptions): Promise<{ server: SignalingServer; port: number }> {
+  const staticDir = options.pageDir ?? pageDir();
   for (let port = options.port; ; port++) {
     const server = createSignalingServer({
       port,
       ...(options.host ? { host: options.host } : {}),
-      ...(existsSync(pageDir()) ? { staticDir: pageDir() } : {}),
+      ...(existsSync(staticDir) ? { staticDir } : {}),
       ...(options.modelsDir ? { modelsDir: options.modelsDir } : {}),
       ...(options.tls ? { tls: options.tls } : {}),
       ...(options.trust ? { trust: options.trust } : {}),

@@ -24,6 +24,8 @@ export interface PeerProcessOptions {
   /** Default: `peer-1`, `peer-2`, … */
   readonly nameOf?: (index: number) => string;
   readonly engine?: string;
+  /** Of the native engine; default: each gets its part of this machine's cores. */
+  readonly threads?: number;
   /** What each offers, as `join --memory`. */
   readonly memory?: string | ((name: string) => string);
   /** What each gives of its processor, as `join --share`; default: all. */
@@ -71,8 +73,8 @@ function startPeerProcess(name: string, options: PeerProcessOptions): Promise<Pe
   const { command = [], program = beside, env = {} } = options.start?.(name) ?? {};
   const args = [process.execPath, ...LEAN_NODE, program, 'join', '--json', '--name', name, '--parent'];
   if (options.engine) args.push('--engine', options.engine);
-  // They share the machine's cores.
-  args.push('--threads', String(Math.max(1, Math.floor(availableParallelism() / options.count))));
+  const threads = options.threads ?? Math.max(1, Math.floor(availableParallelism() / options.count));
+  args.push('--threads', String(threads));
   const memory = typeof options.memory === 'function' ? options.memory(name) : options.memory;
   if (memory) args.push('--memory', memory);
   const share = options.share?.(name);

@@ -69,6 +69,14 @@ export function openGroupHome(controller: Controller): GroupHome {
 export const writeTo = (group: string, file: string, text: string): void =>
   writeFileSync(join(group, file), text);
 
+/** Before a program and its arguments: makes it one of the group of that `cgroup.procs` from its beginning, with all that it starts. */
+export const joining = (joinFile: string): readonly string[] => [
+  'sh',
+  '-c',
+  'echo $$ > "$0" && exec "$@"',
+  joinFile,
+];
+
 /** Puts one thread into a group of version 1 (`tasks`), or of version 2 (`cgroup.threads`). */
 export function moveThread({ version }: Hierarchy, group: string, thread: string): void {
   const move = (): void => writeTo(group, version === 1 ? 'tasks' : 'cgroup.threads', thread);

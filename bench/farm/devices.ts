@@ -4,6 +4,7 @@ import type { CacheFlags } from '../../headless/weight-cache.ts';
 import { createRoomLink, formatRoomLink, type RoomLink } from '../../src/protocol/room-link.ts';
 import { PeerceptronError, toPeerceptronError } from '../../src/shared/errors.ts';
 import { openCpuGroups } from '../cgroup.ts';
+import { joining } from '../cgroup/home.ts';
 import { openMemoryGroups, type MemoryGroup, type MemoryGroups } from '../cgroup/memory.ts';
 import type { FarmDescription, FarmDevice } from './description.ts';
 import { delayEnvironment, hasDelay } from './farm-delay.ts';
@@ -76,10 +77,10 @@ export async function openFarm(undo: (() => unknown)[], options: FarmOptions): P
   undo.push(() => network.close());
   const memory = memoryGroups(all, undo, say);
   const room = await openRoom(network, programs.signaling, options.modelsDir, undo);
-  const command = ({ name }: FarmDevice): string[] => [
-    ...joining(memory.get(name)),
-    ...network.commandOf(name),
-  ];
+  const command = ({ name }: FarmDevice): string[] => {
+    const group = memory.get(name);
+    return [...(group ? joining(group.joinFile) : []), ...network.commandOf(name)];
+  };
   const byName = new Map(all.map((device, index) => [device.name, { device, index }]));
   const peers = await startPeerProcesses({
     url: formatRoomLink(room),
@@ -141,7 +142,3 @@ function memoryGroups(
   undo.push(() => groups.release());
   return new Map(devices.map(({ name }) => [name, groups.open(name)]));
 }
-
-/** Makes the program that follows one of the group, from its beginning. */
-const joining = (group: MemoryGroup | undefined): string[] =>
-  group ? ['sh', '-c', 'echo $$ > "$0" && exec "$@"', group.joinFile] : [];

@@ -78,7 +78,7 @@ function setApart(pid: number): void {
 }
 
 /** A survey of its own asks for profiles that are measured now. */
-export const newSurvey = async ({ node }: LimitedWorld): Promise<Survey> =>
+export const newSurvey = async ({ node }: Pick<LimitedWorld, 'node'>): Promise<Survey> =>
   new Survey({
     node,
     clock: systemClock,

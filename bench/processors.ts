@@ -1,0 +1,28 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+
+/** The processors that a process may run on, by number, from its `/proc/<pid>/status`. Linux only. */
+export function allowedProcessors(status = readFileSync('/proc/self/status', 'utf8')): number[] {
+  const list = /^Cpus_allowed_list:\s+([\d,-]+)$/m.exec(status)?.[1];
+  if (list === undefined) return [];
+  return list.split(',').flatMap((range) => {
+    const [first, last = first] = range.split('-').map(Number) as [number, number?];
+    return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+  });
+}
+
+/** All threads of a process, and all that it starts from now on, run on these processors. Linux only. */
+export function keepTo(processors: readonly number[], pid: number): void {
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    try {
+      const args = ['--cpu-list', '--pid', processors.join(','), thread];
+      execFileSync('taskset', args, { stdio: 'ignore' });
+    } catch (thrown) {
+      // A pool's thread may have ended meanwhile.
+      if (existsSync(`/proc/${pid}/task/${thread}`)) throw thrown;
+    }
+  }
+}
+
+/** Before a program and its arguments: it runs on that processor alone, with all that it starts. */
+export const startOn = (processor: number): readonly string[] => ['taskset', '--cpu-list', String(processor)];
