@@ -187,21 +187,37 @@ export function singleMethodBest(
     });
   }
 
-  /** Milliseconds of each device for the ops between two cut points; Infinity where it has no room for them. */
+  /**
+   * About the milliseconds of each device for the ops between two cut points, as the sum of its ops; Infinity where it has no room for them.
+   * What comes of it is simulated.
+   */
   function stageTimes(): (start: number, end: number) => Float64Array {
     const points = space.cutPoints;
-    const known: (Float64Array[] | undefined)[] = [];
-    const rowOf = (start: number): Float64Array[] => {
-      // Programs of all runs of ops together are hundreds of megabytes, and nobody needs them once their times are known.
-      const own = new SearchSpace(graph);
-      return points.slice(start + 1).map((end) => {
-        const tile = own.tiles(points[start]!, end, WHOLE)![0]!;
-        return Float64Array.from(devices, ({ profile, memoryBytes }) => {
-          const isTooLarge = tile.weightBytes * 2 + tile.inputBytes + tile.workBytes > memoryBytes;
-          return isTooLarge ? Infinity : profile.tileMs + workMs(tile.work, profile);
-        });
-      });
-    };
-    return (start, end) => (known[start] ??= rowOf(start))[end - start - 1]!;
+    const ops = graph.nodes.map((_, op) => space.tiles(op, op + 1, WHOLE)![0]!);
+    const weightsTo = sumsOf(ops.map(({ weightBytes }) => weightBytes));
+    const msTo = devices.map(({ profile }) =>
+      sumsOf(costs.times(profile, 'channel').map(({ fixedMs, partMs }) => fixedMs + partMs)),
+    );
+    const known: (Float64Array | undefined)[] = [];
+    return (start, end) =>
+      (known[start * points.length + end] ??= Float64Array.from(
+        devices,
+        ({ profile, memoryBytes }, device) => {
+          const [from, to] = [points[start]!, points[end]!];
+          const movedBytes = space.bytesAt[from]! + space.bytesAt[to]!;
+          const workBytes = Math.max(...ops.slice(from, to).map((op) => op.workBytes));
+          const weightBytes = weightsTo[to]! - weightsTo[from]!;
+          if (weightBytes * 2 + space.bytesAt[from]! + workBytes > memoryBytes) return Infinity;
+          return (
+            profile.tileMs + movedBytes * profile.tileMsPerByte + msTo[device]![to]! - msTo[device]![from]!
+          );
+        },
+      ));
   }
+}
+
+function sumsOf(values: readonly number[]): number[] {
+  const sums = [0];
+  for (const value of values) sums.push(sums.at(-1)! + value);
+  return sums;
 }
