@@ -27,6 +27,8 @@ export interface CellKey {
   readonly objective: 'latency' | 'throughput';
   /** Of every device's link, each way. */
   readonly megabitsPerSecond: number;
+  /** That no frame in flight may take longer than, where a rate is planned within such a bound. */
+  readonly latencyBoundMs?: number;
   /** Of a farm whose devices are not alike: its file. */
   readonly farm?: string;
 }
@@ -108,6 +110,7 @@ export const keyOf = (cell: CellKey): string =>
     cell.devices,
     cell.objective,
     cell.megabitsPerSecond,
+    ...(cell.latencyBoundMs === undefined ? [] : [`${cell.latencyBoundMs}ms`]),
     ...(cell.farm ? [cell.farm] : []),
   ].join('/');
 
@@ -118,6 +121,7 @@ export const onlyKey = ({
   devices,
   objective,
   megabitsPerSecond,
+  latencyBoundMs,
   farm,
 }: CellKey): CellKey => ({
   method,
@@ -125,5 +129,6 @@ export const onlyKey = ({
   devices,
   objective,
   megabitsPerSecond,
+  ...(latencyBoundMs === undefined ? {} : { latencyBoundMs }),
   ...(farm === undefined ? {} : { farm }),
 });

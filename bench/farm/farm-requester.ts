@@ -4,7 +4,7 @@ import { loadModelByName } from '../../headless/model-files.ts';
 import { PlanThread } from '../../headless/plan-thread.ts';
 import type { RoomPeer } from '../../headless/room-peers.ts';
 import { systemClock } from '../../src/mesh/system-clock.ts';
-import type { PlanChoice, PlanRequest } from '../../src/planner/choice.ts';
+import type { Objective, PlanChoice, PlanRequest } from '../../src/planner/choice.ts';
 import type { TransportProfile } from '../../src/planner/profile.ts';
 import { searchTask } from '../../src/planner/search-task.ts';
 import type { FrameInput } from '../../src/runtime/frame-input.ts';
@@ -84,6 +84,7 @@ export class FarmRequester {
     network,
     method,
     objective,
+    latencyBoundMs,
     peers,
     megabitsPerSecond,
     memoryBytes,
@@ -93,7 +94,11 @@ export class FarmRequester {
     const survey = this.#surveyAt(megabitsPerSecond);
     const devices = await profiled(survey, this.#surveyed(peers, memoryBytes));
     const session = this.#newSession();
-    const request = { graph, session, epoch: 0, objective: { kind: objective } } as const;
+    const wanted: Objective =
+      objective === 'throughput' && latencyBoundMs !== undefined
+        ? { kind: objective, latencyBoundMs }
+        : { kind: objective };
+    const request = { graph, session, epoch: 0, objective: wanted };
     let choice: PlanChoice;
     try {
       const choose = method === 'ours' ? searched : choiceOf(method, objective);

@@ -29,7 +29,7 @@ type Outcome =
 /** A plan on the farm: planned by what the devices are then, loaded quickly, and run on small devices. */
 export async function measureOnFarm(world: CellWorld, wanted: Wanted): Promise<Outcome> {
   const { farm, requester, idOf } = world;
-  const { network, objective, method, devices, frames, memoryBytes } = wanted;
+  const { network, objective, method, devices, frames, memoryBytes, latencyBoundMs } = wanted;
   if (method === 'tfjs' || method === 'onnxruntime-web')
     throw new PeerceptronError('INTERNAL', `${method} does not run on a farm`);
   // Of the paper's devices one only sends, which is the requester's here.
@@ -44,6 +44,7 @@ export async function measureOnFarm(world: CellWorld, wanted: Wanted): Promise<O
     network,
     method,
     objective,
+    ...(latencyBoundMs === undefined ? {} : { latencyBoundMs }),
     peers: chosen.map(({ name }) => idOf.get(name)!),
     megabitsPerSecond: wanted.megabitsPerSecond,
     memoryBytes: memoryBytes - OWN_BYTES,

@@ -16,6 +16,7 @@ const key = {
   devices: count,
   objective: v.picklist(OBJECTIVES),
   megabitsPerSecond: positive,
+  latencyBoundMs: v.exactOptional(positive),
   farm: v.exactOptional(v.string()),
 };
 // Fields that are not known here stay: a run that goes on with the cells of another keeps them.

@@ -13,6 +13,7 @@ export type RequesterCommand =
       readonly network: NetworkName;
       readonly method: 'ours' | LayoutMethod;
       readonly objective: CellKey['objective'];
+      readonly latencyBoundMs?: number;
       readonly peers: readonly PeerId[];
       /** Of every device's link. */
       readonly megabitsPerSecond: number;

@@ -18,6 +18,11 @@ const SLOWER_MEGABITS = [30, 10] as const;
 const SINGLE_METHODS = ['pipeline', 'spatial', 'channel', 'lanes'] as const;
 /** Its layouts have so many devices, of which one only sends. */
 const PAPER_SIZES: Partial<Record<NetworkName, readonly number[]>> = { alexnet: [5, 6], vgg16: [9, 11] };
+/**
+ * A rate on as many devices as the paper's largest layout, within a latency that its frames in flight do not reach: about what a
+ * Raspberry Pi 3 takes for a frame alone.
+ */
+const BOUNDED = { network: 'vgg16', devices: 11, latencyBoundMs: 11_000 } as const;
 /** Long frames are alike. */
 const FRAMES: Readonly<Record<NetworkName, number>> = { alexnet: 30, vgg16: 8, xception: 30, c3d: 8 };
 const QUICK_FRAMES = 8;
@@ -41,6 +46,8 @@ export function wholeSuite(): Wanted[] {
     for (const devices of PAPER_SIZES[network] ?? [])
       for (const objective of OBJECTIVES)
         cells.push(wanted({ method: 'paper', network, devices, objective }));
+    if (network === BOUNDED.network)
+      cells.push(wanted({ method: 'ours', objective: 'throughput', ...BOUNDED }));
     for (const method of SINGLE_METHODS)
       for (const objective of OBJECTIVES) cells.push(wanted({ method, network, devices: 8, objective }));
   }

@@ -39,3 +39,14 @@ export const oursOn = (
   objective: FarmObjective,
   megabitsPerSecond: number = USUAL_MEGABITS,
 ): CellKey => ({ method: 'ours', network, devices, objective, megabitsPerSecond });
+
+/** Our own cells of rates within a bound of latency, over usual links. */
+export const boundedOn = ({ measured }: CellIndex, network: NetworkName): readonly CellResult[] =>
+  measured.filter(
+    (cell) =>
+      cell.method === 'ours' &&
+      cell.network === network &&
+      cell.latencyBoundMs !== undefined &&
+      cell.megabitsPerSecond === USUAL_MEGABITS &&
+      cell.farm === undefined,
+  );

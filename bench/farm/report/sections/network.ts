@@ -2,7 +2,7 @@ import type { NetworkName } from '../../../../src/models/presets.ts';
 import type { Cell, CellResult } from '../../cells.ts';
 import { count, METHOD_TITLES, NETWORK_TITLES, OBJECTIVES, type FarmObjective } from '../../names.ts';
 import { baselineOf, latencyMs, p95Ms, predictionError, speedUp } from '../figures.ts';
-import { DEVICE_COUNTS, isMeasured, oursOn, type CellIndex } from '../cell-index.ts';
+import { boundedOn, DEVICE_COUNTS, isMeasured, oursOn, type CellIndex } from '../cell-index.ts';
 import {
   digits,
   formatError,
@@ -23,13 +23,16 @@ interface Entry {
 
 /** All that was measured of a network at the usual rate of links, by number of devices and objective. */
 export function networkSection(cells: CellIndex, network: NetworkName): string {
-  const entries = OBJECTIVES.flatMap((objective) =>
-    DEVICE_COUNTS.map((devices): Entry => ({
-      objective,
-      devices,
-      cell: cells.at(oursOn(network, devices, objective)),
-    })),
-  );
+  const entries = [
+    ...OBJECTIVES.flatMap((objective) =>
+      DEVICE_COUNTS.map((devices): Entry => ({
+        objective,
+        devices,
+        cell: cells.at(oursOn(network, devices, objective)),
+      })),
+    ),
+    ...boundedOn(cells, network).map((cell): Entry => ({ ...cell, cell })),
+  ];
   const refused = entries.flatMap(({ objective, devices, cell }) =>
     cell && !isMeasured(cell)
       ? [`${objective} on ${count(devices, 'device')} refused: ${escapeMarkdown(cell.why)}`]
@@ -50,6 +53,11 @@ function baselineSentence(cells: CellIndex, network: NetworkName): string {
   return `Speed-ups are over ${METHOD_TITLES[method]} on one device: ${formatTime(latencyMs(baseline))} per frame, ${digits(framesPerSecond)} frames per second.`;
 }
 
+const plannedFor = ({ objective, cell }: Entry): string =>
+  cell?.latencyBoundMs === undefined
+    ? objective
+    : `${objective}, latency ≤ ${formatTime(cell.latencyBoundMs)}`;
+
 function columns(cells: CellIndex): readonly Column<Entry>[] {
   const figure = (title: string, of: (cell: CellResult) => string | undefined): Column<Entry> => ({
     title,
@@ -57,7 +65,7 @@ function columns(cells: CellIndex): readonly Column<Entry>[] {
     cell: ({ cell }) => (cell && isMeasured(cell) ? (of(cell) ?? NONE) : NONE),
   });
   return [
-    { title: 'planned for', align: 'text', cell: ({ objective }) => objective },
+    { title: 'planned for', align: 'text', cell: plannedFor },
     { title: 'devices', align: 'figure', cell: ({ devices }) => String(devices) },
     figure('used', ({ used }) => String(used)),
     {

@@ -66,6 +66,18 @@ describe('the report of a whole run', () => {
     );
   });
 
+  it('has a row for a rate within a bound of latency', async () => {
+    const run = wholeRun();
+    const bounded = measuredCell({ ...cellKey('ours', 'vgg16', 11, 'throughput'), latencyBoundMs: 11_000 });
+    const text = textOf(await farmReport({ ...run, cells: [...run.cells, bounded] }), 'benchmarks.md');
+    expect(tableBelow(text, '### VGG16').at(-1)!.slice(0, 3)).toEqual([
+      'throughput, latency ≤ 11.0 s',
+      '11',
+      '11',
+    ]);
+    expect(page).not.toContain('latency ≤');
+  });
+
   it('has a row per number of devices and objective', () => {
     const [head, , ...rows] = tableBelow(page, '### VGG16');
     expect(rows.map(([objective, devices]) => `${objective} ${devices}`)).toEqual(

@@ -112,6 +112,11 @@ describe('goals of the farm', () => {
       state: 'missed',
       value: 0.9,
     });
+
+    const bounded = { ...oursOn(11, 5_000), objective: 'throughput', latencyBoundMs: 11_000, framesPerSecond: 1.2 } as const; // prettier-ignore
+    const both = verdicts(paper, fast, bounded);
+    expect(both["VGG16 on 11, over the paper's layout: rate"]).toMatchObject({ state: 'met' });
+    expect(both["VGG16 on 11, over the paper's layout: latency"]).toMatchObject({ state: 'met' });
   });
 
   it('on slow links are held against one device, which a plan may be', () => {
