@@ -52,7 +52,8 @@ export function openLimits(undo: (() => unknown)[]): Limits {
   const [processor, ...others] = processors;
   if (processor === undefined || others.length === 0)
     throw new PeerceptronError('USAGE', 'the two peers need one processor and their requester another one');
-  if (!findChromium()) throw new PeerceptronError('USAGE', 'there is no Chromium: install it, or set CHROMIUM_PATH');
+  if (!findChromium())
+    throw new PeerceptronError('USAGE', 'there is no Chromium: install it, or set CHROMIUM_PATH');
   keepTo(others, process.pid);
   undo.push(() => keepTo(processors, process.pid));
   return { processor, native: groups.openTree('native'), chromium: groups.openTree('chromium') };
