@@ -17,7 +17,14 @@ import { newSurvey } from '../prediction/limited-world.ts';
 import { profiled } from '../profiled.ts';
 import { relativeDifference } from '../relative-difference.ts';
 import { mixedRows, SETTINGS, type MixedRound, type MixedSetting } from './mixed-rows.ts';
-import { CORES, openLimits, openMixedWorld, type Limits, type MixedPeer, type MixedWorld } from './mixed-world.ts';
+import {
+  CORES,
+  openLimits,
+  openMixedWorld,
+  type Limits,
+  type MixedPeer,
+  type MixedWorld,
+} from './mixed-world.ts';
 
 /** What is measured of a session at a time takes about so long, and has no fewer frames. */
 const MEASURED_MS = 14_000;
