@@ -73,6 +73,7 @@ async function rows(
   say(`vgg16: a native Node peer and a page in Chromium, each with ${CORES} of one core`);
   const world = await openMixedWorld(undo, limits);
   const choices = await plans(world, network);
+  for (const setting of SETTINGS) say(`  ${setting}: ${planInWords(choices[setting], world)}`);
   const opened = await open(undo, world, network, choices);
   const rounds: MixedRound[] = [];
   let difference = 0;
@@ -177,6 +178,20 @@ function usedOf({ native, chromium }: MixedWorld): () => string {
         return `${peer.name} took ${part.toFixed(2)} of a core`;
       })
       .join(', ');
+}
+
+/** By segment the parts of the lanes, and who computes them. */
+function planInWords({ plan, prediction }: PlanChoice, { native, chromium }: MixedWorld): string {
+  const nameOf = (id: PeerId): string =>
+    [native, chromium].find(({ peer }) => peer.id === id)?.peer.name ?? id;
+  const segments = plan.segments.map(({ ops, lanes }) => {
+    const all = lanes.reduce((sum, { share }) => sum + share, 0);
+    const parts = lanes.map(
+      ({ share, tiles }) => `${(share / all).toFixed(2)} ${tiles.map(({ peer }) => nameOf(peer)).join('+')}`,
+    );
+    return `ops ${ops[0]}–${ops[1] - 1} by ${parts.join(', ')}`;
+  });
+  return `${segments.join('; ')}; ${prediction.window} frames in flight`;
 }
 
 const usedBy = ({ plan }: PlanChoice): PeerId[] =>

@@ -11,12 +11,10 @@ const rounds = [
 describe('rows of a mesh of Node and Chromium', () => {
   it('compare both with the sum of the same round, and give medians', () => {
     const rows = mixedRows(rounds, { difference: 2e-6, unused: [] });
-    expect(rows.map(({ value }) => value)).toEqual(
-      [0.9, 2, 1, 2.7, 2e-6].map((value) => expect.closeTo(value)),
-    );
-    expect(rows[0]!.name).toBe(
-      'vgg16, native in Node and wasm in Chromium together, over the sum of both alone',
-    );
+    const [ratio] = rows;
+    expect(ratio!.name).toMatch(/^vgg16, native in Node and wasm in Chromium together, over the sum/);
+    expect(ratio!.value).toBeCloseTo(0.9);
+    expect(rows.slice(1).map(({ value }) => value)).toEqual([2, 1, 2.7, 2e-6]);
     expect(rows.map(isMet)).toEqual([true, null, null, null, true]);
   });
 
