@@ -17,6 +17,7 @@ import { PeerceptronError } from '../../src/shared/errors.ts';
 import { asSessionId, type SessionId } from '../../src/shared/ids.ts';
 import { measureLatency, measureRate } from '../frame-times.ts';
 import { NETWORK_SEED } from '../overhead/networks.ts';
+import { stageTimesWithPauses } from '../planner/single-method.ts';
 import { profiled } from '../profiled.ts';
 import { layoutOf, type LayoutMethod } from './baselines/layouts.ts';
 import type { Planned, RequesterAnswers, RequesterCommand, Run, Where } from './requester-commands.ts';
@@ -209,8 +210,16 @@ const REFUSALS: ReadonlySet<string> = new Set(['PLAN_MEMORY', 'PLAN_NO_PEERS', '
 /** Another method in the place of the planner: what it chooses, judged by the same simulation, with links that are measured as for ours. */
 const choiceOf =
   (method: LayoutMethod, objective: 'latency' | 'throughput') =>
-  ({ graph, world, session, epoch }: PlanRequest): PlanChoice => {
-    const outcome = layoutOf(method, { graph, world, session, epoch, objective });
+  async ({ graph, world, session, epoch }: PlanRequest): Promise<PlanChoice> => {
+    const stages = method === 'pipeline' ? await stageTimesWithPauses(graph, world) : undefined;
+    const outcome = layoutOf(method, {
+      graph,
+      world,
+      session,
+      epoch,
+      objective,
+      ...(stages ? { stages } : {}),
+    });
     if (outcome.state === 'refused') throw new PeerceptronError('PLAN_NO_PEERS', outcome.why);
     const { plan, prediction } = outcome;
     return { plan, prediction, objective: { kind: objective }, leftOut: [], candidates: 1 };

@@ -9,7 +9,7 @@ import { RangeCosts } from '../../src/planner/range-costs.ts';
 import { sharesOf } from '../../src/planner/draft-moves.ts';
 import { Scorer, type Scored } from '../../src/planner/scoring.ts';
 import { SearchSpace, WHOLE } from '../../src/planner/search-space.ts';
-import type { World } from '../../src/planner/world.ts';
+import type { Device, World } from '../../src/planner/world.ts';
 
 export const SINGLE_METHODS = ['pipeline', 'spatial', 'channel', 'lanes'] as const;
 export type SingleMethod = (typeof SINGLE_METHODS)[number];
@@ -18,7 +18,12 @@ export interface SingleMethodRequest {
   readonly graph: Graph;
   readonly world: World;
   readonly objective: 'latency' | 'throughput';
+  /** Of pipelines, where they are known already. */
+  readonly stages?: StageTimes;
 }
+
+/** Milliseconds of each device, in the order of their ids, for the ops between two cut points; Infinity where it has no room for them. */
+export type StageTimes = (start: number, end: number) => Float64Array;
 
 export interface SingleMethodBest {
   /** Milliseconds of the objective. */
@@ -28,10 +33,10 @@ export interface SingleMethodBest {
 
 /** Per method the best plan that uses it alone, or a single device; `undefined` where memory allows none. */
 export function singleMethodBest(
-  { graph, world, objective }: SingleMethodRequest,
+  { graph, world, objective, stages }: SingleMethodRequest,
   methods: readonly SingleMethod[] = SINGLE_METHODS,
 ): Partial<Record<SingleMethod, SingleMethodBest>> {
-  const devices = world.devices.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  const devices = inOrder(world);
   const space = new SearchSpace(graph);
   const places = placesOf(world, devices.map(({ id }) => id)); // prettier-ignore
   const placeOf = devices.map(({ id }) => places.indexOf.get(id)!);
@@ -145,7 +150,7 @@ export function singleMethodBest(
     bestMs[at(0, 0)] = 0;
     // A single device is better already.
     const limitMs = 1.1 * costOf('pipeline');
-    const stageMs = stageTimes();
+    const stageMs = stages ?? stageTimes({ graph, devices });
     for (let set = 0; set < sets; set++) {
       for (const [start, point] of points.entries()) {
         const beforeMs = bestMs[at(set, start)]!;
@@ -186,38 +191,41 @@ export function singleMethodBest(
       return segments;
     });
   }
-
-  /**
-   * About the milliseconds of each device for the ops between two cut points, as the sum of its ops; Infinity where it has no room for them.
-   * What comes of it is simulated.
-   */
-  function stageTimes(): (start: number, end: number) => Float64Array {
-    const points = space.cutPoints;
-    const ops = graph.nodes.map((_, op) => space.tiles(op, op + 1, WHOLE)![0]!);
-    const weightsTo = sumsOf(ops.map(({ weightBytes }) => weightBytes));
-    const msTo = devices.map(({ profile }) =>
-      sumsOf(costs.times(profile, 'channel').map(({ fixedMs, partMs }) => fixedMs + partMs)),
-    );
-    const known: (Float64Array | undefined)[] = [];
-    return (start, end) =>
-      (known[start * points.length + end] ??= Float64Array.from(
-        devices,
-        ({ profile, memoryBytes }, device) => {
-          const [from, to] = [points[start]!, points[end]!];
-          const movedBytes = space.bytesAt[from]! + space.bytesAt[to]!;
-          const workBytes = Math.max(...ops.slice(from, to).map((op) => op.workBytes));
-          const weightBytes = weightsTo[to]! - weightsTo[from]!;
-          if (weightBytes * 2 + space.bytesAt[from]! + workBytes > memoryBytes) return Infinity;
-          return (
-            profile.tileMs + movedBytes * profile.tileMsPerByte + msTo[device]![to]! - msTo[device]![from]!
-          );
-        },
-      ));
-  }
 }
 
-function sumsOf(values: readonly number[]): number[] {
-  const sums = [0];
-  for (const value of values) sums.push(sums.at(-1)! + value);
-  return sums;
+const inOrder = ({ devices }: World): Device[] => devices.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+
+interface StagesRequest {
+  readonly graph: Graph;
+  readonly devices: readonly Device[];
+}
+
+function stageTimes(request: StagesRequest): StageTimes {
+  const known: (readonly Float64Array[] | undefined)[] = [];
+  return (start, end) => (known[start] ??= timesFrom(request, start))[end - start - 1]!;
+}
+
+/** All of them, with pauses: on a slow device they take seconds, and whoever is connected to it is to be answered meanwhile. */
+export async function stageTimesWithPauses(graph: Graph, world: World): Promise<StageTimes> {
+  const devices = inOrder(world);
+  const rows: (readonly Float64Array[])[] = [];
+  for (const start of new SearchSpace(graph).cutPoints.keys()) {
+    rows.push(timesFrom({ graph, devices }, start));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return (start, end) => rows[start]![end - start - 1]!;
+}
+
+/** From one cut point to every later one. */
+function timesFrom({ graph, devices }: StagesRequest, start: number): readonly Float64Array[] {
+  // Programs of all runs of ops together are hundreds of megabytes, and nobody needs them once their times are known.
+  const space = new SearchSpace(graph);
+  const points = space.cutPoints;
+  return points.slice(start + 1).map((end) => {
+    const tile = space.tiles(points[start]!, end, WHOLE)![0]!;
+    return Float64Array.from(devices, ({ profile, memoryBytes }) => {
+      const isTooLarge = tile.weightBytes * 2 + tile.inputBytes + tile.workBytes > memoryBytes;
+      return isTooLarge ? Infinity : profile.tileMs + workMs(tile.work, profile);
+    });
+  });
 }

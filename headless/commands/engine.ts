@@ -34,7 +34,11 @@ export function addEngineCommand(program: Command): void {
   engine
     .command('list')
     .description('try every engine: whether it computes right, and how fast')
-    .option('--threads <n>', 'that compute together, of native and wasm (default: as many as cores)', parseCount)
+    .option(
+      '--threads <n>',
+      'that compute together, of native and wasm (default: as many as cores)',
+      parseCount,
+    )
     .option('--json', 'print one JSON document')
     .action(async (flags: StartEngineOptions & { readonly json?: boolean }) => {
       await list(flags, flags.json ?? false);

@@ -100,19 +100,13 @@ const NOTHING: Release = () => undefined;
 
 /** The module with a shared heap, at an address that only this thread knows. */
 function sharedModule(paths: WasmPaths): { readonly url: string; readonly release: Release } {
-  const file = nodeProcess()!
-    .getBuiltinModule('node:fs')
-    .readFileSync(paths['tfjs-backend-wasm-simd.wasm']);
+  const file = nodeProcess()!.getBuiltinModule('node:fs').readFileSync(paths['tfjs-backend-wasm-simd.wasm']);
   const url = URL.createObjectURL(new Blob([withSharedMemory(file)], { type: 'application/wasm' }));
   return { url, release: () => URL.revokeObjectURL(url) };
 }
 
 /** Imports the package of a backend, which registers its factory and kernels. */
-async function importBackend({
-  backend,
-  wasmPaths,
-  sharedHeap = false,
-}: BackendOptions): Promise<Release> {
+async function importBackend({ backend, wasmPaths, sharedHeap = false }: BackendOptions): Promise<Release> {
   switch (backend) {
     case 'cpu':
       await import('@tensorflow/tfjs-backend-cpu');

@@ -70,7 +70,9 @@ describe('the packed program in an empty folder', () => {
     expect(engines.get('wasm')).toMatchObject({ state: 'works' });
     expect(await chosen()).toMatchObject({
       verdict: 'ok',
-      message: expect.stringMatching(/^tfjs-wasm(, \d+ threads)? computes right .*native: .*not installed/) as string,
+      message: expect.stringMatching(
+        /^tfjs-wasm(, \d+ threads)? computes right .*native: .*not installed/,
+      ) as string,
     });
   });
 

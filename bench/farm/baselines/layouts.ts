@@ -6,7 +6,7 @@ import type { World } from '../../../src/planner/world.ts';
 import { toPeerceptronError, unreachable } from '../../../src/shared/errors.ts';
 import { judged } from '../../planner/judged.ts';
 import { PAPER_LAYOUTS, paperPlan, type PaperLayout } from '../../planner/paper-layouts.ts';
-import { singleMethodBest, type SingleMethod } from '../../planner/single-method.ts';
+import { singleMethodBest, type SingleMethod, type StageTimes } from '../../planner/single-method.ts';
 import type { Method } from '../cells.ts';
 import { alikeWorld } from './alike.ts';
 
@@ -18,6 +18,8 @@ export interface LayoutRequest extends Pick<Plan, 'session' | 'epoch'> {
   readonly graph: Graph;
   readonly world: World;
   readonly objective: 'latency' | 'throughput';
+  /** Of pipelines, where they are known already. */
+  readonly stages?: StageTimes;
 }
 
 export type LayoutOutcome =
@@ -40,7 +42,7 @@ export function layoutOf(method: LayoutMethod, request: LayoutRequest): LayoutOu
 type Found = { readonly plan: Plan } | { readonly why: string };
 
 function planOf(method: LayoutMethod, request: LayoutRequest): Found {
-  const { graph, world, objective, session, epoch } = request;
+  const { graph, world, objective, session, epoch, stages } = request;
   switch (method) {
     case 'paper': {
       const layout = paperLayoutFor(graph.name, world.devices.length);
@@ -51,7 +53,9 @@ function planOf(method: LayoutMethod, request: LayoutRequest): Found {
     case 'spatial':
     case 'channel':
     case 'lanes': {
-      const best = singleMethodBest({ graph, world, objective }, [method])[method];
+      const best = singleMethodBest({ graph, world, objective, ...(stages ? { stages } : {}) }, [method])[
+        method
+      ];
       if (best) return { plan: best.plan({ session, epoch }) };
       return { why: `no plan of this method fits into the memory of ${world.devices.length} devices` };
     }
