@@ -14,9 +14,8 @@ const GOAL = { atLeast: 1.7 };
 const PART = 0.4;
 
 /**
- * VGG16 on wasm, by one thread and by two. Where two processors are two threads of one core, that core's arithmetic is what
- * one thread uses up already; so once more with every thread held to a part of one and the same processor: two slow
- * cores that have nothing in common.
+ * VGG16 on wasm, by one thread and by two. Two processors may be two threads of one core, which have its arithmetic in common; so
+ * once more with every thread held to a part of one and the same processor: two slow cores that have nothing in common.
  */
 export async function threadRows({ quick, say }: BenchmarkContext): Promise<Row[]> {
   const network = soloNetwork({ network: 'vgg16' });
