@@ -11,12 +11,16 @@ export function allowedProcessors(status = readFileSync('/proc/self/status', 'ut
   });
 }
 
+/** One thread, of whatever process, runs on these processors. Linux only. */
+export function keepThreadTo(processors: readonly number[], thread: string): void {
+  execFileSync('taskset', ['--cpu-list', '--pid', processors.join(','), thread], { stdio: 'ignore' });
+}
+
 /** All threads of a process, and all that it starts from now on, run on these processors. Linux only. */
 export function keepTo(processors: readonly number[], pid: number): void {
   for (const thread of readdirSync(`/proc/${pid}/task`)) {
     try {
-      const args = ['--cpu-list', '--pid', processors.join(','), thread];
-      execFileSync('taskset', args, { stdio: 'ignore' });
+      keepThreadTo(processors, thread);
     } catch (thrown) {
       // A pool's thread may have ended meanwhile.
       if (existsSync(`/proc/${pid}/task/${thread}`)) throw thrown;

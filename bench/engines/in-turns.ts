@@ -31,11 +31,15 @@ export interface Timed {
   readonly difference: number;
 }
 
+/** The same input for whoever computes the network. */
+export function inputOf({ graph }: Network): Float32Array {
+  const random = seededRandom(7);
+  return Float32Array.from({ length: shapeSize(graph.inputs[0]!.shape) }, () => random.next() * 2 - 1);
+}
+
 /** All in turns, so that whatever else the machine does slows everybody; the first round warms up. */
 export async function inTurns(network: Network, models: readonly Opened[], rounds: number): Promise<Timed> {
-  const random = seededRandom(7);
-  const shape = network.graph.inputs[0]!.shape;
-  const input = Float32Array.from({ length: shapeSize(shape) }, () => random.next() * 2 - 1);
+  const input = inputOf(network);
   const timesMs = models.map((): number[] => []);
   const outputs: Float32Array[] = [];
   for (let round = 0; round <= rounds; round++) {

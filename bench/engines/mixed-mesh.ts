@@ -1,13 +1,9 @@
-import { startBackend } from '../../headless/node-engine.ts';
-import { shapeSize } from '../../src/graph/box.ts';
 import { systemClock } from '../../src/mesh/system-clock.ts';
 import type { PlanChoice } from '../../src/planner/choice.ts';
 import { choosePlan } from '../../src/planner/search.ts';
 import { openSession, type Session } from '../../src/runtime/session.ts';
-import { loadWholeModel } from '../../src/runtime/whole-model.ts';
 import { toPeerceptronError } from '../../src/shared/errors.ts';
 import { asSessionId, type PeerId } from '../../src/shared/ids.ts';
-import { seededRandom } from '../../src/shared/random.ts';
 import type { BenchmarkContext, Row } from '../benchmark.ts';
 import { withCleanUp } from '../clean-up.ts';
 import { soloNetwork } from '../farm/baselines/solo-model.ts';
@@ -16,6 +12,7 @@ import type { Network } from '../overhead/networks.ts';
 import { newSurvey } from '../prediction/limited-world.ts';
 import { profiled } from '../profiled.ts';
 import { relativeDifference } from '../relative-difference.ts';
+import { inputOf, openWhole, withAll } from './in-turns.ts';
 import { mixedRows, SETTINGS, type MixedRound, type MixedSetting } from './mixed-rows.ts';
 import {
   CORES,
@@ -64,12 +61,10 @@ async function rows(
   { quick, say }: BenchmarkContext,
 ): Promise<Row[]> {
   const network = soloNetwork({ network: 'vgg16' });
-  const random = seededRandom(7);
-  const input = Float32Array.from(
-    { length: shapeSize(network.graph.inputs[0]!.shape) },
-    () => random.next() * 2 - 1,
+  const input = inputOf(network);
+  const expected = await withAll([() => openWhole(network, 'wasm', 1)], async ([whole]) =>
+    whole!.predict(input),
   );
-  const expected = await unsplit(network, input);
   say(`vgg16: a native Node peer and a page in Chromium, each with ${CORES} of one core`);
   const world = await openMixedWorld(undo, limits);
   const choices = await plans(world, network);
@@ -94,17 +89,6 @@ async function rows(
     .map(({ peer }) => peer)
     .filter(({ id }) => !planned.has(id));
   return mixedRows(rounds, { difference, unused: unused.map(({ name }) => name) });
-}
-
-/** What the network says on one engine. */
-async function unsplit({ graph, weights }: Network, input: Float32Array): Promise<Float32Array> {
-  const engine = await startBackend('wasm', { threads: 1 });
-  try {
-    const whole = await loadWholeModel(engine, graph, weights);
-    return (await whole.run([input])).outputs[0]!;
-  } finally {
-    await engine.dispose();
-  }
 }
 
 /** From one survey of the devices as they are while they are measured. */

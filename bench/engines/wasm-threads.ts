@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { COMPUTE_THREAD } from '../../headless/connection-processor.ts';
 import { toPeerceptronError } from '../../src/shared/errors.ts';
@@ -6,6 +5,7 @@ import type { BenchmarkContext, Row } from '../benchmark.ts';
 import { openCpuGroups, threadsNamed } from '../cgroup.ts';
 import { withCleanUp } from '../clean-up.ts';
 import { soloNetwork } from '../farm/baselines/solo-model.ts';
+import { keepThreadTo } from '../processors.ts';
 import { inTurns, openWhole, ratio, SAME, withAll, type Timed } from './in-turns.ts';
 
 const THREADS = 2;
@@ -41,7 +41,7 @@ function rowsOf({ timesMs, difference }: Timed, what: string, goal: Row['goal'] 
   const [one, two] = timesMs as [readonly number[], readonly number[]];
   return [
     { name: `vgg16, wasm: one thread over ${THREADS}, ${what}`, value: ratio(one, two), unit: '×', goal },
-    { name: `the same: largest relative difference`, value: difference, unit: '', goal: SAME },
+    { name: 'the same: largest relative difference', value: difference, unit: '', goal: SAME },
   ];
 }
 
@@ -50,9 +50,7 @@ function holdEach(undo: (() => unknown)[], say: BenchmarkContext['say']): boolea
   try {
     const groups = openCpuGroups();
     undo.push(() => groups.release());
-    for (const thread of threadsNamed(process.pid, COMPUTE_THREAD)) {
-      execFileSync('taskset', ['--cpu-list', '--pid', '0', thread], { stdio: 'ignore' });
-    }
+    for (const thread of threadsNamed(process.pid, COMPUTE_THREAD)) keepThreadTo([0], thread);
     groups.limitEach({ name: 'engines', pid: process.pid, threadName: COMPUTE_THREAD, cores: PART });
     return true;
   } catch (thrown) {

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +10,7 @@ import { systemClock } from '../../src/mesh/system-clock.ts';
 import { measureTransport } from '../../src/runtime/measure-transport.ts';
 import type { RuntimeNode } from '../../src/runtime/runtime-node.ts';
 import { Survey, type SurveyPeer } from '../../src/runtime/survey.ts';
+import { keepThreadTo } from '../processors.ts';
 
 /**
  * Of a processor core, for what each peer computes (`join --share`); the fastest first. So little that this machine, which they share
@@ -69,8 +69,8 @@ function setApart(pid: number): void {
   for (const thread of readdirSync(`/proc/${pid}/task`)) {
     try {
       const computes = readFileSync(`/proc/${pid}/task/${thread}/comm`, 'utf8').trim() === COMPUTE_THREAD;
-      const processors = computes ? '0' : `1-${availableParallelism() - 1}`;
-      execFileSync('taskset', ['--cpu-list', '--pid', processors, thread], { stdio: 'ignore' });
+      const others = Array.from({ length: availableParallelism() - 1 }, (_, index) => index + 1);
+      keepThreadTo(computes ? [0] : others, thread);
     } catch {
       // A thread of a pool that has ended.
     }
