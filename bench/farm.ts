@@ -70,7 +70,8 @@ async function rows(undo: (() => unknown)[], { quick, say, again }: BenchmarkCon
     if (!answers.has(network)) answers.set(network, unsplitAnswer(network));
     return answers.get(network)!;
   };
-  if (suite.length > 0) {
+  const isMissing = (cell: Wanted): boolean => !store?.has(onlyKey(cell));
+  if (suite.some(isMissing)) {
     await withPart(undo, async (own) => {
       const most = Math.max(...all.map(({ devices }) => devices));
       const world = await openWorld(own, equalFarm(most, device), say, answerOf);
@@ -98,7 +99,7 @@ async function rows(undo: (() => unknown)[], { quick, say, again }: BenchmarkCon
       );
     });
   }
-  if (mixedCells.length > 0) {
+  if (mixedCells.some(isMissing)) {
     await withPart(undo, async (own) => {
       const world = await openWorld(own, mixed, say, answerOf);
       await measureAll(mixedCells, store!, say, async (wanted) =>
@@ -193,12 +194,7 @@ async function openAnyFarm(
   description: FarmDescription,
   say: BenchmarkContext['say'],
 ): Promise<Pick<FarmWorld, 'farm' | 'kind'>> {
-  // Plans are held to what cells say.
-  const options = {
-    description,
-    say,
-    offeredBytes: ({ memoryBytes }: { readonly memoryBytes: number }) => memoryBytes,
-  };
+  const options = { description, say };
   try {
     return { farm: await openFarm(undo, options), kind: 'namespaces' };
   } catch (thrown) {

@@ -21,8 +21,6 @@ export interface FarmOptions {
   readonly say: (line: string) => void;
   /** Default: those that are built beside the running benchmark. */
   readonly programs?: FarmPrograms;
-  /** What a device offers to plans, of its memory; default: all but `OWN_BYTES`. */
-  readonly offeredBytes?: (device: FarmDevice) => number;
   /** Default: none, for peers would share it. */
   readonly cache?: (name: string) => CacheFlags;
   /** Models that the room's server hands out. */
@@ -87,7 +85,7 @@ export async function openFarm(undo: (() => unknown)[], options: FarmOptions): P
     count: description.devices.length,
     nameOf: (index) => description.devices[index]!.name,
     engine: 'wasm',
-    memory: (name) => String(offered(byName.get(name)!.device, options)),
+    memory: (name) => String(offeredBytes(byName.get(name)!.device)),
     cache: options.cache ?? (() => ({ cache: false })),
     start: (name) => {
       const { device, index } = byName.get(name)!;
@@ -116,8 +114,12 @@ async function openRoom(
   return createRoomLink(`http://${network.switchAddress}:${port}/`, nodeRandomBytes, 'farm');
 }
 
-function offered(device: FarmDevice, { offeredBytes }: FarmOptions): number {
-  const bytes = offeredBytes?.(device) ?? device.memoryBytes - OWN_BYTES;
+/**
+ * What a device offers to plans, of its memory.
+ * @throws USAGE where a peer by itself takes all of it
+ */
+export function offeredBytes(device: FarmDevice): number {
+  const bytes = device.memoryBytes - OWN_BYTES;
   if (bytes > 0) return Math.floor(bytes);
   throw new PeerceptronError(
     'USAGE',

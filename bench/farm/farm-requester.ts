@@ -186,11 +186,17 @@ export class FarmRequester {
     return asSessionId(this.#sessions.toString(16).padStart(32, '0'));
   }
 
+  /** Whatever a plan may take, a device has no more than it offers. */
   #surveyed(peers: readonly string[], memoryBytes: number): SurveyPeer[] {
     return peers.map((id) => {
       const peer = this.#peers.find((each) => each.id === id);
       if (!peer) throw new PeerceptronError('USAGE', `there is no peer ${id} in the room`);
-      return { id: peer.id, ...peer.capabilities, memoryBytes };
+      const { capabilities } = peer;
+      return {
+        id: peer.id,
+        ...capabilities,
+        memoryBytes: Math.min(memoryBytes, capabilities.memoryBytes),
+      };
     });
   }
 

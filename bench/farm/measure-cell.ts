@@ -52,12 +52,14 @@ export async function measureOnFarm(world: CellWorld, wanted: Wanted): Promise<O
   });
   if ('refused' in planned) return { state: 'refused', why: planned.refused };
   const used = chosen.filter(({ name }) => planned.used.includes(idOf.get(name)!));
-  const { run, before, after } = await inSession(world, false, async () => {
+  const taken = await inSession(world, false, async () => {
     farm.resetPeaks();
     const before = farm.figures();
     const run = await requester.ask({ type: 'run', frames });
     return { before, run, after: farm.figures() };
   });
+  if ('refused' in taken) return { state: 'refused', why: taken.refused };
+  const { run, before, after } = taken.value;
   const where = wanted.traced
     ? await inSession(world, true, () => requester.ask({ type: 'trace', frames: TRACED_FRAMES }))
     : undefined;
@@ -81,24 +83,34 @@ export async function measureOnFarm(world: CellWorld, wanted: Wanted): Promise<O
     memoryBytes: took.memoryBytes,
     joulesPerFrame: joulesPerFrame(busy, run.frames / (run.elapsedMs / 1000)),
     difference: relativeDifference(Float32Array.from(run.output), await world.answerOf(network)),
-    ...(where ? { where } : {}),
+    ...(where && 'value' in where ? { where: where.value } : {}),
   };
 }
 
-/** Devices are quick while the plan is dealt out, and small while `use` runs. */
+/** Devices are quick while the plan is dealt out, and small while `use` runs; refused where one has more in its memory by then than it may. */
 async function inSession<T>(
   { farm, requester }: CellWorld,
   traced: boolean,
   use: () => Promise<T>,
-): Promise<T> {
+): Promise<{ readonly value: T } | { readonly refused: string }> {
   await farm.free();
   try {
     await requester.ask({ type: 'open', traced });
-    await farm.limit();
-    return await use();
+    const refused = await limitOrWhy(farm);
+    return refused === undefined ? { value: await use() } : { refused };
   } finally {
     await farm.free();
     await requester.ask({ type: 'close' });
+  }
+}
+
+async function limitOrWhy(farm: Farm): Promise<string | undefined> {
+  try {
+    await farm.limit();
+    return undefined;
+  } catch (thrown) {
+    if (thrown instanceof PeerceptronError && thrown.code === 'USAGE') return thrown.message;
+    throw thrown;
   }
 }
 

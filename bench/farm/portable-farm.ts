@@ -1,7 +1,7 @@
 import { openLocalRoom } from '../../headless/local-room.ts';
 import { startPeerProcesses } from '../../headless/peer-processes.ts';
 import type { FarmDescription } from './description.ts';
-import type { DeviceFigures, Farm, FarmOptions } from './devices.ts';
+import { offeredBytes, type DeviceFigures, type Farm, type FarmOptions } from './devices.ts';
 import type { FarmNetwork } from './network.ts';
 import { resetPeak, usageOf } from './process-usage.ts';
 import { builtPrograms } from './programs.ts';
@@ -17,7 +17,7 @@ const hasProc = process.platform === 'linux';
  */
 export async function openPortableFarm(
   undo: (() => unknown)[],
-  { description, offeredBytes, programs = builtPrograms() }: Omit<FarmOptions, 'say'>,
+  { description, programs = builtPrograms() }: Omit<FarmOptions, 'say'>,
 ): Promise<Farm> {
   const { devices, requester } = description;
   const room = await openLocalRoom({ port: 0, host: LOOPBACK, room: 'farm' });
@@ -28,10 +28,7 @@ export async function openPortableFarm(
     count: devices.length,
     nameOf: (index) => devices[index]!.name,
     engine: 'wasm',
-    memory: (name) => {
-      const device = devices.find((each) => each.name === name)!;
-      return String(offeredBytes?.(device) ?? device.memoryBytes);
-    },
+    memory: (name) => String(offeredBytes(devices.find((each) => each.name === name)!)),
     cache: () => ({ cache: false }),
     program: programs.peer,
   });
