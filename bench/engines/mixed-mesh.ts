@@ -1,7 +1,13 @@
+import { join } from 'node:path';
+import { PlanThread } from '../../headless/plan-thread.ts';
 import { systemClock } from '../../src/mesh/system-clock.ts';
-import type { PlanChoice } from '../../src/planner/choice.ts';
-import { choosePlan } from '../../src/planner/search.ts';
-import { openSession, type Session } from '../../src/runtime/session.ts';
+import type { Plan } from '../../src/planner/plan.ts';
+import type { PredictedPlan } from '../../src/planner/prediction.ts';
+import type { PlanSearch } from '../../src/planner/search-task.ts';
+import { runInOrder } from '../../src/runtime/frame-stream.ts';
+import { openPlannedSession } from '../../src/runtime/planned-session.ts';
+import type { Session } from '../../src/runtime/session.ts';
+import type { Survey } from '../../src/runtime/survey.ts';
 import { toPeerceptronError } from '../../src/shared/errors.ts';
 import { asSessionId, type PeerId } from '../../src/shared/ids.ts';
 import type { BenchmarkContext, Row } from '../benchmark.ts';
@@ -29,10 +35,16 @@ const QUICK_MS = 4_000;
 const FEWEST_FRAMES = 4;
 /** In turns, the other way round every second time. */
 const ROUNDS = 3;
+/** A session has found its plan when it has not changed it for so long; at most. */
+const SETTLED_MS = 40_000;
+const SETTLING_MS = 150_000;
 
 interface Opened {
   readonly session: Session;
-  readonly predicted: number;
+  /** Of the plan that was chosen last. */
+  readonly chosen: () => PredictedPlan;
+  /** The latest switch, as `performance.now()` has it. */
+  readonly switchedAtMs: () => number;
 }
 
 interface Measured {
@@ -67,9 +79,13 @@ async function rows(
   );
   say(`vgg16: a native Node peer and a page in Chromium, each with ${CORES} of one core`);
   const world = await openMixedWorld(undo, limits);
-  const choices = await plans(world, network);
-  for (const setting of SETTINGS) say(`  ${setting}: ${planInWords(choices[setting], world)}`);
-  const opened = await open(undo, world, network, choices);
+  const opened = await open(undo, world, network);
+  const sayPlan = (setting: MixedSetting): void =>
+    say(`  ${setting}: ${planInWords(opened[setting].chosen(), world)}`);
+  SETTINGS.forEach(sayPlan);
+  say('  frames run until both have the plan that their measured times ask for');
+  await settle(opened.both, input);
+  sayPlan('both');
   const rounds: MixedRound[] = [];
   let difference = 0;
   for (let round = 0; round < (quick ? 1 : ROUNDS); round++) {
@@ -79,73 +95,102 @@ async function rows(
       const measured = await measure(opened[setting], input, expected, quick ? QUICK_MS : MEASURED_MS);
       rates[setting] = measured.framesPerSecond;
       difference = Math.max(difference, measured.difference);
-      const predicted = opened[setting].predicted.toFixed(2);
+      const predicted = opened[setting].chosen().prediction.framesPerSecond.toFixed(2);
       say(`  ${setting}: ${measured.framesPerSecond.toFixed(2)} frames/s, predicted ${predicted}; ${used()}`);
     }
     rounds.push(rates as MixedRound);
   }
-  const planned = new Set(usedBy(choices.both));
+  const planned = new Set(usedBy(opened.both.session.plan));
   const unused = ([world.native, world.chromium] as const)
     .map(({ peer }) => peer)
     .filter(({ id }) => !planned.has(id));
   return mixedRows(rounds, { difference, unused: unused.map(({ name }) => name) });
 }
 
-/** From one survey of the devices as they are while they are measured. */
-async function plans(
-  world: MixedWorld,
-  { graph }: Network,
-): Promise<Readonly<Record<MixedSetting, PlanChoice>>> {
-  const survey = await newSurvey(world);
-  const choose = async (peers: readonly MixedPeer[], session: string): Promise<PlanChoice> =>
-    survey.plan(
-      // Known from the first time on.
-      await profiled(
-        survey,
-        peers.map(({ peer }) => peer),
-      ),
-      { graph, session: asSessionId(session.repeat(32)), epoch: 0, objective: { kind: 'throughput' } },
-      choosePlan,
-    );
-  const { native, chromium } = world;
-  return {
-    native: await choose([native], 'a'),
-    chromium: await choose([chromium], 'b'),
-    both: await choose([native, chromium], 'c'),
-  };
-}
-
-/** All sessions at once, so that none is dealt out while another one runs; the devices are quick meanwhile. */
+/**
+ * By what devices measure of themselves as those that they are while they are measured. All sessions at once, so that none is dealt out while
+ * another one runs; the devices are quick meanwhile.
+ */
 async function open(
   undo: (() => unknown)[],
   world: MixedWorld,
-  { graph, weights, seeded }: Network,
-  choices: Readonly<Record<MixedSetting, PlanChoice>>,
+  network: Network,
 ): Promise<Readonly<Record<MixedSetting, Opened>>> {
-  const openOne = async ({ plan, prediction }: PlanChoice): Promise<Opened> => {
-    const source = { node: world.node, graph, weights, seeded, clock: systemClock };
-    const session = await openSession({ ...source, plan, window: prediction.window });
-    undo.push(() => session.close());
-    return { session, predicted: prediction.framesPerSecond };
+  const { native, chromium } = world;
+  const survey = await newSurvey(world);
+  // One after the other: they share a processor.
+  await profiled(survey, [native.peer, chromium.peer]);
+  const planThread = new PlanThread(join(process.cwd(), 'dist/node/plan-worker.js'));
+  undo.push(() => planThread.close());
+  const openOne = async (id: string, ...peers: readonly MixedPeer[]): Promise<Opened> => {
+    const opened = await openPlanned(world, network, { survey, search: planThread.search, id, peers });
+    undo.push(() => opened.session.close());
+    return opened;
   };
   world.limit(false);
   const opened = {
-    native: await openOne(choices.native),
-    chromium: await openOne(choices.chromium),
-    both: await openOne(choices.both),
+    native: await openOne('a', native),
+    chromium: await openOne('b', chromium),
+    both: await openOne('c', native, chromium),
   };
   undo.push(() => world.limit(false));
   world.limit(true);
   return opened;
 }
 
+interface Asked {
+  readonly survey: Survey;
+  readonly search: PlanSearch;
+  readonly id: string;
+  readonly peers: readonly MixedPeer[];
+}
+
+/** As anybody's who joins the room and streams frames. */
+async function openPlanned(
+  { node }: MixedWorld,
+  { graph, weights, seeded }: Network,
+  { survey, search, id, peers }: Asked,
+): Promise<Opened> {
+  let chosen: PredictedPlan | undefined;
+  let switchedAtMs = 0;
+  const session = await openPlannedSession({
+    ...{ node, graph, weights, seeded, survey, search, clock: systemClock },
+    session: asSessionId(id.repeat(32)),
+    objective: { kind: 'throughput' },
+    roster: { peers: () => peers.map(({ peer }) => peer.id), subscribe: () => () => undefined },
+    describe: (asked) => peers.find(({ peer }) => peer.id === asked)?.peer,
+    onChoice: ({ choice }) => {
+      chosen = choice;
+    },
+    onEvent: ({ type }) => {
+      if (type === 'switched') switchedAtMs = performance.now();
+    },
+  });
+  return { session, chosen: () => chosen!, switchedAtMs: () => switchedAtMs };
+}
+
+/** Frames without a pause until their plan has stayed for a while. */
+async function settle({ session, switchedAtMs }: Opened, input: Float32Array): Promise<void> {
+  const startedAtMs = performance.now();
+  const isSettled = (): boolean => {
+    const now = performance.now();
+    return now > Math.max(startedAtMs, switchedAtMs()) + SETTLED_MS || now > startedAtMs + SETTLING_MS;
+  };
+  function* frames(): Generator<number> {
+    for (let frame = 0; !isSettled(); frame++) yield frame;
+  }
+  for await (const { frame, result } of runInOrder(session, frames(), () => [input])) {
+    if (result.outputs.length === 0) throw new Error(`frame ${frame} has no answer`);
+  }
+}
+
 async function measure(
-  { session, predicted }: Opened,
+  { session, chosen }: Opened,
   input: Float32Array,
   expected: Float32Array,
   forMs: number,
 ): Promise<Measured> {
-  const count = Math.max(FEWEST_FRAMES, Math.round((predicted * forMs) / 1000));
+  const count = Math.max(FEWEST_FRAMES, Math.round((chosen().prediction.framesPerSecond * forMs) / 1000));
   const { value, frames } = await measureRate(session, [input], count);
   const differences = frames.map(({ outputs }) => relativeDifference(outputs[0]!, expected));
   return { framesPerSecond: value, difference: Math.max(...differences) };
@@ -165,7 +210,7 @@ function usedOf({ native, chromium }: MixedWorld): () => string {
 }
 
 /** By segment the parts of the lanes, and who computes them. */
-function planInWords({ plan, prediction }: PlanChoice, { native, chromium }: MixedWorld): string {
+function planInWords({ plan, prediction }: PredictedPlan, { native, chromium }: MixedWorld): string {
   const nameOf = (id: PeerId): string =>
     [native, chromium].find(({ peer }) => peer.id === id)?.peer.name ?? id;
   const segments = plan.segments.map(({ ops, lanes }) => {
@@ -178,5 +223,5 @@ function planInWords({ plan, prediction }: PlanChoice, { native, chromium }: Mix
   return `${segments.join('; ')}; ${prediction.window} frames in flight`;
 }
 
-const usedBy = ({ plan }: PlanChoice): PeerId[] =>
+const usedBy = (plan: Plan): PeerId[] =>
   plan.segments.flatMap(({ lanes }) => lanes.flatMap(({ tiles }) => tiles.map(({ peer }) => peer)));

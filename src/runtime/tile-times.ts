@@ -25,6 +25,8 @@ interface Times {
   receiveMs: number;
   /** The latest, where it was so far off that it may be the first of another pace, or a frame that was disturbed. */
   oddMs: number | undefined;
+  /** The first `FRAMES_UNTIL_SURE` that count. */
+  readonly firstMs: number[];
   /** The latest change of its device's pace that it has shown itself. */
   pace: number;
   /** What it is compared with: what was expected, or what it was when plans were last compared. */
@@ -38,6 +40,11 @@ const DRIFT = 1.5;
 const DRIFT_MS = 2;
 /** A tile's first frames do not count: caches are cold, and links find their pace. */
 const FRAMES_UNTIL_KNOWN = 3;
+/** A tile that is so many times as long as one at another pace need not have changed: the short one may only have waited for its processor. */
+const MUCH_LONGER = 4;
+/** The median of so many frames leaves no doubt of much less: a profile was a little off. */
+const FRAMES_UNTIL_SURE = 8;
+const SURE_DRIFT = 1.15;
 
 /**
  * Slowly where it is noise, and all the way when a second frame in a row is as far off; then returns how many times slower the
@@ -57,6 +64,12 @@ function follow(times: Times, computeMs: number): number | undefined {
     return times.computeMs / before;
   }
   return undefined;
+}
+
+function driftOf(ms: number, referenceMs: number, beyond: number): 'slower' | 'faster' | undefined {
+  if (Math.abs(ms - referenceMs) < DRIFT_MS) return undefined;
+  if (ms > referenceMs * beyond) return 'slower';
+  return ms * beyond < referenceMs ? 'faster' : undefined;
 }
 
 /** Measured times of an epoch's tiles beside the expected ones. */
@@ -88,6 +101,7 @@ export class TileTimes {
         computeMs,
         receiveMs,
         oddMs: undefined,
+        firstMs: [],
         pace: this.#paces.get(report.peer) ?? 0,
         referenceMs,
       };
@@ -102,15 +116,18 @@ export class TileTimes {
       times.referenceMs = times.computeMs;
       return undefined;
     }
-    const { referenceMs } = times;
-    if (Math.abs(times.computeMs - referenceMs) < DRIFT_MS) return undefined;
-    if (times.computeMs > referenceMs * DRIFT) return 'slower';
-    return times.computeMs * DRIFT < referenceMs ? 'faster' : undefined;
+    const { referenceMs, firstMs } = times;
+    const drift = driftOf(times.computeMs, referenceMs, DRIFT);
+    if (firstMs.length === FRAMES_UNTIL_SURE) return drift;
+    firstMs.push(computeMs);
+    if (firstMs.length < FRAMES_UNTIL_SURE) return drift;
+    const typicalMs = firstMs.toSorted((a, b) => a - b)[FRAMES_UNTIL_SURE / 2]!;
+    return drift ?? driftOf(typicalMs, referenceMs, SURE_DRIFT);
   }
 
   /**
-   * Another pace of one tile is likely to be that of its device. Its other tiles, which may not have run at it yet, are taken to have changed
-   * as much; where they have not, they are put right by their next frames.
+   * Another pace of one tile is likely to be that of its device. Its other tiles that are not much longer, which may not have run at it yet,
+   * are taken to have changed as much; where they have not, they are put right by their next frames.
    */
   #stepped(times: Times, change: number): void {
     const { peer } = times.report;
@@ -123,6 +140,7 @@ export class TileTimes {
     this.#paces.set(peer, pace + 1);
     for (const other of this.#tiles.values()) {
       if (other === times || other.report.peer !== peer) continue;
+      if (other.computeMs > (MUCH_LONGER * times.computeMs) / change) continue;
       other.computeMs *= change;
       other.oddMs = undefined;
     }

@@ -60,6 +60,33 @@ describe('times of tiles', () => {
     expect(known.expected(0, 0, 0)).toBe(400);
   });
 
+  it('leave those of much longer tiles alone: a short one may only have waited for its processor', () => {
+    const known = new TileTimes(() => 100);
+    for (let frame = 0; frame < 3; frame++) {
+      known.add(report(100));
+      known.add(report(300, 1));
+      known.add(report(1000, 2));
+    }
+    known.add(report(250));
+    known.add(report(250));
+    expect(known.expected(0, 0, 0)).toBe(250);
+    expect(known.expected(1, 0, 0)).toBe(750);
+    expect(known.expected(2, 0, 0)).toBe(1000);
+  });
+
+  it('are news where they are a little off all the time, and only once', () => {
+    const off = (ms: number): (string | undefined)[] =>
+      after(...Array.from({ length: 20 }, (_, frame) => (frame % 5 === 4 ? 300 : ms + (frame % 3)))).news;
+    expect(off(125).filter((drift) => drift !== undefined)).toEqual(['slower']);
+    expect(off(80).filter((drift) => drift !== undefined)).toEqual(['faster']);
+    expect(off(108).every((drift) => drift === undefined)).toBe(true);
+    expect(
+      off(125)
+        .slice(0, 9)
+        .every((drift) => drift === undefined),
+    ).toBe(true);
+  });
+
   it('are no news once plans have been compared by them', () => {
     const { known } = after(100, 100, 100, 400, 400);
     known.compared();
