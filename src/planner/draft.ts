@@ -1,5 +1,6 @@
 import type { Codec } from './codec.ts';
 import type { TileProgram } from '../graph/tile-program.ts';
+import { laneFrames } from './lane-dealer.ts';
 import { memoryOfTiles, PACKED_COPIES } from './memory.ts';
 import { windowOf, type WindowObjective } from './plan-window.ts';
 import type { Plan } from './plan.ts';
@@ -76,22 +77,32 @@ export const structureOf = (draft: Draft): string =>
     })
     .join(';');
 
-/** Bytes on each device if its engine held weights packed: never too little. */
-class PackedBytes {
-  /** Of weights, and of the largest tile at work. */
+/** Bytes on each device: exact where its engine holds weights packed, and never too little. */
+class MostBytes {
+  /** Of weights, twice, and of the largest tile at work. */
   readonly #held: Float64Array;
+  /** Of inputs of one frame: of all that are in flight, and of lanes that have a part of them. */
   readonly #perFrame: Float64Array;
+  readonly #dealt: readonly {
+    readonly lanes: readonly LaidLane[];
+    readonly lane: number;
+    readonly bytes: number;
+  }[][];
 
-  constructor(laid: Laid, count: number) {
+  constructor(laid: Laid, devices: readonly Device[]) {
+    const count = devices.length;
     this.#held = new Float64Array(count);
     this.#perFrame = new Float64Array(count);
+    this.#dealt = Array.from({ length: count }, () => []);
     const work = new Float64Array(count);
     for (const lanes of laid) {
-      for (const { tiles } of lanes) {
+      for (const [lane, { tiles }] of lanes.entries()) {
         for (const { device, cost } of tiles) {
           this.#held[device]! += cost.weightBytes * PACKED_COPIES;
-          this.#perFrame[device]! += cost.inputBytes;
-          work[device] = Math.max(work[device]!, cost.workBytes);
+          if (lanes.length === 1) this.#perFrame[device]! += cost.inputBytes;
+          else this.#dealt[device]!.push({ lanes, lane, bytes: cost.inputBytes });
+          const isOnce = devices[device]!.weightStorage === 'once';
+          work[device] = Math.max(work[device]!, isOnce ? cost.mostLiveBytes : cost.workBytes);
         }
       }
     }
@@ -99,20 +110,36 @@ class PackedBytes {
   }
 
   of(device: number, window: number): number {
-    return this.#held[device]! + this.#perFrame[device]! * window;
+    let bytes = this.#held[device]! + this.#perFrame[device]! * window;
+    for (const dealt of this.#dealt[device]!)
+      bytes += dealt.bytes * laneFrames(dealt.lanes, dealt.lane, window);
+    return bytes;
   }
 }
 
-const exactBytes = (laid: Laid, device: number, window: number): number =>
-  memoryOfTiles(programsOf(laid, device), window, 'once').totalBytes;
+function exactBytes(laid: Laid, device: number, window: number): number {
+  const programs: TileProgram[] = [];
+  const frames: number[] = [];
+  // In the order in which a peer loads them.
+  for (const lanes of laid) {
+    for (const [lane, { tiles }] of lanes.entries()) {
+      for (const tile of tiles) {
+        if (tile.device !== device) continue;
+        programs.push(tile.cost.program);
+        frames.push(laneFrames(lanes, lane, window));
+      }
+    }
+  }
+  return memoryOfTiles(programs, frames, 'once').totalBytes;
+}
 
 /** The most frames in flight, up to `window`, for which every device has room as `verifyPlan` judges it; 0 where not even one fits. */
 export function windowThatFits(laid: Laid, devices: readonly Device[], window: number): number {
-  const packed = new PackedBytes(laid, devices.length);
+  const most = new MostBytes(laid, devices);
   const fits = (device: number, frames: number): boolean => {
     const { memoryBytes, weightStorage } = devices[device]!;
-    // Only where packed weights do not fit the exact sum is worth its time.
-    if (packed.of(device, frames) <= memoryBytes) return true;
+    // Only where that does not fit the exact sum is worth its time.
+    if (most.of(device, frames) <= memoryBytes) return true;
     return weightStorage === 'once' && exactBytes(laid, device, frames) <= memoryBytes;
   };
   let frames = window;
@@ -124,20 +151,12 @@ export function windowThatFits(laid: Laid, devices: readonly Device[], window: n
 
 /** Bytes on each device with one frame in flight. */
 export function draftBytes(laid: Laid, devices: readonly Device[]): number[] {
-  const packed = new PackedBytes(laid, devices.length);
+  const most = new MostBytes(laid, devices);
   return devices.map(({ weightStorage }, device) => {
-    const bytes = packed.of(device, 1);
+    const bytes = most.of(device, 1);
     return bytes > 0 && weightStorage === 'once' ? exactBytes(laid, device, 1) : bytes;
   });
 }
-
-/** In the order in which a peer loads them. */
-const programsOf = (laid: Laid, device: number): TileProgram[] =>
-  laid.flatMap((lanes) =>
-    lanes.flatMap(({ tiles }) =>
-      tiles.filter((tile) => tile.device === device).map(({ cost }) => cost.program),
-    ),
-  );
 
 /** As many frames in flight as `planWindow` asks for and memory allows; 0 where not even one fits. */
 export function draftWindow(

@@ -1,6 +1,7 @@
 import type { Draft, DraftSegment } from './draft.ts';
-import { largestFilterBytes, PACKED_COPIES } from './memory.ts';
+import { weightCopies } from './memory.ts';
 import { WHOLE, type Layout, type SearchSpace, type TileCost } from './search-space.ts';
+import { tileBytes } from './tile-bytes.ts';
 import { roomOf, wholeRunsOf } from './whole-runs.ts';
 import type { Device } from './world.ts';
 
@@ -16,19 +17,9 @@ class Holding {
 
   /** Bytes that are left beside this tile, with one frame in flight; negative where it does not fit. */
   roomBeside(start: number, cost: TileCost): number {
-    const copies = copiesOf(this.#device);
-    let weightBytes = 0;
-    let inputBytes = 0;
-    let workBytes = 0;
-    let loadingBytes = 0;
-    for (const tile of inserted(this.#tiles, { start, cost })) {
-      weightBytes += tile.cost.weightBytes;
-      inputBytes += tile.cost.inputBytes;
-      workBytes = Math.max(workBytes, tile.cost.workBytes);
-      if (copies === 1) loadingBytes = Math.max(loadingBytes, weightBytes + loadingOf(tile.cost));
-    }
-    const runningBytes = weightBytes * copies + inputBytes + workBytes;
-    return this.#device.memoryBytes - Math.max(runningBytes, loadingBytes);
+    const { memoryBytes, weightStorage } = this.#device;
+    const costs = inserted(this.#tiles, { start, cost }).map((tile) => tile.cost);
+    return memoryBytes - tileBytes(costs, 1, weightStorage);
   }
 
   take(start: number, cost: TileCost): void {
@@ -40,12 +31,6 @@ const inserted = <T extends { readonly start: number }>(tiles: readonly T[], til
   const at = tiles.findIndex(({ start }) => start > tile.start);
   return at < 0 ? [...tiles, tile] : [...tiles.slice(0, at), tile, ...tiles.slice(at)];
 };
-
-const copiesOf = ({ weightStorage }: Device): number => (weightStorage === 'once' ? 1 : PACKED_COPIES);
-
-/** Beside the weights that are there. */
-const loadingOf = ({ weightBytes, inputBytes, workBytes, program }: TileCost): number =>
-  weightBytes + Math.max(largestFilterBytes(program), inputBytes + workBytes);
 
 /**
  * Drafts for devices that have hardly enough memory together, fast ones and roomy ones filled first: op by op, each behind
@@ -116,8 +101,8 @@ function splitOf(
     if (space.extent(start, end, axis) < 2) continue;
     // Parts of channels have parts of the weights, and all inputs; parts of rows the other way round.
     const shared: TileCost = axis === 'channel'
-      ? { ...whole, weightBytes: 0, workBytes: 0 }
-      : { ...whole, inputBytes: 0, workBytes: 0 }; // prettier-ignore
+      ? { ...whole, weightBytes: 0, workBytes: 0, liveBytes: 0 }
+      : { ...whole, inputBytes: 0, workBytes: 0, liveBytes: 0 }; // prettier-ignore
     const room = holdings.map((holding) => holding.roomBeside(start, shared));
     const able = order.filter((device) => room[device]! > 0).sort((a, b) => room[b]! - room[a]!);
     for (let size = 2; size <= able.length; size++) {
@@ -148,7 +133,7 @@ function joined(space: SearchSpace, draft: Draft, devices: readonly Device[]): D
       const part = index >= at && index <= last ? -1 : segment.lanes[0]!.devices.indexOf(device!);
       if (part < 0) return sum;
       const cost = space.tiles(segment.start, segment.end, segment.lanes[0]!.layout)![part]!;
-      return sum + cost.weightBytes * copiesOf(devices[device!]!) + cost.inputBytes;
+      return sum + cost.weightBytes * weightCopies(devices[device!]!.weightStorage) + cost.inputBytes;
     }, 0);
     const room = roomOf(devices[device!]!);
     const run = last > at && runs.segments(from, to, device!, { ...room, bytes: room.bytes - elsewhere });

@@ -6,7 +6,6 @@ import { balanced, evened, movesFrom } from './draft-moves.ts';
 import { latencyPath, METHODS, type Method, type PathRequest } from './latency-paths.ts';
 import { bestGrid } from './grids.ts';
 import { improve } from './local-search.ts';
-import { PACKED_COPIES } from './memory.ts';
 import { withinMemory } from './memory-repair.ts';
 import { RangeCosts } from './range-costs.ts';
 import { lanePlan, type LanePlan } from './rate-plans.ts';
@@ -14,6 +13,7 @@ import { relayPath } from './relay-path.ts';
 import { better, type Scored, type Scorer } from './scoring.ts';
 import { WHOLE, type TileCost } from './search-space.ts';
 import { teamDrafts } from './team-drafts.ts';
+import { leastTileBytes } from './tile-bytes.ts';
 import type { Device } from './world.ts';
 import { workMs } from './cost-model.ts';
 import { roomOf, wholeRunsOf } from './whole-runs.ts';
@@ -250,8 +250,8 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
   }
 }
 
-const fitsAlone = ({ weightBytes, inputBytes, workBytes }: TileCost, { memoryBytes }: Device): boolean =>
-  weightBytes * PACKED_COPIES + inputBytes + workBytes <= memoryBytes;
+const fitsAlone = (cost: TileCost, { memoryBytes, weightStorage }: Device): boolean =>
+  leastTileBytes([cost], 1, weightStorage) <= memoryBytes;
 
 const teamsOf = (groups: readonly (readonly number[])[], count: number): (readonly number[])[] =>
   groups

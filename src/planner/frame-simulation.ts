@@ -173,6 +173,8 @@ export class FrameSimulation {
       if (segment === sinkSegment) {
         doneMs.push(nowMs);
         latenciesMs.push(nowMs - admittedMs[slot]!);
+        const lanes = lanesOf[slot]!;
+        for (let segment = 0; segment < sinkSegment; segment++) dealt[segment]![lanes[segment]!]! -= 1;
         if (doneMs.length < frames) admit(slot, nowMs);
         return;
       }
@@ -216,8 +218,12 @@ export class FrameSimulation {
       }
     };
 
+    // Frames in flight by segment and lane.
+    const dealt = segments.map(({ lanes }) => new Int32Array(lanes.length));
+    const inFlight = (segment: number, lane: number): number => dealt[segment]![lane]!;
     const admit = (slot: number, nowMs: number): void => {
-      const lanes = dealer.next();
+      const lanes = dealer.next(inFlight);
+      for (let segment = 0; segment < sinkSegment; segment++) dealt[segment]![lanes[segment]!]! += 1;
       lanesOf[slot] = lanes;
       frameOf[slot] = admitted++;
       admittedMs[slot] = nowMs;

@@ -9,7 +9,8 @@ import {
 } from './draft.ts';
 import { sharesOf } from './draft-moves.ts';
 import { memoryOfTiles } from './memory.ts';
-import { WHOLE, type SearchSpace } from './search-space.ts';
+import { WHOLE, type SearchSpace, type TileCost } from './search-space.ts';
+import { loadingOf } from './tile-bytes.ts';
 import type { Device } from './world.ts';
 
 const ROUNDS = 12;
@@ -18,8 +19,8 @@ const CUT_ROUNDS = 4;
 
 /**
  * A draft that fits: parts of weights go from devices that have no room for them to those that have, what one device
- * cannot hold is split among the others, and where that does not help, segments are cut, since a tile keeps all that it
- * makes until it is done. `undefined` where nothing helps.
+ * cannot hold is split among the others, and where that does not help, segments are cut: the weights of a tile come together, and some engines
+ * keep all that it makes until it is done. `undefined` where nothing helps.
  */
 export function withinMemory(
   space: SearchSpace,
@@ -41,16 +42,19 @@ function withSmallerTiles(space: SearchSpace, draft: Draft, devices: readonly De
   const laid = layDraft(space, draft);
   if (!laid) return undefined;
   const need = draftBytes(laid, devices);
+  /** What a smaller tile would have less of. */
+  const passing = (device: number, cost: TileCost): number =>
+    devices[device]!.weightStorage === 'once' ? loadingOf(cost) : cost.workBytes;
   const most = devices.map(() => 0);
   for (const { device, cost } of laid.flatMap((lanes) => lanes.flatMap(({ tiles }) => tiles))) {
-    most[device] = Math.max(most[device]!, cost.workBytes);
+    most[device] = Math.max(most[device]!, passing(device, cost));
   }
   let isCut = false;
   const next = draft.flatMap((segment, at) => {
     const keepsMuch = laid[at]!.some(({ tiles }) =>
       tiles.some(
         ({ device, cost }) =>
-          need[device]! > devices[device]!.memoryBytes && cost.workBytes > most[device]! / 2,
+          need[device]! > devices[device]!.memoryBytes && passing(device, cost) > most[device]! / 2,
       ),
     );
     const point = keepsMuch ? middleOf(space, segment) : undefined;
@@ -64,11 +68,14 @@ function withSmallerTiles(space: SearchSpace, draft: Draft, devices: readonly De
   return isCut ? next : undefined;
 }
 
-/** The cut point at which about half of what the segment makes is made. */
+/** The cut point at which about half of what the segment makes is made, and half of its weights are used. */
 function middleOf(space: SearchSpace, { start, end }: DraftSegment): number | undefined {
   const inside = space.cutPoints.filter((point) => point > start && point < end);
   if (inside.length === 0) return undefined;
-  const made = (from: number, to: number): number => space.tiles(from, to, WHOLE)![0]!.workBytes;
+  const made = (from: number, to: number): number => {
+    const { weightBytes, workBytes } = space.tiles(from, to, WHOLE)![0]!;
+    return weightBytes + workBytes;
+  };
   const half = made(start, end) / 2;
   let sum = 0;
   let from = start;

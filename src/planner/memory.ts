@@ -1,17 +1,23 @@
 import { boxSize, formatBox } from '../graph/box.ts';
+import { liveBytes } from '../graph/live-bytes.ts';
 import { programKey, type TileProgram } from '../graph/tile-program.ts';
 import type { PeerId } from '../shared/ids.ts';
 import type { WeightStorage } from '../shared/weight-storage.ts';
 import type { CompiledPlan } from './compiled-plan.ts';
+import { laneFrames } from './lane-dealer.ts';
 
 const FLOAT_BYTES = 4;
 /** Of weights on engines that hold a raw and a packed one. */
 export const PACKED_COPIES = 2;
 
+/** Of weights that an engine has loaded. */
+export const weightCopies = (storage: WeightStorage = 'packed'): number =>
+  storage === 'once' ? 1 : PACKED_COPIES;
+
 export interface PeerMemory {
   /** Weight slices as they travel: those that several tiles of the peer share, once. */
   readonly weightBytes: number;
-  /** Input buffers for every frame in flight, and the intermediates of the one that is computed. */
+  /** Input buffers for every frame that may be in flight through its tiles, and what an engine has of the one that is computed, at the most. */
   readonly activationBytes: number;
   /**
    * At the worst moment: while a tile is loaded, or with all frames in flight. The program itself is not in it, nor what
@@ -38,13 +44,21 @@ export function programInputBytes(program: TileProgram): number {
   return program.inputs.reduce((sum, { box }) => sum + boxSize(box), 0) * FLOAT_BYTES;
 }
 
+/** Of an engine of which no more is known than that it holds weights packed: never too little. */
 export function programWorkBytes(program: TileProgram): number {
   return program.steps.reduce((sum, { output }) => sum + boxSize(output), 0) * FLOAT_BYTES;
 }
 
+const workBytesOn = (storage: WeightStorage, program: TileProgram): number =>
+  storage === 'once' ? liveBytes(program) : programWorkBytes(program);
+
 export function largestFilterBytes({ steps, weights }: TileProgram): number {
-  const filters = steps.filter(({ op }) => op.kind === 'conv').flatMap((step) => step.weights);
-  return filters.reduce((most, { index }) => Math.max(most, boxSize(weights[index]!.box)), 0) * FLOAT_BYTES;
+  let most = 0;
+  for (const { op, weights: used } of steps) {
+    if (op.kind !== 'conv') continue;
+    for (const { index } of used) most = Math.max(most, boxSize(weights[index]!.box));
+  }
+  return most * FLOAT_BYTES;
 }
 
 interface SliceUse {
@@ -80,7 +94,7 @@ function loadingBytes(programs: readonly TileProgram[]): number {
   for (const [index, program] of programs.entries()) {
     const held = sumOf(({ first }) => first <= index);
     const waiting = sumOf(({ first, last }) => first <= index && last > index);
-    const running = programInputBytes(program) + programWorkBytes(program);
+    const running = programInputBytes(program) + liveBytes(program);
     const arrived = programWeightBytes(program);
     most = Math.max(most, held + waiting + arrived + Math.max(largestFilterBytes(program), running));
   }
@@ -88,18 +102,23 @@ function loadingBytes(programs: readonly TileProgram[]): number {
 }
 
 /**
- * What these tiles take on one peer with `window` frames in flight.
+ * What these tiles take on one peer.
  * @param programs in the order in which the peer loads them.
+ * @param frames in flight at a time, of all tiles or of each.
  */
 export function memoryOfTiles(
   programs: readonly TileProgram[],
-  window: number,
+  frames: number | readonly number[],
   storage: WeightStorage = 'packed',
 ): PeerMemory {
   const weightBytes = distinctWeightBytes(programs);
-  const inputBytes = programs.reduce((sum, program) => sum + programInputBytes(program), 0);
-  const workBytes = programs.reduce((most, program) => Math.max(most, programWorkBytes(program)), 0);
-  const activationBytes = inputBytes * window + workBytes;
+  const framesOf = (tile: number): number => (typeof frames === 'number' ? frames : frames[tile]!);
+  const inputBytes = programs.reduce(
+    (sum, program, tile) => sum + programInputBytes(program) * framesOf(tile),
+    0,
+  );
+  const workBytes = programs.reduce((most, program) => Math.max(most, workBytesOn(storage, program)), 0);
+  const activationBytes = inputBytes + workBytes;
   switch (storage) {
     case 'once': {
       const totalBytes = Math.max(weightBytes + activationBytes, loadingBytes(programs));
@@ -147,10 +166,12 @@ export function memoryPerPeer(
 ): Map<PeerId, PeerMemory> {
   return new Map(
     compiled.peers.map((peer) => {
-      const programs = compiled
-        .tilesOf(peer)
-        .map(({ segment, lane, tile }) => compiled.program(segment, lane, tile));
-      return [peer, memoryOfTiles(programs, window, storageOf(peer))];
+      const tiles = compiled.tilesOf(peer);
+      const programs = tiles.map(({ segment, lane, tile }) => compiled.program(segment, lane, tile));
+      const frames = tiles.map(({ segment, lane }) =>
+        laneFrames(compiled.plan.segments[segment]!.lanes, lane, window),
+      );
+      return [peer, memoryOfTiles(programs, frames, storageOf(peer))];
     }),
   );
 }

@@ -1,9 +1,9 @@
 import { workMs } from './cost-model.ts';
 import type { Draft, DraftLane } from './draft.ts';
 import { leastLoad, type Option } from './least-load.ts';
-import { PACKED_COPIES } from './memory.ts';
 import type { Places } from './places.ts';
 import { WHOLE, type SearchSpace } from './search-space.ts';
+import { leastTileBytes } from './tile-bytes.ts';
 import type { Device } from './world.ts';
 
 export interface LanesRequest {
@@ -52,12 +52,14 @@ export function lanePlan(request: LanesRequest): LanePlan | undefined {
   const ends = [...cuts, space.graph.nodes.length];
   const starts = [0, ...cuts];
   const costs = ends.map((end, segment) => space.tiles(starts[segment]!, end, WHOLE)![0]!);
-  const bytesOf = (segment: number, window: number): number =>
-    costs[segment]!.weightBytes * PACKED_COPIES +
-    costs[segment]!.inputBytes * window +
-    costs[segment]!.workBytes;
+  const bytesOn = (device: number, segments: readonly number[], window: number): number =>
+    leastTileBytes(
+      segments.map((segment) => costs[segment]!),
+      window,
+      devices[device]!.weightStorage,
+    );
   const allowed = group.map((device) =>
-    costs.map((_, segment) => bytesOf(segment, 1) <= devices[device]!.memoryBytes),
+    costs.map((_, segment) => bytesOn(device, [segment], 1) <= devices[device]!.memoryBytes),
   );
   for (let round = 0; round < 4 * group.length; round++) {
     const options: Option[] = [];
@@ -137,14 +139,10 @@ export function lanePlan(request: LanesRequest): LanePlan | undefined {
   /** A member whose segments do not fit into its memory together, or −1. */
   function fullest(lanes: readonly (readonly { readonly member: number }[])[]): number {
     for (const [member, device] of group.entries()) {
-      let bytes = 0;
-      let held = 0;
-      for (const [segment, each] of lanes.entries()) {
-        if (!each.some((lane) => lane.member === member)) continue;
-        bytes += bytesOf(segment, 2);
-        held += 1;
-      }
-      if (held > 1 && bytes > devices[device]!.memoryBytes) return member;
+      const held = [...lanes.keys()].filter((segment) =>
+        lanes[segment]!.some((lane) => lane.member === member),
+      );
+      if (held.length > 1 && bytesOn(device, held, 2) > devices[device]!.memoryBytes) return member;
     }
     return -1;
   }

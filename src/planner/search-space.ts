@@ -2,11 +2,12 @@ import { consumersOf } from '../graph/consumers.ts';
 import { boxSize, fullBox, isEmpty, type Box, type Shape } from '../graph/box.ts';
 import type { Graph, OpNode, TensorId } from '../graph/graph.ts';
 import { definitionOf } from '../graph/ops/index.ts';
+import { liveBytes, mostLiveBytes } from '../graph/live-bytes.ts';
 import { inputShapes, tensorShapes } from '../graph/shapes.ts';
 import { compileTile, type TileProgram, type TileTensor } from '../graph/tile-program.ts';
 import { axisOf } from './axes.ts';
 import { programWork, type Work } from './cost-model.ts';
-import { programInputBytes, programWeightBytes, programWorkBytes } from './memory.ts';
+import { largestFilterBytes, programInputBytes, programWeightBytes, programWorkBytes } from './memory.ts';
 import type { Cut } from './splits.ts';
 import { cutRanges } from './splits.ts';
 
@@ -21,7 +22,11 @@ export interface TileCost {
   readonly program: TileProgram;
   readonly weightBytes: number;
   readonly inputBytes: number;
+  /** On engines that hold weights packed, and on those that hold them once. */
   readonly workBytes: number;
+  readonly liveBytes: number;
+  /** Never less, and never less than the panels by which the engine copies a filter; looked up in no time. */
+  readonly mostLiveBytes: number;
 }
 
 /** How the ops of a segment are dealt to the devices of a lane, who are named apart from it. */
@@ -175,6 +180,7 @@ export class SearchSpace {
     const known = this.#tiles.get(key);
     if (known) return known;
     const program = compileTile(this.graph, { ops: [start, end], outputs, ...(reduce ? { reduce } : {}) });
+    let most: number | undefined;
     const cost: TileCost = {
       work: programWork(program),
       inputs: program.inputs,
@@ -185,6 +191,13 @@ export class SearchSpace {
       weightBytes: programWeightBytes(program),
       inputBytes: programInputBytes(program),
       workBytes: programWorkBytes(program),
+      // Few tiles are asked for these.
+      get mostLiveBytes() {
+        return (most ??= Math.max(mostLiveBytes(program), largestFilterBytes(program)));
+      },
+      get liveBytes() {
+        return liveBytes(program);
+      },
     };
     this.#tiles.set(key, cost);
     return cost;

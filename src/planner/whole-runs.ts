@@ -23,6 +23,9 @@ export const roomOf = ({ memoryBytes, weightStorage = 'packed' }: Device): Room 
 interface Interval {
   readonly weightBytes: number;
   readonly workBytes: number;
+  /** Of all that lives at a time in a run with these ops, no less and no more than that. */
+  readonly leastLiveBytes: number;
+  readonly mostLiveBytes: number;
   readonly filterBytes: number;
 }
 
@@ -37,10 +40,11 @@ const PARTS = [2, 3, 4, 6, 8, 12, 16, 32, 64, Infinity];
 const EARLIEST = 0.6;
 
 /**
- * Memory of runs of ops that a device computes whole. A tile keeps all that it makes until it is done, so a run that is
- * too much for a device as one tile may fit as several. Places are indexes into the cut points of the search space.
+ * Memory of runs of ops that a device computes whole. The weights of a tile come together, and engines may keep all that it makes until it is
+ * done, so a run that is too much for a device as one tile may fit as several. Places are indexes into the cut points of the search space.
  */
 export class WholeRuns {
+  readonly #space: SearchSpace;
   readonly #points: readonly number[];
   readonly #intervals: readonly Interval[];
   /** Bytes of the inputs of the run from one place to another. */
@@ -51,10 +55,18 @@ export class WholeRuns {
 
   constructor(space: SearchSpace) {
     const points = space.cutPoints;
+    this.#space = space;
     this.#points = points;
+    const passing = passingBytes(space);
     this.#intervals = points.slice(1).map((end, index) => {
-      const { weightBytes, workBytes, program } = space.tiles(points[index]!, end, WHOLE)![0]!;
-      return { weightBytes, workBytes, filterBytes: largestFilterBytes(program) };
+      const { weightBytes, workBytes, liveBytes, program } = space.tiles(points[index]!, end, WHOLE)![0]!;
+      return {
+        weightBytes,
+        workBytes,
+        leastLiveBytes: liveBytes,
+        mostLiveBytes: liveBytes + passing[index]!,
+        filterBytes: largestFilterBytes(program),
+      };
     });
     this.#weightsTo = summed(this.#intervals.map(({ weightBytes }) => weightBytes));
     this.#workTo = summed(this.#intervals.map(({ workBytes }) => workBytes));
@@ -88,16 +100,19 @@ export class WholeRuns {
     return reaches[from]!;
   }
 
-  /** Of every place. Who begins later gets as far with the same cuts, and often further. */
+  /** Of every place. Who begins later mostly gets as far with the same cuts, and often further. */
   #reachesOf(room: Room): Reach[] {
     const last = this.#points.length - 1;
     const reaches: Reach[] = [];
     for (let from = 0; from <= last; from++) {
       const before = reaches[from - 1];
-      let reach: Reach = before && before.place > from
-        ? { place: before.place, cuts: before.cuts.filter((cut) => cut > from) }
-        : { place: from, cuts: [] }; // prettier-ignore
-      if (before?.place === last && before.cuts.length === 0) {
+      let reach: Reach = { place: from, cuts: [] };
+      if (before && before.place > from) {
+        const cuts = before.cuts.filter((cut) => cut > from);
+        // What is made before has to be held as an input.
+        if (this.#fit([from, ...cuts, before.place], room)) reach = { place: before.place, cuts };
+      }
+      if (reach.place === last && reach.cuts.length === 0) {
         reaches.push(reach);
         continue;
       }
@@ -117,7 +132,7 @@ export class WholeRuns {
   /** Where a run has to be cut to fit, few times; `undefined` where that does not help. */
   #cuts(from: number, to: number, room: Room): readonly number[] | undefined {
     if (to <= from) return [];
-    if (this.#bytes([from, to], room) <= room.bytes) return [];
+    if (this.#fit([from, to], room)) return [];
     const weights = this.#weightsTo[to]! - this.#weightsTo[from]!;
     if (weights * (room.storage === 'once' ? 1 : PACKED_COPIES) > room.bytes) return undefined;
     const size = this.#size(from, to, room.storage);
@@ -129,15 +144,21 @@ export class WholeRuns {
       const cuts = this.#cutInto(from, to, size / part, room.storage);
       if (cuts.length === before) continue;
       before = cuts.length;
-      if (this.#bytes([from, ...cuts, to], room) <= room.bytes) return cuts;
+      if (this.#fit([from, ...cuts, to], room)) return cuts;
     }
     return undefined;
   }
 
   /** What cutting makes smaller. */
   #size(from: number, to: number, storage: WeightStorage): number {
-    const work = this.#workTo[to]! - this.#workTo[from]!;
-    return storage === 'once' ? work + this.#weightsTo[to]! - this.#weightsTo[from]! : work;
+    if (storage === 'packed') return this.#workTo[to]! - this.#workTo[from]!;
+    return this.#most(from, to, 'mostLiveBytes') + this.#weightsTo[to]! - this.#weightsTo[from]!;
+  }
+
+  #most(from: number, to: number, figure: 'leastLiveBytes' | 'mostLiveBytes' | 'filterBytes'): number {
+    let most = 0;
+    for (let at = from; at < to; at++) most = Math.max(most, this.#intervals[at]![figure]);
+    return most;
   }
 
   #cutInto(from: number, to: number, largest: number, storage: WeightStorage): number[] {
@@ -156,8 +177,22 @@ export class WholeRuns {
     return cuts;
   }
 
-  /** As `memoryOfTiles` has it. */
-  #bytes(ends: readonly number[], { storage, frames = 1 }: Room): number {
+  /** Whether these tiles fit, as `memoryOfTiles` has it. What lives at a time in one of them is only looked up where that decides. */
+  #fit(ends: readonly number[], room: Room): boolean {
+    const fits = (workOf: (start: number, end: number) => number): boolean =>
+      this.#bytes(ends, room, workOf) <= room.bytes;
+    if (room.storage === 'packed') return fits((start, end) => this.#workTo[end]! - this.#workTo[start]!);
+    if (fits((start, end) => this.#most(start, end, 'mostLiveBytes'))) return true;
+    if (!fits((start, end) => this.#most(start, end, 'leastLiveBytes'))) return false;
+    const points = this.#points;
+    return fits((start, end) => this.#space.tiles(points[start]!, points[end]!, WHOLE)![0]!.liveBytes);
+  }
+
+  #bytes(
+    ends: readonly number[],
+    { storage, frames = 1 }: Room,
+    workOf: (start: number, end: number) => number,
+  ): number {
     let inputs = 0;
     let work = 0;
     let loading = 0;
@@ -166,12 +201,11 @@ export class WholeRuns {
       const start = ends[index - 1]!;
       const end = ends[index]!;
       const inputBytes = this.#inputs[start]![end]!;
-      const workBytes = this.#workTo[end]! - this.#workTo[start]!;
+      const workBytes = workOf(start, end);
       inputs += inputBytes * frames;
       work = Math.max(work, workBytes);
       if (storage === 'packed') continue;
-      let filter = 0;
-      for (let at = start; at < end; at++) filter = Math.max(filter, this.#intervals[at]!.filterBytes);
+      const filter = this.#most(start, end, 'filterBytes');
       const held = this.#weightsTo[end]! - this.#weightsTo[first]!;
       const arrived = this.#weightsTo[end]! - this.#weightsTo[start]!;
       loading = Math.max(loading, held + arrived + Math.max(filter, inputBytes + workBytes));
@@ -197,19 +231,9 @@ function summed(values: readonly number[]): Float64Array {
 }
 
 /** From and to every cut point: of the tensors that are there at the first and read before the second. */
-function inputBytes({ graph, shapes, cutPoints }: SearchSpace): Float64Array[] {
-  const readers = new Map<TensorId, number[]>();
-  for (const [op, { inputs }] of graph.nodes.entries()) {
-    for (const id of inputs) {
-      const ops = readers.get(id);
-      if (ops) ops.push(op);
-      else readers.set(id, [op]);
-    }
-  }
-  const made = new Map<TensorId, number>([
-    ...graph.inputs.map(({ id }) => [id, -1] as const),
-    ...graph.nodes.map(({ id }, op) => [id, op] as const),
-  ]);
+function inputBytes(space: SearchSpace): Float64Array[] {
+  const { graph, shapes, cutPoints } = space;
+  const { readers, made } = usesOf(space);
   const behind = graph.nodes.map((_, op) => cutPoints.findIndex((point) => point > op));
   return cutPoints.map((from) => {
     const bytes = new Float64Array(cutPoints.length);
@@ -222,4 +246,39 @@ function inputBytes({ graph, shapes, cutPoints }: SearchSpace): Float64Array[] {
     for (let to = 1; to < bytes.length; to++) bytes[to]! += bytes[to - 1]!;
     return bytes;
   });
+}
+
+/** Between every two neighbouring cut points: of the tensors that are there before and read behind. */
+function passingBytes(space: SearchSpace): Float64Array {
+  const { shapes, cutPoints } = space;
+  const { readers, made } = usesOf(space);
+  const bytes = new Float64Array(cutPoints.length - 1);
+  for (const [id, ops] of readers) {
+    const last = ops.at(-1)!;
+    for (let at = 0; at < bytes.length; at++) {
+      if (made.get(id)! < cutPoints[at]! && last >= cutPoints[at + 1]!)
+        bytes[at]! += 4 * boxSize(fullBox(shapes.get(id)!));
+    }
+  }
+  return bytes;
+}
+
+/** The ops that read each tensor, ascending, and the one that makes it; −1: an input of the network. */
+function usesOf({ graph }: SearchSpace): {
+  readonly readers: ReadonlyMap<TensorId, readonly number[]>;
+  readonly made: ReadonlyMap<TensorId, number>;
+} {
+  const readers = new Map<TensorId, number[]>();
+  for (const [op, { inputs }] of graph.nodes.entries()) {
+    for (const id of inputs) {
+      const ops = readers.get(id);
+      if (ops) ops.push(op);
+      else readers.set(id, [op]);
+    }
+  }
+  const made = new Map<TensorId, number>([
+    ...graph.inputs.map(({ id }) => [id, -1] as const),
+    ...graph.nodes.map(({ id }, op) => [id, op] as const),
+  ]);
+  return { readers, made };
 }

@@ -169,14 +169,11 @@ export class FramesInFlight {
     return this.#tiles(entry.lanes).filter((tile) => !reports?.has(tileKey(tile)));
   }
 
-  /** How many frames have come as far as a lane, and no further; as of now. */
-  waiting(): (segment: number, lane: number) => number {
-    let reached: readonly (TileRef | undefined)[] | undefined;
-    return (segment, lane) => {
-      // Plans without a choice of lanes do not ask.
-      reached ??= this.inFlight().map((entry) => this.missingTiles(entry)[0]);
-      return reached.filter((tile) => tile?.segment === segment && tile.lane === lane).length;
-    };
+  /** How many frames in flight take this lane. */
+  dealt(segment: number, lane: number): number {
+    let count = 0;
+    for (const { lanes } of this.#entries.values()) if (lanes[segment] === lane) count += 1;
+    return count;
   }
 
   failAll(error: PeerceptronError): void {

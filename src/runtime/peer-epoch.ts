@@ -2,6 +2,7 @@ import type { LoadedTile } from '../engine/engine.ts';
 import type { Box } from '../graph/box.ts';
 import type { TileProgram } from '../graph/tile-program.ts';
 import type { CompiledPlan, TileAddress } from '../planner/compiled-plan.ts';
+import { laneFrames } from '../planner/lane-dealer.ts';
 import type { PieceMeta } from '../protocol/messages.ts';
 import { AbortGroup } from './abort-group.ts';
 import { PeerceptronError } from '../shared/errors.ts';
@@ -23,6 +24,7 @@ export interface PendingTile extends TileAddress {
 
 /** What a peer holds of one frame: it has a place in the reserved memory as long as anything of it is here. */
 interface HeldFrame {
+  readonly lanes: readonly number[];
   /** Inputs that are not complete, by tile. */
   readonly assembling: Map<string, PendingTile>;
   /** Streams that bring them. */
@@ -50,6 +52,8 @@ export class PeerEpoch {
   readonly spareInputs = new SpareBuffers(SPARE_INPUT_BYTES);
   readonly #self: PeerId;
   readonly #window: number;
+  /** Lanes with tiles of this peer that have a part of the frames, and how many at a time. */
+  readonly #dealt: readonly { readonly segment: number; readonly lane: number; readonly most: number }[];
   readonly #frames = new Map<number, HeldFrame>();
   /** Pieces that came before there was room for their frame. */
   readonly #waiting: (() => void)[] = [];
@@ -60,6 +64,10 @@ export class PeerEpoch {
     this.requester = requester;
     this.#self = self;
     this.#window = window;
+    this.#dealt = compiled.tilesOf(self).flatMap(({ segment, lane }) => {
+      const { lanes } = compiled.plan.segments[segment]!;
+      return lanes.length > 1 ? [{ segment, lane, most: laneFrames(lanes, lane, window) }] : [];
+    });
   }
 
   get addresses(): readonly TileAddress[] {
@@ -72,13 +80,19 @@ export class PeerEpoch {
 
   /**
    * Undefined when a piece of this frame may be announced now; otherwise resolves when it is worth asking again. The memory
-   * of the window is reserved, and the requester has no more frames in flight than that: what is in the way can only be
-   * a frame that it has dropped, and its DROP comes as a control message, which no stream holds up.
-   * @throws STREAM_CANCELLED (the frame was dropped)
+   * of the window, and of each lane's part of it, is reserved, and the requester has no more frames in flight than that: what is in the way can
+   * only be a frame that it has dropped, and its DROP comes as a control message, which no stream holds up.
+   * @throws STREAM_CANCELLED (the frame was dropped), PROTOCOL_MALFORMED (its pieces disagree on its lanes)
    */
-  room(frame: number): Promise<void> | undefined {
+  room({ frame, lanes }: Pick<PieceMeta, 'frame' | 'lanes'>): Promise<void> | undefined {
     this.#checkWanted(frame);
-    if (this.#frames.has(frame) || this.#frames.size < this.#window) return undefined;
+    const held = this.#frames.get(frame);
+    if (held) {
+      if (held.lanes.length === lanes.length && held.lanes.every((lane, index) => lane === lanes[index]))
+        return undefined;
+      throw new PeerceptronError('PROTOCOL_MALFORMED', `frame ${frame} came with two choices of lanes`);
+    }
+    if (this.#frames.size < this.#window && this.#hasRoomOn(lanes)) return undefined;
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
@@ -190,7 +204,7 @@ export class PeerEpoch {
   ): { pending: PendingTile; receiving: AbortGroup } {
     let held = this.#frames.get(frame);
     if (!held) {
-      held = { assembling: new Map(), receiving: new AbortGroup(), complete: new Set(), computing: 0 };
+      held = { lanes, assembling: new Map(), receiving: new AbortGroup(), complete: new Set(), computing: 0 };
       this.#frames.set(frame, held);
     }
     const address = { segment, lane: lanes[segment]!, tile };
@@ -206,6 +220,15 @@ export class PeerEpoch {
       held.assembling.set(key, pending);
     }
     return { pending, receiving: held.receiving };
+  }
+
+  #hasRoomOn(lanes: readonly number[]): boolean {
+    return this.#dealt.every(({ segment, lane, most }) => {
+      if (lanes[segment] !== lane) return true;
+      let count = 0;
+      for (const held of this.#frames.values()) if (held.lanes[segment] === lane) count += 1;
+      return count < most;
+    });
   }
 
   #completed(pending: PendingTile): PendingTile | undefined {

@@ -62,9 +62,6 @@ interface Preparation {
   readonly reject: (error: PeerceptronError) => void;
 }
 
-/** Of its part of the window, what a lane may have. */
-const LANE_SLACK = 1.25;
-
 /** One plan of a session at its requester: its peers, getting them ready, and the frames that are in flight through it. */
 export class RequesterEpoch implements FrameEpoch {
   readonly plan: Plan;
@@ -166,23 +163,12 @@ export class RequesterEpoch implements FrameEpoch {
     });
   }
 
-  /**
-   * A lane that is slower than its share would fill the window with its frames, and the others would have nothing to do: it gets little more
-   * than its share of the window.
-   */
-  #isFull(segment: number, lane: number, waiting: number): boolean {
-    const { lanes } = this.plan.segments[segment]!;
-    const part = lanes[lane]!.share / lanes.reduce((sum, { share }) => sum + share, 0);
-    return waiting >= Math.max(1, Math.ceil(LANE_SLACK * part * this.window));
-  }
-
   /** Deals the frame to lanes and sends the pieces of its inputs. */
   start({ id, inputs, askedAt, startedAt }: StartedFrame): FrameEntry {
     const { node } = this.#options;
     const { compiled } = this;
     const trace = this.trace?.recorder;
-    const waiting = this.#frames.waiting();
-    const lanes = this.#dealer.next((segment, lane) => this.#isFull(segment, lane, waiting(segment, lane)));
+    const lanes = this.#dealer.next((segment, lane) => this.#frames.dealt(segment, lane));
     const entry = this.#frames.start(id, lanes, startedAt, () => this.#dropEverywhere(id));
     this.trace?.frameStarted(id, lanes, askedAt, startedAt);
     const encoders = compiled.graph.inputs.map(

@@ -165,7 +165,7 @@ class Service implements ServingRole, PeerService {
     const open = (): StreamSink | Promise<StreamSink> => {
       const { epoch } = state;
       if (!this.#loader.isLive(epoch)) throw new PeerceptronError('SESSION_CLOSED', 'this session is over');
-      const room = epoch.room(meta.frame);
+      const room = epoch.room(meta);
       if (room) return room.then(open);
       const since = this.#options.clock.now();
       const place = epoch.announce(meta, channel.peer, totalBytes, since);

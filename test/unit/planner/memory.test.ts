@@ -55,15 +55,16 @@ describe('memory of tiles', () => {
     const total = weights.a + weights.b + weights.c;
     const { weightBytes, totalBytes } = memoryOfTiles(layers, 1, 'once');
     expect(weightBytes).toBe(total);
-    // The worst moment is the second layer: both are on the engine, its slice is there as it came too, and it runs.
-    expect(totalBytes).toBe(weights.a + 2 * weights.b + 4 * (40 + 60));
+    // The worst moment is the second layer: both are on the engine, its slice is there as it came too, and it runs: its input as it came and on the engine, and its output.
+    expect(totalBytes).toBe(weights.a + 2 * weights.b + 4 * (40 + (40 + 60)));
     expect(totalBytes).toBeLessThan(memoryOfTiles(layers, 1).totalBytes);
   });
 
   it('counts all slices of a tile that come together', () => {
     const { totalBytes } = memoryOfTiles([tile(0, 3)], 1, 'once');
     const total = weights.a + weights.b + weights.c;
-    expect(totalBytes).toBe(2 * total + 4 * (100 + 40 + 60 + 5));
+    // Its input as it came and on the engine, and what is made of it first.
+    expect(totalBytes).toBe(2 * total + 4 * (100 + (100 + 40)));
   });
 
   it('counts the panels that the largest filter is copied by, where that is more than what then runs', () => {
@@ -79,7 +80,7 @@ describe('memory of tiles', () => {
 
   it('counts the frames in flight where they take more than loading did', () => {
     const { totalBytes, activationBytes } = memoryOfTiles([tile(2, 3)], 40, 'once');
-    expect(activationBytes).toBe(40 * 60 * 4 + 5 * 4);
+    expect(activationBytes).toBe(40 * 60 * 4 + (60 + 5) * 4);
     expect(totalBytes).toBe(weights.c + activationBytes);
   });
 
@@ -88,7 +89,7 @@ describe('memory of tiles', () => {
     const one = 100 * 10 * 4;
     const pair = memoryOfTiles([band, band], 1, 'once');
     expect(pair.weightBytes).toBe(one);
-    const running = 4 * (100 + 10);
+    const running = 4 * (100 + (100 + 10));
     // While the first is loaded: on the engine, kept for the second, and as it came.
     expect(pair.totalBytes).toBe(3 * one + running);
     expect(memoryOfTiles([band], 1, 'once').totalBytes).toBe(2 * one + running);

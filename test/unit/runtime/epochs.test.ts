@@ -140,9 +140,9 @@ describe('epochs of one session', () => {
   });
 
   it('[SES1] the memory of an engine that holds weights once is reserved accordingly', async () => {
-    // Weights once, inputs of two frames and the output: 8 MB for one epoch, as while it is loaded.
+    // Weights once, inputs of two frames, and on the engine input and output: 10 MB for one epoch.
     const world = await open(
-      17e6,
+      21e6,
       Object.assign(createReferenceEngine(), { weightStorage: 'once' as const }),
     );
     world.prepare(0);

@@ -46,6 +46,7 @@ const plan: Plan = {
 
 const newEpoch = (window = 4): PeerEpoch =>
   new PeerEpoch(compilePlan(graph, plan), peerIdOf(3), peerIdOf(0), window);
+const at = (frame: number, lanes: readonly number[] = [0, 0]) => ({ frame, lanes: [...lanes] });
 const piece = (frame: number, index: number): PieceMeta => ({
   kind: 'piece',
   session,
@@ -96,16 +97,40 @@ describe('PeerEpoch', () => {
     arrive(epoch, 1, 0, 1);
     const complete = arrive(epoch, 1, 1, 1)!;
     arrive(epoch, 2, 0, 2);
-    expect(epoch.room(1)).toBeUndefined();
-    expect(epoch.room(2)).toBeUndefined();
+    expect(epoch.room(at(1))).toBeUndefined();
+    expect(epoch.room(at(2))).toBeUndefined();
     let woken = false;
-    const room = epoch.room(3)!.then(() => (woken = true));
+    const room = epoch.room(at(3))!.then(() => (woken = true));
     expect(epoch.begin(complete)).toBe(true);
     await settle();
     expect(woken).toBe(false);
     epoch.ended(complete);
     await room;
-    expect(epoch.room(3)).toBeUndefined();
+    expect(epoch.room(at(3))).toBeUndefined();
+  });
+
+  it('[SES5] has room for a part of the window on a lane, and for one choice of lanes', async () => {
+    const [makers, last] = plan.segments;
+    const lane = {
+      share: 1,
+      tiles: [{ peer: peerIdOf(4), outputs: [{ tensor: 'b', box: [[0, 4]] as const }] }],
+    };
+    const dealt: Plan = { ...plan, segments: [makers!, { ...last!, lanes: [...last!.lanes, lane] }] };
+    const epoch = new PeerEpoch(compilePlan(graph, dealt), peerIdOf(3), peerIdOf(0), 4);
+    // Half of the three others, and one more: two.
+    for (const frame of [1, 2]) {
+      expect(epoch.room(at(frame))).toBeUndefined();
+      arrive(epoch, frame, 0, frame);
+    }
+    const room = epoch.room(at(4));
+    expect(room).toBeDefined();
+    expect(epoch.room(at(4, [0, 1]))).toBeUndefined();
+    expect(() => epoch.room(at(2, [0, 1]))).toThrowError(
+      expect.objectContaining({ code: 'PROTOCOL_MALFORMED' }) as Error,
+    );
+    epoch.drop(1);
+    await room;
+    expect(epoch.room(at(4))).toBeUndefined();
   });
 
   it('[SES6] keeps the place of a dropped frame while it is computed, and no longer', () => {
@@ -114,14 +139,14 @@ describe('PeerEpoch', () => {
     const computing = arrive(epoch, 1, 1, 1)!;
     epoch.begin(computing);
     epoch.drop(1);
-    expect(epoch.room(2)).toBeDefined();
+    expect(epoch.room(at(2))).toBeDefined();
     epoch.ended(computing);
-    expect(epoch.room(2)).toBeUndefined();
+    expect(epoch.room(at(2))).toBeUndefined();
     arrive(epoch, 2, 0, 1);
     const waiting = arrive(epoch, 2, 1, 1)!;
     epoch.drop(2);
     expect(epoch.begin(waiting)).toBe(false);
-    expect(epoch.room(3)).toBeUndefined();
+    expect(epoch.room(at(3))).toBeUndefined();
   });
 
   it('[SES4] takes no room for a piece that is refused', () => {
@@ -129,6 +154,6 @@ describe('PeerEpoch', () => {
     expect(() => epoch.announce(piece(1, 0), peerIdOf(9), 8, 0)).toThrowError(
       expect.objectContaining({ code: 'PROTOCOL_MALFORMED' }) as Error,
     );
-    expect(epoch.room(2)).toBeUndefined();
+    expect(epoch.room(at(2))).toBeUndefined();
   });
 });
