@@ -173,8 +173,8 @@ export class FrameSimulation {
       if (segment === sinkSegment) {
         doneMs.push(nowMs);
         latenciesMs.push(nowMs - admittedMs[slot]!);
-        const lanes = lanesOf[slot]!;
-        for (let segment = 0; segment < sinkSegment; segment++) dealt[segment]![lanes[segment]!]! -= 1;
+        // Of tiles with nothing to do nobody hears.
+        for (let at = 0; at < sinkSegment; at++) if (undone[slot * sinkSegment + at]! > 0) passed(slot, at);
         if (doneMs.length < frames) admit(slot, nowMs);
         return;
       }
@@ -218,12 +218,20 @@ export class FrameSimulation {
       }
     };
 
-    // Frames in flight by segment and lane.
-    const dealt = segments.map(({ lanes }) => new Int32Array(lanes.length));
-    const inFlight = (segment: number, lane: number): number => dealt[segment]![lane]!;
+    // Frames that have not passed a lane yet, and tiles that a frame has to pass there.
+    const waitsAt = segments.map(({ lanes }) => new Int32Array(lanes.length));
+    const undone = new Int32Array(window * sinkSegment);
+    const waitingAt = (segment: number, lane: number): number => waitsAt[segment]![lane]!;
+    const passed = (slot: number, segment: number): void => {
+      undone[slot * sinkSegment + segment] = 0;
+      waitsAt[segment]![lanesOf[slot]![segment]!]! -= 1;
+    };
     const admit = (slot: number, nowMs: number): void => {
-      const lanes = dealer.next(inFlight);
-      for (let segment = 0; segment < sinkSegment; segment++) dealt[segment]![lanes[segment]!]! += 1;
+      const lanes = dealer.next(waitingAt);
+      for (let segment = 0; segment < sinkSegment; segment++) {
+        waitsAt[segment]![lanes[segment]!]! += 1;
+        undone[slot * sinkSegment + segment] = segments[segment]!.lanes[lanes[segment]!]!.tiles.length;
+      }
       lanesOf[slot] = lanes;
       frameOf[slot] = admitted++;
       admittedMs[slot] = nowMs;
@@ -279,6 +287,7 @@ export class FrameSimulation {
           const within = tile - firstTile[segment]!;
           const { place } = segments[segment]!.lanes[lanesOf[slot]![segment]!]!.tiles[within]!;
           posted[place]! -= 1;
+          if (--undone[slot * sinkSegment + segment]! === 0) passed(slot, segment);
           sendAll(segment, within, slot, nowMs);
           post(place, nowMs);
           break;

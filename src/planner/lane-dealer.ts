@@ -3,50 +3,69 @@ export interface DealtPlan {
   readonly segments: readonly { readonly lanes: readonly { readonly share: number }[] }[];
 }
 
-/** Frames in flight that take a lane. */
-export type InFlight = (segment: number, lane: number) => number;
+/** Frames in flight that were dealt to a lane and that have not passed it yet. */
+export type Waiting = (segment: number, lane: number) => number;
 
 /** Less than that is rounding. */
 const NOTHING = 1e-9;
 
+/** Segments that deal in step. */
+interface Run {
+  readonly first: number;
+  readonly last: number;
+  readonly shares: readonly number[];
+  readonly credit: number[];
+}
+
 /**
  * Stamps frames with the lane that they take in every segment: the one that has least to do for its share, so that no lane is idle while another
  * has frames waiting, and a lane that is quicker than its share gets more. Among equals by smooth weighted round robin: shares 3:1 give
- * A A B A and not A A A B. Segments with the same shares deal in step.
+ * A A B A and not A A A B. Segments behind each other with the same shares deal in step, by what has not passed the last of them.
  */
 export class LaneDealer {
-  readonly #shares: readonly (readonly number[])[];
-  readonly #credit: number[][];
+  readonly #runs: readonly Run[];
 
-  constructor(plan: DealtPlan) {
-    this.#shares = plan.segments.map((segment) => segment.lanes.map((lane) => lane.share));
-    this.#credit = this.#shares.map((shares) => shares.map(() => 0));
+  constructor({ segments }: DealtPlan) {
+    const runs: Run[] = [];
+    for (const [index, { lanes }] of segments.entries()) {
+      const shares = lanes.map(({ share }) => share);
+      const before = runs.at(-1);
+      if (before && isSame(before.shares, shares)) runs[runs.length - 1] = { ...before, last: index };
+      else runs.push({ first: index, last: index, shares, credit: shares.map(() => 0) });
+    }
+    this.#runs = runs;
   }
 
-  next(inFlight: InFlight = () => 0): number[] {
-    return this.#shares.map((shares, segment) => {
-      if (shares.length === 1) return 0;
-      const credit = this.#credit[segment]!;
-      const total = shares.reduce((sum, share) => sum + share, 0);
-      let chosen = 0;
-      let least = Infinity;
-      for (let lane = 0; lane < shares.length; lane++) {
-        // Where lanes were busy for long, the difference is a frame or two, not all that they have missed.
-        credit[lane] = Math.min(credit[lane]! + shares[lane]!, total);
-        const load = inFlight(segment, lane) / shares[lane]!;
-        if (load > least + NOTHING || (load > least - NOTHING && credit[lane]! <= credit[chosen]!)) continue;
-        chosen = lane;
-        least = load;
-      }
-      credit[chosen] = Math.max(credit[chosen]! - total, -total);
-      return chosen;
+  next(waiting: Waiting = () => 0): number[] {
+    return this.#runs.flatMap((run) => {
+      const lane = run.shares.length === 1 ? 0 : choose(run, waiting);
+      return Array<number>(run.last - run.first + 1).fill(lane);
     });
   }
 }
 
+function choose({ last, shares, credit }: Run, waiting: Waiting): number {
+  const total = shares.reduce((sum, share) => sum + share, 0);
+  let chosen = 0;
+  let least = Infinity;
+  for (let lane = 0; lane < shares.length; lane++) {
+    // Where lanes were busy for long, the difference is a frame or two, not all that they have missed.
+    credit[lane] = Math.min(credit[lane]! + shares[lane]!, total);
+    const load = waiting(last, lane) / shares[lane]!;
+    if (load > least + NOTHING || (load > least - NOTHING && credit[lane]! <= credit[chosen]!)) continue;
+    chosen = lane;
+    least = load;
+  }
+  credit[chosen] = Math.max(credit[chosen]! - total, -total);
+  return chosen;
+}
+
+const isSame = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((share, index) => share === b[index]);
+
 /**
- * The most frames of a window that `LaneDealer` ever deals to a lane at a time, so that its devices need room for no more: it has the least to do
- * for its share then, hence no more than its part of the others.
+ * The most frames of a window that `LaneDealer` ever has on a lane at a time, so that its devices need room for no more: a lane that is dealt a
+ * frame has the least to do for its share, hence no more than its part of the others.
  */
 export function laneFrames(
   lanes: readonly { readonly share: number }[],

@@ -169,10 +169,15 @@ export class FramesInFlight {
     return this.#tiles(entry.lanes).filter((tile) => !reports?.has(tileKey(tile)));
   }
 
-  /** How many frames in flight take this lane. */
-  dealt(segment: number, lane: number): number {
+  /** How many frames in flight take this lane, and have not passed it yet as far as is known. */
+  waiting(segment: number, lane: number): number {
     let count = 0;
-    for (const { lanes } of this.#entries.values()) if (lanes[segment] === lane) count += 1;
+    for (const entry of this.#entries.values()) {
+      if (entry.lanes[segment] !== lane) continue;
+      const reports = this.#reports.get(entry.frame);
+      const isMissing = (tile: TileRef): boolean => tile.segment === segment && !reports?.has(tileKey(tile));
+      if (this.#tiles(entry.lanes).some(isMissing)) count += 1;
+    }
     return count;
   }
 

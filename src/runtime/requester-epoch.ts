@@ -168,7 +168,7 @@ export class RequesterEpoch implements FrameEpoch {
     const { node } = this.#options;
     const { compiled } = this;
     const trace = this.trace?.recorder;
-    const lanes = this.#dealer.next((segment, lane) => this.#frames.dealt(segment, lane));
+    const lanes = this.#dealer.next((segment, lane) => this.#frames.waiting(segment, lane));
     const entry = this.#frames.start(id, lanes, startedAt, () => this.#dropEverywhere(id));
     this.trace?.frameStarted(id, lanes, askedAt, startedAt);
     const encoders = compiled.graph.inputs.map(
