@@ -25,6 +25,8 @@ export interface PendingTile extends TileAddress {
 /** What a peer holds of one frame: it has a place in the reserved memory as long as anything of it is here. */
 interface HeldFrame {
   readonly lanes: readonly number[];
+  /** Segments of which it has inputs here, and of how many tiles. */
+  readonly open: Map<number, number>;
   /** Inputs that are not complete, by tile. */
   readonly assembling: Map<string, PendingTile>;
   /** Streams that bring them. */
@@ -84,15 +86,14 @@ export class PeerEpoch {
    * only be a frame that it has dropped, and its DROP comes as a control message, which no stream holds up.
    * @throws STREAM_CANCELLED (the frame was dropped), PROTOCOL_MALFORMED (its pieces disagree on its lanes)
    */
-  room({ frame, lanes }: Pick<PieceMeta, 'frame' | 'lanes'>): Promise<void> | undefined {
+  room({ frame, lanes, segment }: Pick<PieceMeta, 'frame' | 'lanes' | 'segment'>): Promise<void> | undefined {
     this.#checkWanted(frame);
     const held = this.#frames.get(frame);
-    if (held) {
-      if (held.lanes.length === lanes.length && held.lanes.every((lane, index) => lane === lanes[index]))
-        return undefined;
+    if (held && !(held.lanes.length === lanes.length && held.lanes.every((lane, at) => lane === lanes[at])))
       throw new PeerceptronError('PROTOCOL_MALFORMED', `frame ${frame} came with two choices of lanes`);
-    }
-    if (this.#frames.size < this.#window && this.#hasRoomOn(lanes)) return undefined;
+    const isThere = held?.open.has(segment) ?? false;
+    if (isThere || ((held || this.#frames.size < this.#window) && this.#hasRoomOn(segment, lanes[segment])))
+      return undefined;
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
@@ -144,11 +145,16 @@ export class PeerEpoch {
     const held = this.#frames.get(pending.frame);
     if (!held) return;
     held.computing -= 1;
+    this.#close(held, pending.segment);
     this.#releaseIfEmpty(pending.frame, held);
+    this.#wake();
   }
 
-  /** Whether this peer computes nothing of the frame behind this tile. */
-  isLast({ segment, tile, lanes }: PendingTile): boolean {
+  /**
+   * Whether somebody waits for news of this tile: this peer computes nothing of the frame behind it, or its lane may have the next frame.
+   */
+  isNews({ segment, tile, lanes }: PendingTile): boolean {
+    if (this.compiled.plan.segments[segment]!.lanes.length > 1) return true;
     return !this.addresses.some(
       (other) =>
         other.lane === lanes[other.segment] &&
@@ -163,6 +169,8 @@ export class PeerEpoch {
   drop(frame: number): void {
     const held = this.#frames.get(frame);
     this.#dropped.add(frame);
+    for (const pending of held ? [...held.assembling.values(), ...held.complete] : [])
+      this.#close(held!, pending.segment);
     held?.assembling.clear();
     held?.complete.clear();
     held?.receiving.abort();
@@ -204,7 +212,14 @@ export class PeerEpoch {
   ): { pending: PendingTile; receiving: AbortGroup } {
     let held = this.#frames.get(frame);
     if (!held) {
-      held = { lanes, assembling: new Map(), receiving: new AbortGroup(), complete: new Set(), computing: 0 };
+      held = {
+        lanes,
+        open: new Map(),
+        assembling: new Map(),
+        receiving: new AbortGroup(),
+        complete: new Set(),
+        computing: 0,
+      };
       this.#frames.set(frame, held);
     }
     const address = { segment, lane: lanes[segment]!, tile };
@@ -218,17 +233,25 @@ export class PeerEpoch {
       );
       pending = { ...address, frame, lanes, program, inputs, since };
       held.assembling.set(key, pending);
+      held.open.set(segment, (held.open.get(segment) ?? 0) + 1);
     }
     return { pending, receiving: held.receiving };
   }
 
-  #hasRoomOn(lanes: readonly number[]): boolean {
-    return this.#dealt.every(({ segment, lane, most }) => {
-      if (lanes[segment] !== lane) return true;
-      let count = 0;
-      for (const held of this.#frames.values()) if (held.lanes[segment] === lane) count += 1;
-      return count < most;
-    });
+  #hasRoomOn(segment: number, lane: number | undefined): boolean {
+    const dealt = this.#dealt.find((each) => each.segment === segment && each.lane === lane);
+    if (!dealt) return true;
+    let count = 0;
+    for (const held of this.#frames.values())
+      if (held.open.has(segment) && held.lanes[segment] === lane) count += 1;
+    return count < dealt.most;
+  }
+
+  /** The inputs of a tile are free. */
+  #close({ open }: HeldFrame, segment: number): void {
+    const left = open.get(segment)! - 1;
+    if (left > 0) open.set(segment, left);
+    else open.delete(segment);
   }
 
   #completed(pending: PendingTile): PendingTile | undefined {
@@ -248,7 +271,6 @@ export class PeerEpoch {
   #releaseIfEmpty(frame: number, { assembling, complete, computing }: HeldFrame): void {
     if (assembling.size > 0 || complete.size > 0 || computing > 0) return;
     this.#frames.delete(frame);
-    this.#wake();
   }
 
   #wake(): void {

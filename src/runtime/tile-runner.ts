@@ -72,7 +72,7 @@ export class TileRunner {
         const { frame, segment, tile } = pending;
         const done = { session: session.id, frame, segment, tile, computeMs };
         const report = { type: 'tile-done', epoch: number, receiveMs, ...done } as const;
-        trySend(session.channel, report, { lingerMs: epoch.isLast(pending) ? 0 : REPORT_LINGER_MS });
+        trySend(session.channel, report, { lingerMs: epoch.isNews(pending) ? 0 : REPORT_LINGER_MS });
         emit({ type: 'tile-done', ...done });
         void this.#handOn(session, epoch, pending, outputs).then((all) => all && loaded.recycle?.(outputs));
         return computeMs;

@@ -46,7 +46,7 @@ const plan: Plan = {
 
 const newEpoch = (window = 4): PeerEpoch =>
   new PeerEpoch(compilePlan(graph, plan), peerIdOf(3), peerIdOf(0), window);
-const at = (frame: number, lanes: readonly number[] = [0, 0]) => ({ frame, lanes: [...lanes] });
+const at = (frame: number, lanes: readonly number[] = [0, 0]) => ({ frame, lanes: [...lanes], segment: 1 });
 const piece = (frame: number, index: number): PieceMeta => ({
   kind: 'piece',
   session,
@@ -128,9 +128,16 @@ describe('PeerEpoch', () => {
     expect(() => epoch.room(at(2, [0, 1]))).toThrowError(
       expect.objectContaining({ code: 'PROTOCOL_MALFORMED' }) as Error,
     );
-    epoch.drop(1);
+    // One that has passed makes room, however long the frame stays.
+    const complete = arrive(epoch, 1, 1, 1)!;
+    epoch.begin(complete);
+    epoch.ended(complete);
     await room;
     expect(epoch.room(at(4))).toBeUndefined();
+    arrive(epoch, 4, 0, 4);
+    expect(epoch.room(at(5))).toBeDefined();
+    epoch.drop(2);
+    expect(epoch.room(at(5))).toBeUndefined();
   });
 
   it('[SES6] keeps the place of a dropped frame while it is computed, and no longer', () => {
