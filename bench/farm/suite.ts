@@ -19,10 +19,10 @@ const SINGLE_METHODS = ['pipeline', 'spatial', 'channel', 'lanes'] as const;
 /** Its layouts have so many devices, of which one only sends. */
 const PAPER_SIZES: Partial<Record<NetworkName, readonly number[]>> = { alexnet: [5, 6], vgg16: [9, 11] };
 /**
- * A rate on as many devices as the paper's largest layout, within a latency that its frames in flight do not reach: about what a
- * Raspberry Pi 3 takes for a frame alone.
+ * A rate on as many devices as the paper's largest layout, within half of what that takes for a frame with others in flight: 23.8 s where
+ * one device takes as long as a Raspberry Pi 3.
  */
-const BOUNDED = { network: 'vgg16', devices: 11, latencyBoundMs: 11_000 } as const;
+const BOUNDED = { network: 'vgg16', devices: 11, latencyBoundMs: 11_800 } as const;
 /** Long frames are alike. */
 const FRAMES: Readonly<Record<NetworkName, number>> = { alexnet: 30, vgg16: 8, xception: 30, c3d: 8 };
 const QUICK_FRAMES = 8;
