@@ -110,7 +110,8 @@ export function serveEngine(
         port.post({ id: request.id, ok: true, value }, transfer);
         if (loadedBytes < WORTH_COLLECTING_BYTES) return;
         loadedBytes = 0;
-        collectGarbage();
+        // Until then the request itself holds what came with it.
+        setTimeout(collectGarbage);
       } catch (error) {
         const wire = toWireError(toPeerceptronError(error, 'ENGINE_FAILED'));
         port.post({ id: request.id, ok: false, error: wire }, []);
