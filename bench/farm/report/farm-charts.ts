@@ -106,7 +106,8 @@ function methodsChart(cells: CellIndex, objective: FarmObjective, from: string):
 }
 
 function methodBar(cells: CellIndex, cell: Cell): Bar {
-  const label = `${METHOD_TITLES[cell.method]}, ${cell.devices}`;
+  const bound = cell.latencyBoundMs === undefined ? '' : ` (≤ ${formatTime(cell.latencyBoundMs)})`;
+  const label = `${METHOD_TITLES[cell.method]}, ${cell.devices}${bound}`;
   const kind = cell.method === 'ours' ? 'ours' : 'other';
   if (!isMeasured(cell)) return { label, kind, length: { none: `refused: ${cell.why}` }, figure: '' };
   const gain = speedUp(cells, cell);
