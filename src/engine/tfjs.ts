@@ -12,7 +12,7 @@ import {
   type LoadedTile,
   type TileResult,
 } from './engine.ts';
-import { fuseSteps } from '../graph/fusion.ts';
+import { freedSlots, fuseSteps } from '../graph/fusion.ts';
 import { Sequence } from './sequential.ts';
 import {
   acquireBackend,
@@ -227,13 +227,7 @@ class TfjsEngine implements Engine {
     };
     const fused = fuseSteps(program);
     const outputs = program.outputs.map((output) => crop(output.slot, output.box)!);
-    const lastUse = new Map<number, number>();
-    for (const [index, { step, slot }] of fused.entries()) {
-      // A result that nobody reads dies where it is made.
-      lastUse.set(slot, index);
-      for (const input of step.inputs) if (input.slot >= 0) lastUse.set(input.slot, index);
-    }
-    for (const output of outputs) lastUse.delete(output.slot);
+    const freed = freedSlots(fused, program.outputs);
     try {
       const steps = fused.map((entry, index): PreparedStep => {
         try {
@@ -242,7 +236,7 @@ class TfjsEngine implements Engine {
             inputs: entry.step.inputs.map((input) => crop(input.slot, input.region)),
             kernel: prepareKernel(entry, weights, keep, this.#heap),
             slot: entry.slot,
-            frees: [...lastUse].filter(([, last]) => last === index).map(([slot]) => slot),
+            frees: freed[index]!,
           };
         } catch (error) {
           throw toEngineError(error, this.name, entry.step.node);

@@ -67,3 +67,16 @@ export function fuseSteps(program: TileProgram): FusedStep[] {
   }
   return fused;
 }
+
+/** By step, the slots that nobody reads after it; those of the results are never among them. A result that nobody reads dies where it is made. */
+export function freedSlots(steps: readonly FusedStep[], outputs: TileProgram['outputs']): number[][] {
+  const lastUse = new Map<number, number>();
+  for (const [index, { step, slot }] of steps.entries()) {
+    lastUse.set(slot, index);
+    for (const input of step.inputs) if (input.slot >= 0) lastUse.set(input.slot, index);
+  }
+  for (const { slot } of outputs) lastUse.delete(slot);
+  const freed = steps.map((): number[] => []);
+  for (const [slot, index] of lastUse) freed[index]!.push(slot);
+  return freed;
+}

@@ -1,5 +1,5 @@
 import { boxEquals, boxSize, isEmpty } from './box.ts';
-import { fuseSteps } from './fusion.ts';
+import { freedSlots, fuseSteps } from './fusion.ts';
 import { slotBox, type TileProgram, type TileStep } from './tile-program.ts';
 
 const FLOAT_BYTES = 4;
@@ -33,22 +33,14 @@ export function mostLiveBytes({ inputs, steps }: TileProgram): number {
 
 function liveFloats(program: TileProgram): number {
   const steps = fuseSteps(program);
-  const wanted = new Set(program.outputs.map(({ slot }) => slot));
-  const lastUse = new Map<number, number>();
-  for (const [index, { step, slot }] of steps.entries()) {
-    lastUse.set(slot, index);
-    for (const input of step.inputs) if (input.slot >= 0) lastUse.set(input.slot, index);
-  }
-  const diesAt = steps.map((): number[] => []);
-  for (const [slot, index] of lastUse) if (!wanted.has(slot)) diesAt[index]!.push(slot);
-
+  const freed = freedSlots(steps, program.outputs);
   const sizeOf = (slot: number): number => boxSize(slotBox(program, slot));
   let live = program.inputs.reduce((sum, { box }) => sum + boxSize(box), 0);
   let most = live;
   for (const [index, fused] of steps.entries()) {
     live += boxSize(fused.step.output);
     most = Math.max(most, live + cropped(program, fused.step) + temporary(fused.step));
-    for (const slot of diesAt[index]!) live -= sizeOf(slot);
+    for (const slot of freed[index]!) live -= sizeOf(slot);
   }
   return most;
 }

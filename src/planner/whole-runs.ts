@@ -57,7 +57,8 @@ export class WholeRuns {
     const points = space.cutPoints;
     this.#space = space;
     this.#points = points;
-    const passing = passingBytes(space);
+    const uses = usesOf(space);
+    const passing = passingBytes(space, uses);
     this.#intervals = points.slice(1).map((end, index) => {
       const { weightBytes, workBytes, liveBytes, program } = space.tiles(points[index]!, end, WHOLE)![0]!;
       return {
@@ -70,7 +71,7 @@ export class WholeRuns {
     });
     this.#weightsTo = summed(this.#intervals.map(({ weightBytes }) => weightBytes));
     this.#workTo = summed(this.#intervals.map(({ workBytes }) => workBytes));
-    this.#inputs = inputBytes(space);
+    this.#inputs = inputBytes(space, uses);
   }
 
   /** The furthest place up to which a device with that much room can compute everything from here on. */
@@ -231,9 +232,7 @@ function summed(values: readonly number[]): Float64Array {
 }
 
 /** From and to every cut point: of the tensors that are there at the first and read before the second. */
-function inputBytes(space: SearchSpace): Float64Array[] {
-  const { graph, shapes, cutPoints } = space;
-  const { readers, made } = usesOf(space);
+function inputBytes({ graph, shapes, cutPoints }: SearchSpace, { readers, made }: Uses): Float64Array[] {
   const behind = graph.nodes.map((_, op) => cutPoints.findIndex((point) => point > op));
   return cutPoints.map((from) => {
     const bytes = new Float64Array(cutPoints.length);
@@ -249,9 +248,7 @@ function inputBytes(space: SearchSpace): Float64Array[] {
 }
 
 /** Between every two neighbouring cut points: of the tensors that are there before and read behind. */
-function passingBytes(space: SearchSpace): Float64Array {
-  const { shapes, cutPoints } = space;
-  const { readers, made } = usesOf(space);
+function passingBytes({ shapes, cutPoints }: SearchSpace, { readers, made }: Uses): Float64Array {
   const bytes = new Float64Array(cutPoints.length - 1);
   for (const [id, ops] of readers) {
     const last = ops.at(-1)!;
@@ -263,11 +260,14 @@ function passingBytes(space: SearchSpace): Float64Array {
   return bytes;
 }
 
-/** The ops that read each tensor, ascending, and the one that makes it; −1: an input of the network. */
-function usesOf({ graph }: SearchSpace): {
+interface Uses {
+  /** The ops that read each tensor, ascending. */
   readonly readers: ReadonlyMap<TensorId, readonly number[]>;
+  /** The op that makes it; −1: an input of the network. */
   readonly made: ReadonlyMap<TensorId, number>;
-} {
+}
+
+function usesOf({ graph }: SearchSpace): Uses {
   const readers = new Map<TensorId, number[]>();
   for (const [op, { inputs }] of graph.nodes.entries()) {
     for (const id of inputs) {

@@ -174,9 +174,7 @@ export class FramesInFlight {
     let count = 0;
     for (const entry of this.#entries.values()) {
       if (entry.lanes[segment] !== lane) continue;
-      const reports = this.#reports.get(entry.frame);
-      const isMissing = (tile: TileRef): boolean => tile.segment === segment && !reports?.has(tileKey(tile));
-      if (this.#tiles(entry.lanes).some(isMissing)) count += 1;
+      if (this.missingTiles(entry).some((tile) => tile.segment === segment)) count += 1;
     }
     return count;
   }
