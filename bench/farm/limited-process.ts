@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { COMPUTE_THREAD } from '../../headless/connection-processor.ts';
 import type { PeerProcess } from '../../headless/peer-processes.ts';
-import type { CpuGroups, CpuLimit } from '../cgroup.ts';
+import { threadsNamed, type CpuGroups, type CpuLimit } from '../cgroup.ts';
 import type { MemoryGroup } from '../cgroup/memory.ts';
+import { allowedProcessors, keepThreadTo } from '../processors.ts';
 import type { FarmDevice } from './description.ts';
 
 export interface LimitedProcessOptions {
@@ -51,11 +52,28 @@ export class LimitedProcess {
         cores,
       });
     }
+    this.#keepEngineTo(allowedProcessors().slice(0, 1));
   }
 
   async free(): Promise<void> {
+    this.#keepEngineTo(allowedProcessors());
     this.#others?.set(undefined);
     this.#options.memory?.set(undefined);
     await this.#options.setShare?.(1);
+  }
+
+  /**
+   * Limited engines take turns on one processor, which all their shares together leave time on; each waits in its rests. Where two
+   * processors are two threads of one core, two engines at one time would slow each other down, as those of two devices do not.
+   */
+  #keepEngineTo(processors: readonly number[]): void {
+    for (const thread of threadsNamed(this.pid, COMPUTE_THREAD)) {
+      try {
+        keepThreadTo(processors, thread);
+      } catch (thrown) {
+        // An engine may have gone on in another thread just now.
+        if (existsSync(`/proc/${this.pid}/task/${thread}`)) throw thrown;
+      }
+    }
   }
 }
