@@ -3,7 +3,9 @@ import type { NetworkName } from '../src/models/presets.ts';
 import { PeerceptronError, toPeerceptronError } from '../src/shared/errors.ts';
 import { median, type Benchmark, type BenchmarkContext, type Row } from './benchmark.ts';
 import { withCleanUp, withPart } from './clean-up.ts';
+import { Sequence } from '../src/engine/sequential.ts';
 import { startSoloDevice } from './farm/baselines/solo-device.ts';
+import type { Runtime } from './farm/baselines/solo-model.ts';
 import { keyOf, onlyKey, type Calibration } from './farm/cells.ts';
 import { equalFarm, readFarm, type FarmDescription } from './farm/description.ts';
 import { openFarm, type Farm } from './farm/devices.ts';
@@ -19,7 +21,8 @@ import { commitOf, machine } from './report.ts';
 
 /** One frame of VGG16 on a Raspberry Pi 3 (arXiv:1901.02537): what one device of the farm is made to take. */
 const PI3_VGG16_MS = 10_370;
-const CALIBRATION_FRAMES = 5;
+/** Phases in which other users of a machine's core slow it down last for seconds. */
+const CALIBRATION_FRAMES = 30;
 const MEGABITS = 90;
 /** A Pi has four; with a quota of one for all other threads a device of the farm could not carry what its link does. */
 const OTHER_CORES = 3;
@@ -92,10 +95,17 @@ async function rows(undo: (() => unknown)[], { quick, say, again }: BenchmarkCon
       // Links that are as quick as this machine are no links of 10 Mbit/s.
       const cells =
         world.kind === 'portable' ? suite.filter((cell) => cell.megabitsPerSecond === MEGABITS) : suite;
-      await measureAll(cells, store, say, async (wanted) =>
-        wanted.method === 'tfjs' || wanted.method === 'onnxruntime-web'
-          ? measureAlone(wanted.method, wanted, share, await answerOf(wanted.network))
-          : measureOnFarm(await world.withRequester(), wanted),
+      await measureAllAlone(
+        cells.filter((cell) => isAlone(cell) && isMissing(cell)),
+        store,
+        say,
+        { share, answerOf },
+      );
+      await measureAll(
+        cells.filter((cell) => !isAlone(cell)),
+        store,
+        say,
+        async (wanted) => measureOnFarm(await world.withRequester(), wanted),
       );
     });
   }
@@ -124,6 +134,28 @@ async function floorOf(
     `the emulation's floor: ${hopMs.smallP50.toFixed(1)} ms there and back (p95 ${hopMs.smallP95.toFixed(1)}), ${hopMs.megabyteP50.toFixed(0)} ms for a megabyte`,
   );
   return hopMs;
+}
+
+const isAlone = ({ method }: Wanted): boolean => method === 'tfjs' || method === 'onnxruntime-web';
+
+/** Side by side: all of them together take about half of one processor. */
+async function measureAllAlone(
+  cells: readonly Wanted[],
+  store: RunStore,
+  say: BenchmarkContext['say'],
+  { share, answerOf }: { readonly share: number; readonly answerOf: CellWorld['answerOf'] },
+): Promise<void> {
+  const turns = new Sequence();
+  await Promise.all(
+    cells.map(async (wanted) => {
+      const { method, network } = wanted;
+      const answer = await turns.add(() => answerOf(network));
+      const outcome = await measureAlone(method as Runtime, wanted, { share, answer, turns });
+      const key = onlyKey(wanted);
+      store.add({ ...key, ...outcome });
+      say(`${keyOf(key)}: ${told(outcome)}`);
+    }),
+  );
 }
 
 async function measureAll(

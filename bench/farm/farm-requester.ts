@@ -5,8 +5,9 @@ import { PlanThread } from '../../headless/plan-thread.ts';
 import type { RoomPeer } from '../../headless/room-peers.ts';
 import { systemClock } from '../../src/mesh/system-clock.ts';
 import type { Objective, PlanChoice, PlanRequest } from '../../src/planner/choice.ts';
-import type { TransportProfile } from '../../src/planner/profile.ts';
+import type { DeviceProfile, TransportProfile } from '../../src/planner/profile.ts';
 import { searchTask } from '../../src/planner/search-task.ts';
+import { sharedProfile } from '../../src/planner/shared-profile.ts';
 import type { FrameInput } from '../../src/runtime/frame-input.ts';
 import { measureTransport } from '../../src/runtime/measure-transport.ts';
 import type { RuntimeNode } from '../../src/runtime/runtime-node.ts';
@@ -20,6 +21,7 @@ import { NETWORK_SEED } from '../overhead/networks.ts';
 import { stageTimesWithPauses } from '../planner/single-method.ts';
 import { profiled } from '../profiled.ts';
 import { layoutOf, type LayoutMethod } from './baselines/layouts.ts';
+import { undisturbed } from './undisturbed.ts';
 import type { Planned, RequesterAnswers, RequesterCommand, Run, Where } from './requester-commands.ts';
 
 type Command = Exclude<RequesterCommand, { type: 'gather' }>;
@@ -37,13 +39,18 @@ const planThread = new PlanThread();
 const searched = (request: PlanRequest): Promise<PlanChoice> => planThread.search(searchTask(request));
 
 /** Frames of lanes that take turns come several at a time: a rate is that of the frames in flight so many times over, at least. */
-const ROUNDS = 3;
+const ROUNDS = 2;
+/** What a tile takes when nothing disturbs it is the least of its runs: frames before those that count, and of each lane. */
+const WARM_UPS = 6;
+const WARM_UPS_OF_LANE = 2;
 
 /** What the requester's program does, one command at a time. */
 export class FarmRequester {
   readonly #node: RuntimeNode;
   #peers: readonly RoomPeer[] = [];
   #transport: TransportProfile | undefined;
+  /** Of all devices, with all of this machine's processor. */
+  #profiles: readonly DeviceProfile[] = [];
   /** By what the links of the devices carry, Mbit/s. */
   readonly #surveys = new Map<number, Survey>();
   #cell: Cell | undefined;
@@ -58,10 +65,11 @@ export class FarmRequester {
   async know(peers: readonly RoomPeer[]): Promise<void> {
     this.#peers = peers;
     this.#transport = await measureTransport({ clock: systemClock });
-    await profiled(
+    const devices = await profiled(
       this.#newSurvey(),
       peers.map(({ id, capabilities }) => ({ id, ...capabilities })),
     );
+    this.#profiles = devices.map(({ profile }) => profile);
   }
 
   async obey(command: Command): Promise<RequesterAnswers[Command['type']]> {
@@ -93,7 +101,13 @@ export class FarmRequester {
   }: Of<'plan'>): Promise<Planned | { readonly refused: string }> {
     const { graph, weights, seeded } = await loadModelByName(network, { seed: NETWORK_SEED });
     const survey = this.#surveyAt(megabitsPerSecond);
-    const devices = await profiled(survey, this.#surveyed(peers, memoryBytes));
+    const ids = peers.map(({ id }) => id);
+    const engine = undisturbed(this.#profiles, graph);
+    const shares = new Map(peers.map(({ id, share }) => [id, share]));
+    const devices = (await profiled(survey, this.#surveyed(ids, memoryBytes))).map((device) => ({
+      ...device,
+      profile: { ...sharedProfile(engine, shares.get(device.id)!), transport: device.profile.transport },
+    }));
     const session = this.#newSession();
     const wanted: Objective =
       objective === 'throughput' && latencyBoundMs !== undefined
@@ -127,7 +141,9 @@ export class FarmRequester {
     const { options, inputs } = this.#planned();
     const plan = { ...options.plan, session: this.#newSession() };
     this.#session = await openSession({ ...options, plan, trace: traced });
-    await this.#session.run(inputs);
+    const lanes = Math.max(...plan.segments.map((segment) => segment.lanes.length));
+    const warmUps = Math.max(WARM_UPS, WARM_UPS_OF_LANE * lanes);
+    for (let frame = 0; frame < warmUps; frame++) await this.#session.run(inputs);
   }
 
   async #run({ frames }: Of<'run'>): Promise<Run> {

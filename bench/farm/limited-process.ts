@@ -52,19 +52,19 @@ export class LimitedProcess {
         cores,
       });
     }
-    this.#keepEngineTo(allowedProcessors().slice(0, 1));
+    this.#keepEngineTo(allowedProcessors());
   }
 
   async free(): Promise<void> {
-    this.#keepEngineTo(allowedProcessors());
     this.#others?.set(undefined);
     this.#options.memory?.set(undefined);
-    await this.#options.setShare?.(1);
+    await this.#options.setShare?.(1, true);
+    this.#keepEngineTo(allowedProcessors().slice(0, 1));
   }
 
   /**
-   * Limited engines take turns on one processor, which all their shares together leave time on; each waits in its rests. Where two
-   * processors are two threads of one core, two engines at one time would slow each other down, as those of two devices do not.
+   * Engines that are free take turns on one processor, and learn what each tile takes of it undisturbed: where two processors are two threads
+   * of one core, two engines at one time slow each other down, as those of two devices do not. Limited ones have rests to make good for it.
    */
   #keepEngineTo(processors: readonly number[]): void {
     for (const thread of threadsNamed(this.pid, COMPUTE_THREAD)) {

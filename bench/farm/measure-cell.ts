@@ -1,3 +1,4 @@
+import type { Sequence } from '../../src/engine/sequential.ts';
 import type { PeerId } from '../../src/shared/ids.ts';
 import { PeerceptronError } from '../../src/shared/errors.ts';
 import { relativeDifference } from '../relative-difference.ts';
@@ -13,6 +14,7 @@ import type { Wanted } from './suite.ts';
 /** Of the input of every network. */
 export const FARM_SEED = 5;
 const TRACED_FRAMES = 2;
+const WARM_UPS = 5;
 
 export interface CellWorld {
   readonly farm: Farm;
@@ -45,7 +47,7 @@ export async function measureOnFarm(world: CellWorld, wanted: Wanted): Promise<O
     method,
     objective,
     ...(latencyBoundMs === undefined ? {} : { latencyBoundMs }),
-    peers: chosen.map(({ name }) => idOf.get(name)!),
+    peers: chosen.map(({ name, share }) => ({ id: idOf.get(name)!, share })),
     megabitsPerSecond: wanted.megabitsPerSecond,
     memoryBytes: memoryBytes - OWN_BYTES,
     seed: FARM_SEED,
@@ -164,18 +166,27 @@ export function figuresOf({
   };
 }
 
+export interface AloneOptions {
+  readonly share: number;
+  readonly answer?: Float32Array;
+  readonly program?: string;
+  /** What runs with all of the machine takes its turn: loading, and frames that tell what one takes undisturbed. */
+  readonly turns: Sequence;
+}
+
 /** A runtime on one device, which has all the memory that it wants. */
 export async function measureAlone(
   runtime: Runtime,
   { network, frames }: Pick<Wanted, 'network' | 'frames'>,
-  share: number,
-  answer?: Float32Array,
-  program?: string,
+  { share, answer, program, turns }: AloneOptions,
 ): Promise<Outcome> {
   const device = startSoloDevice(program === undefined ? {} : { program });
   try {
-    await device.load({ runtime, network });
-    await device.setShare(share);
+    await turns.add(async () => {
+      await device.load({ runtime, network });
+      for (let frame = 0; frame < WARM_UPS; frame++) await device.run(FARM_SEED);
+      await device.setShare(share);
+    });
     const runs = [];
     for (let frame = 0; frame < frames; frame++)
       runs.push(await device.run(FARM_SEED, { output: frame === frames - 1 }));

@@ -54,7 +54,7 @@ export async function openPortableFarm(
       await Promise.all(peers.map((peer, index) => peer.setShare(devices[index]!.share, true)));
     },
     async free() {
-      await Promise.all(peers.map((peer) => peer.setShare(1)));
+      await Promise.all(peers.map((peer) => peer.setShare(1, true)));
     },
     figures: () => running().map(({ name, pid }) => ({ name, ...used(pid), sentBytes: 0, receivedBytes: 0 })),
     resetPeaks() {

@@ -14,7 +14,8 @@ export type RequesterCommand =
       readonly method: 'ours' | LayoutMethod;
       readonly objective: CellKey['objective'];
       readonly latencyBoundMs?: number;
-      readonly peers: readonly PeerId[];
+      /** `share`: of its processor, that it computes with. */
+      readonly peers: readonly { readonly id: PeerId; readonly share: number }[];
       /** Of every device's link. */
       readonly megabitsPerSecond: number;
       /** That plans may take of each peer. */
@@ -22,7 +23,7 @@ export type RequesterCommand =
       /** Of the input. */
       readonly seed: number;
     }
-  /** Deals the plan out, and runs a frame that counts for nothing: every peer is ready and warm. */
+  /** Deals the plan out, and runs frames that count for nothing: every peer is ready and warm, and knows what its tiles take undisturbed. */
   | { readonly type: 'open'; readonly traced: boolean }
   | { readonly type: 'run'; readonly frames: number }
   /** Where the time of a frame goes, in a session that is traced: that takes messages, which cost time. */

@@ -9,6 +9,7 @@ import type { FarmPrograms } from '../../bench/farm/programs.ts';
 import { startRequester } from '../../bench/farm/requester.ts';
 import { quickSuite, type Wanted } from '../../bench/farm/suite.ts';
 import { openCpuGroups } from '../../bench/cgroup.ts';
+import { Sequence } from '../../src/engine/sequential.ts';
 import { buildNodeProgram } from '../support/node-program.ts';
 
 const missing = whyNoNetwork() ?? whyNoGroups();
@@ -99,7 +100,8 @@ describe('a cell of the farm', () => {
   });
 
   it('is measured of another runtime on one device', async () => {
-    const cell = await measureAlone('onnxruntime-web', { network: 'alexnet', frames: 2 }, 0.5, answer, solo);
+    const options = { share: 0.5, answer, program: solo, turns: new Sequence() };
+    const cell = await measureAlone('onnxruntime-web', { network: 'alexnet', frames: 2 }, options);
     expect(cell).toMatchObject({ state: 'measured', frames: 2, used: 1 });
     if (cell.state === 'measured') expect(cell.difference).toBeLessThan(1e-3);
   });

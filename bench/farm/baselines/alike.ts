@@ -1,8 +1,5 @@
 import type { Graph } from '../../../src/graph/graph.ts';
-import { fullBox } from '../../../src/graph/box.ts';
-import { tensorShapes } from '../../../src/graph/shapes.ts';
-import { compileTile } from '../../../src/graph/tile-program.ts';
-import { programWork, workMs } from '../../../src/planner/cost-model.ts';
+import { workMs } from '../../../src/planner/cost-model.ts';
 import {
   OP_CLASSES,
   type ClassRate,
@@ -10,6 +7,7 @@ import {
   type OpClass,
 } from '../../../src/planner/profile.ts';
 import type { World } from '../../../src/planner/world.ts';
+import { wholeWork } from '../whole-work.ts';
 
 /**
  * The world as somebody sees it who knows how fast its devices are together, and takes all of them for equally fast: every one
@@ -17,9 +15,7 @@ import type { World } from '../../../src/planner/world.ts';
  * costs stay those of each device.
  */
 export function alikeWorld(world: World, graph: Graph): World {
-  const shapes = tensorShapes(graph);
-  const outputs = graph.outputs.map((tensor) => ({ tensor, box: fullBox(shapes.get(tensor)!) }));
-  const work = programWork(compileTile(graph, { ops: [0, graph.nodes.length], outputs }));
+  const work = wholeWork(graph);
   const profiles = world.devices.map(({ profile }) => profile);
   const mean = meanEngine(
     profiles,

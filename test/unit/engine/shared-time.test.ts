@@ -82,9 +82,19 @@ describe('SharedTime', () => {
     expect(await took(10)).toBe(100);
     expect(await took(15)).toBe(100);
     expect((await time.run(() => thread.compute(4), new UsualTime())).tookMs).toBeCloseTo(40, 6);
-    for (let run = 0; run < 14; run++) expect(await took(15)).toBe(100);
+    for (let run = 0; run < 62; run++) expect(await took(15)).toBe(100);
     expect(await took(15)).toBe(150);
     time.steady = false;
     expect(await took(20)).toBe(200);
+  });
+
+  it('where it is steady, learns from runs with all of the processor', async () => {
+    const thread = new FakeThread();
+    const time = new SharedTime(thread);
+    time.steady = true;
+    const usual = new UsualTime();
+    expect((await time.run(() => thread.compute(10), usual)).tookMs).toBeCloseTo(10, 0);
+    time.share = 0.1;
+    expect((await time.run(() => thread.compute(15), usual)).tookMs).toBeCloseTo(100, 6);
   });
 });
