@@ -117,7 +117,7 @@ export class FrameSimulation {
     const firstTile = this.#firstTile;
     const placeCount = places.length;
     const queue = new EventQueue();
-    const dealer = new LaneDealer(this.#plan);
+    const dealer = new LaneDealer(this.#plan, window);
 
     const threadFreeMs = new Float64Array(placeCount);
     const engineFreeMs = new Float64Array(placeCount);

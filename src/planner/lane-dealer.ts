@@ -6,6 +6,8 @@ export interface DealtPlan {
 /** Frames in flight that were dealt to a lane and that have not passed it yet. */
 export type Waiting = (segment: number, lane: number) => number;
 
+/** One that is computed, and one that is there when that is done: what else is in flight goes by shares. */
+const BUSY_FRAMES = 2;
 /** Less than that is rounding. */
 const NOTHING = 1e-9;
 
@@ -14,24 +16,31 @@ interface Run {
   readonly first: number;
   readonly last: number;
   readonly shares: readonly number[];
+  /** That there is room for in each lane. */
+  readonly most: readonly number[];
   readonly credit: number[];
 }
 
 /**
- * Stamps frames with the lane that they take in every segment: the one that has least to do for its share, so that no lane is idle while another
- * has frames waiting, and a lane that is quicker than its share gets more. Among equals by smooth weighted round robin: shares 3:1 give
+ * Stamps frames with the lane that they take in every segment: one that has none or one to do, as far as there is room for a second, or else the
+ * one that has least to do for its share. So no lane is idle while another has frames waiting, and a lane that is quicker than its share gets
+ * more. Among equals by smooth weighted round robin: shares 3:1 give
  * A A B A and not A A A B. Segments behind each other with the same shares deal in step, by what has not passed the last of them.
  */
 export class LaneDealer {
   readonly #runs: readonly Run[];
 
-  constructor({ segments }: DealtPlan) {
+  /** @param window most frames in flight; they need not have room in lanes where nobody says */
+  constructor({ segments }: DealtPlan, window = Infinity) {
     const runs: Run[] = [];
     for (const [index, { lanes }] of segments.entries()) {
       const shares = lanes.map(({ share }) => share);
       const before = runs.at(-1);
       if (before && isSame(before.shares, shares)) runs[runs.length - 1] = { ...before, last: index };
-      else runs.push({ first: index, last: index, shares, credit: shares.map(() => 0) });
+      else {
+        const most = lanes.map((_, lane) => laneFrames(lanes, lane, window));
+        runs.push({ first: index, last: index, shares, most, credit: shares.map(() => 0) });
+      }
     }
     this.#runs = runs;
   }
@@ -44,14 +53,14 @@ export class LaneDealer {
   }
 }
 
-function choose({ last, shares, credit }: Run, waiting: Waiting): number {
+function choose({ last, shares, most, credit }: Run, waiting: Waiting): number {
   const total = shares.reduce((sum, share) => sum + share, 0);
   let chosen = 0;
   let least = Infinity;
   for (let lane = 0; lane < shares.length; lane++) {
     // Where lanes were busy for long, the difference is a frame or two, not all that they have missed.
     credit[lane] = Math.min(credit[lane]! + shares[lane]!, total);
-    const load = waiting(last, lane) / shares[lane]!;
+    const load = loadOf(waiting(last, lane), most[lane]!, shares[lane]!);
     if (load > least + NOTHING || (load > least - NOTHING && credit[lane]! <= credit[chosen]!)) continue;
     chosen = lane;
     least = load;
@@ -60,12 +69,17 @@ function choose({ last, shares, credit }: Run, waiting: Waiting): number {
   return chosen;
 }
 
+function loadOf(frames: number, most: number, share: number): number {
+  if (frames >= most) return Infinity;
+  return frames < BUSY_FRAMES ? frames - BUSY_FRAMES : frames / share;
+}
+
 const isSame = (a: readonly number[], b: readonly number[]): boolean =>
   a.length === b.length && a.every((share, index) => share === b[index]);
 
 /**
- * The most frames of a window that `LaneDealer` ever has on a lane at a time, so that its devices need room for no more: a lane that is dealt a
- * frame has the least to do for its share, hence no more than its part of the others.
+ * The most frames of a window that `LaneDealer` ever has on a lane at a time, so that its devices need room for no more: as many as it has when it
+ * is dealt one and has the least to do for its share, hence no more than its part of the others. All lanes together have room for the window.
  */
 export function laneFrames(
   lanes: readonly { readonly share: number }[],

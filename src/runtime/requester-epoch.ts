@@ -86,7 +86,7 @@ export class RequesterEpoch implements FrameEpoch {
     this.plan = plan;
     this.window = window;
     this.compiled = compilePlan(graph, plan);
-    this.#dealer = new LaneDealer(plan);
+    this.#dealer = new LaneDealer(plan, window);
     this.#frames = new FramesInFlight(this.compiled);
     const sweep =
       sweepBytes === undefined

@@ -48,13 +48,24 @@ describe('LaneDealer', () => {
     expect(later.filter((lane) => lane === 0).length).toBeLessThanOrEqual(9);
   });
 
+  it('has two on every lane that has room for them before others have more', () => {
+    const dealer = new LaneDealer(planWithShares([0.45, 0.33, 0.22]), 6);
+    const inFlight = [0, 0, 0];
+    for (let frame = 0; frame < 6; frame++) inFlight[dealer.next((_, lane) => inFlight[lane]!)[0]!]! += 1;
+    expect(inFlight).toEqual([2, 2, 2]);
+    const uneven = new LaneDealer(planWithShares([0.9, 0.1]), 4);
+    const few = [0, 0];
+    for (let frame = 0; frame < 4; frame++) few[uneven.next((_, lane) => few[lane]!)[0]!]! += 1;
+    expect(few).toEqual([3, 1]);
+  });
+
   it('never has more on a lane than it says, whatever is done first', () => {
     const random = seededRandom(SEED);
     for (let round = 0; round < 500; round++) {
       const shares = Array.from({ length: 2 + Math.floor(random.next() * 7) }, () => 0.01 + random.next());
       const window = 1 + Math.floor(random.next() * 20);
       const lanes = shares.map((share) => ({ share }));
-      const dealer = new LaneDealer(planWithShares(shares));
+      const dealer = new LaneDealer(planWithShares(shares), window);
       const frames: number[] = [];
       const inFlight = (lane: number): number => frames.filter((each) => each === lane).length;
       for (let frame = 0; frame < 60; frame++) {
