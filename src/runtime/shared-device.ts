@@ -56,7 +56,7 @@ export class SharedDevice {
   async #measureAll(): Promise<DeviceProfile> {
     this.#isMeasuring = true;
     try {
-      await this.#apply(1);
+      await this.#apply(1, false);
       return await this.#options.measure();
     } finally {
       this.#isMeasuring = false;
@@ -64,9 +64,9 @@ export class SharedDevice {
     }
   }
 
-  async #apply(share: number): Promise<void> {
+  async #apply(share: number, steady = this.#steady): Promise<void> {
     const { engine } = this.#options;
-    if (engine.setShare) await engine.setShare(share, this.#steady);
+    if (engine.setShare) await engine.setShare(share, steady);
     else if (share < 1) {
       throw new PeerceptronError(
         'ENGINE_FAILED',

@@ -5,10 +5,21 @@ import { noWork, workMs } from '../../../src/planner/cost-model.ts';
 import { sharedProfile } from '../../../src/planner/shared-profile.ts';
 import { testProfile } from '../../support/test-profile.ts';
 
-function fakeEngine(): { readonly engine: Engine; readonly shares: number[] } {
+function fakeEngine(): {
+  readonly engine: Engine;
+  readonly shares: number[];
+  readonly steady: (boolean | undefined)[];
+} {
   const shares: number[] = [];
-  const engine = { name: 'fake', setShare: async (share: number) => void shares.push(share) };
-  return { engine: engine as unknown as Engine, shares };
+  const steady: (boolean | undefined)[] = [];
+  const engine = {
+    name: 'fake',
+    setShare: async (share: number, isSteady?: boolean) => {
+      shares.push(share);
+      steady.push(isSteady);
+    },
+  };
+  return { engine: engine as unknown as Engine, shares, steady };
 }
 
 describe('SharedDevice', () => {
@@ -32,6 +43,20 @@ describe('SharedDevice', () => {
     expect(shares.at(-1)).toBe(0.5);
     expect(await device.profile()).toEqual(sharedProfile(testProfile, 0.5));
     expect(measuredAt).toEqual([1]);
+  });
+
+  it('measures what runs take, not what they take undisturbed', async () => {
+    const { engine, steady } = fakeEngine();
+    const measuredAs: (boolean | undefined)[] = [];
+    const measure = async (): Promise<typeof testProfile> => {
+      measuredAs.push(steady.at(-1));
+      return testProfile;
+    };
+    const device = new SharedDevice({ engine, share: 1, measure });
+    await device.setShare(1, true);
+    await device.profile();
+    expect(measuredAs).toEqual([false]);
+    expect(steady.at(-1)).toBe(true);
   });
 
   it('keeps to its part when measuring failed, and tries again', async () => {
