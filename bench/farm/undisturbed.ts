@@ -1,7 +1,7 @@
 import type { Graph } from '../../src/graph/graph.ts';
 import { workMs } from '../../src/planner/cost-model.ts';
 import type { DeviceProfile } from '../../src/planner/profile.ts';
-import { wholeWork } from './whole-work.ts';
+import { wholeWork } from '../whole-work.ts';
 
 /**
  * All devices of a farm are one machine's processor, and each measured it for a second and a half: one of the quicker profiles, the one at

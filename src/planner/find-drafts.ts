@@ -11,6 +11,7 @@ import { RangeCosts } from './range-costs.ts';
 import { lanePlan, type LanePlan } from './rate-plans.ts';
 import { relayPath } from './relay-path.ts';
 import { better, type Scored, type Scorer } from './scoring.ts';
+import { withShortTurns } from './short-turns.ts';
 import { WHOLE, type TileCost } from './search-space.ts';
 import { teamDrafts } from './team-drafts.ts';
 import { leastTileBytes } from './tile-bytes.ts';
@@ -63,6 +64,7 @@ const MOST_LANES = 500;
 const TEAM_SIZES = [2, 3, 4, 6];
 /** That pipelines have room for: more are better, and may be too much. */
 const CHAIN_FRAMES = [1, 2, 4, 8];
+const CHAIN_ATTEMPTS = 60;
 /** Of groups that are looked at; the last one holds everybody. */
 const FEW = 10;
 const SIZES = [2, 3, 4, 6, 8, 12, 16, 24, 40, Infinity];
@@ -78,6 +80,7 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
   const whole = space.tiles(0, count, WHOLE)![0]!;
   const soloMs = devices.map(({ profile }) => workMs(whole.work, profile));
   const speeds = soloMs.map((ms) => 1 / ms);
+  const rooms = devices.map(({ memoryBytes }) => memoryBytes);
   const wholeRuns = wholeRunsOf(space);
   let solo: Scored | undefined;
   for (const codec of codecs) {
@@ -136,12 +139,8 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
     }
     // Relays are greedy. Where no device can do without others, pipelines are worth a closer look.
     if (objective.kind !== 'latency' && (!solo || solo.draft.length > 1)) {
-      for (const order of [speeds, devices.map(({ memoryBytes }) => memoryBytes)]) {
-        const sorted = everybody.toSorted((a, b) => order[b]! - order[a]! || a - b);
-        for (const frames of CHAIN_FRAMES) {
-          consider(chainPath({ costs, devices, order: sorted, frames }), codec, everybody);
-        }
-      }
+      for (const order of [speeds, rooms])
+        for (const draft of chains(order)) consider(draft, codec, everybody);
     }
     // For the rate, splits are only where memory or a bound wants them.
     for (const group of objective.kind === 'latency' ? groups : groups.slice(-3)) {
@@ -227,7 +226,31 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
     if (better(improved, mesh)) mesh = improved;
   }
   if (isSmall) mesh = lookAround(mesh, solo);
+  else if (mesh && isShort && objective.kind !== 'latency') mesh = fromSmallToLarge(mesh);
+  if (mesh && objective.kind !== 'latency' && !isTimeUp()) mesh = withShortTurns(mesh, scorer, costs);
   return { solo, mesh, speeds };
+
+  /** Pipelines of the devices by falling values. */
+  function chains(values: readonly number[]): (Draft | undefined)[] {
+    const order = [...devices.keys()].sort((a, b) => values[b]! - values[a]! || a - b);
+    return CHAIN_FRAMES.map((frames) => chainPath({ costs, devices, order, frames }));
+  }
+
+  /** Those with little room first, for most weights are in the layers at the end. What they lead to is not where other drafts do. */
+  function fromSmallToLarge(best: Scored): Scored {
+    let found = best;
+    for (const codec of codecs) {
+      const made = chains(rooms.map((bytes) => -bytes)).map(
+        (draft) => draft && scorer.score(draft, codec, PROMISING * found.cost),
+      );
+      for (const start of distinct(made.filter((scored) => scored !== undefined))) {
+        if (start.cost > PROMISING * found.cost || isTimeUp()) continue;
+        const improved = improve(start, { scorer, space, speeds, attempts: CHAIN_ATTEMPTS, isTimeUp });
+        if (better(improved, found)) found = improved;
+      }
+    }
+    return found;
+  }
 
   /** Where drafts take no time, from the best one and the best neighbours of other structure once more. */
   function lookAround(best: Scored | undefined, alone: Scored | undefined): Scored | undefined {

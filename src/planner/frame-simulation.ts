@@ -197,8 +197,9 @@ export class FrameSimulation {
       const startMs = Math.max(nowMs, threadFreeMs[from]!);
       const index = freeTransfers.pop() ?? transfers.length;
       if (from === to) {
-        const endMs = startMs + sizeBytes * copyMsPerByte;
-        threadFreeMs[from] = endMs;
+        // Between the chunks of what is sent.
+        const endMs = nowMs + sizeBytes * copyMsPerByte;
+        threadFreeMs[from] = startMs + sizeBytes * copyMsPerByte;
         transfers[index] = { passage, consumer, slot, carriers: 0, endMs, receivedMs: 0 };
         queue.add(endMs, index * KINDS + DELIVERED);
         return;
@@ -211,11 +212,17 @@ export class FrameSimulation {
       queue.add(startMs + firstMs, index * KINDS + SEND_BEGINS);
     };
 
-    const sendAll = (producer: number, tile: number, slot: number, nowMs: number): void => {
+    /** Returns whether something of it stays where it is. */
+    const sendAll = (producer: number, tile: number, slot: number, nowMs: number): boolean => {
+      let stays = false;
       for (const consumer of this.consumers(producer)) {
         const sent = this.passages(lanesOf[slot]!, producer, consumer).byTile[tile];
-        if (sent) for (const passage of sent) send(passage, consumer, slot, nowMs);
+        for (const passage of sent ?? []) {
+          send(passage, consumer, slot, nowMs);
+          stays ||= passage.from === passage.to;
+        }
       }
+      return stays;
     };
 
     // Frames that have not passed a lane yet, and tiles that a frame has to pass there.
@@ -288,8 +295,8 @@ export class FrameSimulation {
           const { place } = segments[segment]!.lanes[lanesOf[slot]![segment]!]!.tiles[within]!;
           posted[place]! -= 1;
           if (--undone[slot * sinkSegment + segment]! === 0) passed(slot, segment);
-          sendAll(segment, within, slot, nowMs);
-          post(place, nowMs);
+          // What goes on here is next to be chosen, where the engine has another tile meanwhile.
+          if (!sendAll(segment, within, slot, nowMs) || posted[place] === 0) post(place, nowMs);
           break;
         }
         case SEND_BEGINS: {
@@ -348,6 +355,7 @@ export class FrameSimulation {
           const { consumer, passage, slot } = transfers[index]!;
           freeTransfers.push(index);
           arrived(slot, consumer, passage.toTile, nowMs);
+          if (passage.from === passage.to) post(passage.from, nowMs);
         }
       }
     }

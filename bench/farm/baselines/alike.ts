@@ -7,7 +7,7 @@ import {
   type OpClass,
 } from '../../../src/planner/profile.ts';
 import type { World } from '../../../src/planner/world.ts';
-import { wholeWork } from '../whole-work.ts';
+import { wholeWork } from '../../whole-work.ts';
 
 /**
  * The world as somebody sees it who knows how fast its devices are together, and takes all of them for equally fast: every one

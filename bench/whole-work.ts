@@ -1,8 +1,8 @@
-import { fullBox } from '../../src/graph/box.ts';
-import type { Graph } from '../../src/graph/graph.ts';
-import { tensorShapes } from '../../src/graph/shapes.ts';
-import { compileTile } from '../../src/graph/tile-program.ts';
-import { programWork } from '../../src/planner/cost-model.ts';
+import { fullBox } from '../src/graph/box.ts';
+import type { Graph } from '../src/graph/graph.ts';
+import { tensorShapes } from '../src/graph/shapes.ts';
+import { compileTile } from '../src/graph/tile-program.ts';
+import { programWork } from '../src/planner/cost-model.ts';
 
 /** What one device has to do that runs the whole network. */
 export function wholeWork(graph: Graph): ReturnType<typeof programWork> {
