@@ -179,12 +179,17 @@ export class FrameSimulation {
         return;
       }
       const { place } = segments[segment]!.lanes[lanesOf[slot]![segment]!]!.tiles[tile]!;
+      // The furthest segment first, of one segment the oldest frame.
       const ready = waiting[place]!;
       let position = ready.length;
       const frame = frameOf[slot]!;
       for (; position > 0; position--) {
         const before = ready[position - 1]!;
-        if (frameOf[Math.floor(before / tileCount)]! <= frame) break;
+        const beforeSegment = segmentOf(before % tileCount);
+        const isFirst =
+          beforeSegment > segment ||
+          (beforeSegment === segment && frameOf[Math.floor(before / tileCount)]! <= frame);
+        if (isFirst) break;
         ready[position] = before;
       }
       ready[position] = instance;
