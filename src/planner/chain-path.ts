@@ -34,7 +34,7 @@ export function chainPath({ costs, devices, order, frames }: ChainRequest): Draf
     const { profile } = devices[device]!;
     const { uplinkBytesPerMs, downlinkBytesPerMs } = profile.transport;
     const room = { ...roomOf(devices[device]!), frames };
-    const msTo = elapsedTo(costs, devices[device]!);
+    const msTo = elapsedMs(costs, devices[device]!);
     // Behind this device only those that come later: what it reaches is noted when all its stages are known.
     const reached = new Map<number, Stage>();
     for (let from = 0; from < last; from++) {
@@ -64,8 +64,8 @@ export function chainPath({ costs, devices, order, frames }: ChainRequest): Draf
   return segments;
 }
 
-/** What a device takes from the beginning to each cut point, milliseconds. */
-export function elapsedTo(costs: RangeCosts, { profile }: Device): number[] {
+/** Of a device, from the beginning to each cut point. */
+function elapsedMs(costs: RangeCosts, { profile }: Device): number[] {
   const times = costs.times(profile, 'channel');
   let ms = 0;
   let op = 0;

@@ -11,7 +11,6 @@ import { RangeCosts } from './range-costs.ts';
 import { lanePlan, type LanePlan } from './rate-plans.ts';
 import { relayPath } from './relay-path.ts';
 import { better, type Scored, type Scorer } from './scoring.ts';
-import { withShortTurns } from './short-turns.ts';
 import { WHOLE, type TileCost } from './search-space.ts';
 import { teamDrafts } from './team-drafts.ts';
 import { leastTileBytes } from './tile-bytes.ts';
@@ -227,7 +226,6 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
   }
   if (isSmall) mesh = lookAround(mesh, solo);
   else if (mesh && isShort && objective.kind !== 'latency') mesh = fromSmallToLarge(mesh);
-  if (mesh && objective.kind !== 'latency' && !isTimeUp()) mesh = withShortTurns(mesh, scorer, costs);
   return { solo, mesh, speeds };
 
   /** Pipelines of the devices by falling values. */

@@ -179,17 +179,12 @@ export class FrameSimulation {
         return;
       }
       const { place } = segments[segment]!.lanes[lanesOf[slot]![segment]!]!.tiles[tile]!;
-      // The furthest segment first, of one segment the oldest frame.
       const ready = waiting[place]!;
       let position = ready.length;
       const frame = frameOf[slot]!;
       for (; position > 0; position--) {
         const before = ready[position - 1]!;
-        const beforeSegment = segmentOf(before % tileCount);
-        const isFirst =
-          beforeSegment > segment ||
-          (beforeSegment === segment && frameOf[Math.floor(before / tileCount)]! <= frame);
-        if (isFirst) break;
+        if (frameOf[Math.floor(before / tileCount)]! <= frame) break;
         ready[position] = before;
       }
       ready[position] = instance;
@@ -202,9 +197,8 @@ export class FrameSimulation {
       const startMs = Math.max(nowMs, threadFreeMs[from]!);
       const index = freeTransfers.pop() ?? transfers.length;
       if (from === to) {
-        // Between the chunks of what is sent.
-        const endMs = nowMs + sizeBytes * copyMsPerByte;
-        threadFreeMs[from] = startMs + sizeBytes * copyMsPerByte;
+        const endMs = startMs + sizeBytes * copyMsPerByte;
+        threadFreeMs[from] = endMs;
         transfers[index] = { passage, consumer, slot, carriers: 0, endMs, receivedMs: 0 };
         queue.add(endMs, index * KINDS + DELIVERED);
         return;
@@ -217,17 +211,11 @@ export class FrameSimulation {
       queue.add(startMs + firstMs, index * KINDS + SEND_BEGINS);
     };
 
-    /** Returns whether something of it stays where it is. */
-    const sendAll = (producer: number, tile: number, slot: number, nowMs: number): boolean => {
-      let stays = false;
+    const sendAll = (producer: number, tile: number, slot: number, nowMs: number): void => {
       for (const consumer of this.consumers(producer)) {
         const sent = this.passages(lanesOf[slot]!, producer, consumer).byTile[tile];
-        for (const passage of sent ?? []) {
-          send(passage, consumer, slot, nowMs);
-          stays ||= passage.from === passage.to;
-        }
+        if (sent) for (const passage of sent) send(passage, consumer, slot, nowMs);
       }
-      return stays;
     };
 
     // Frames that have not passed a lane yet, and tiles that a frame has to pass there.
@@ -300,8 +288,8 @@ export class FrameSimulation {
           const { place } = segments[segment]!.lanes[lanesOf[slot]![segment]!]!.tiles[within]!;
           posted[place]! -= 1;
           if (--undone[slot * sinkSegment + segment]! === 0) passed(slot, segment);
-          // What goes on here is next to be chosen, where the engine has another tile meanwhile.
-          if (!sendAll(segment, within, slot, nowMs) || posted[place] === 0) post(place, nowMs);
+          sendAll(segment, within, slot, nowMs);
+          post(place, nowMs);
           break;
         }
         case SEND_BEGINS: {
@@ -360,7 +348,6 @@ export class FrameSimulation {
           const { consumer, passage, slot } = transfers[index]!;
           freeTransfers.push(index);
           arrived(slot, consumer, passage.toTile, nowMs);
-          if (passage.from === passage.to) post(passage.from, nowMs);
         }
       }
     }

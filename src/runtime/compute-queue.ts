@@ -6,12 +6,7 @@ export interface QueuedFrame {
   readonly frame: number;
 }
 
-/** What is given to the engine. */
-export interface QueuedTile extends QueuedFrame {
-  readonly segment: number;
-}
-
-interface Task extends QueuedTile {
+interface Task extends QueuedFrame {
   readonly run: () => Promise<number>;
 }
 
@@ -31,8 +26,7 @@ interface Share {
 const POSTED_AT_ONCE = 2;
 
 /**
- * Which tile is computed next. Within a session it is the one that is furthest on in the plan, for other devices may wait for it and what has come
- * far takes memory; of one segment that of the oldest frame. Between sessions it is the one that has had the
+ * Which tile is computed next. Within a session the oldest frame goes first. Between sessions it is the one that has had the
  * least compute time: a requester with heavy tiles does not starve one with light tiles. Who was idle starts level with
  * the others, without a credit for the past (start-time fair queueing).
  */
@@ -46,7 +40,7 @@ export class ComputeQueue {
   #lastMs = 1;
 
   /** `run` must not reject; it resolves to the milliseconds that the engine has computed. */
-  push(session: SessionId, { epoch, frame, segment }: QueuedTile, run: () => Promise<number>): void {
+  push(session: SessionId, { epoch, frame }: QueuedFrame, run: () => Promise<number>): void {
     const share = this.#shares.get(session) ?? {
       tasks: [],
       posted: 0,
@@ -54,11 +48,8 @@ export class ComputeQueue {
       lastMs: undefined,
     };
     if (share.tasks.length === 0 && share.posted === 0) share.usedMs = Math.max(share.usedMs, this.#levelMs);
-    const position = share.tasks.findIndex(
-      (task) => task.segment < segment || (task.segment === segment && task.frame > frame),
-    );
-    const task = { epoch, frame, segment, run };
-    share.tasks.splice(position < 0 ? share.tasks.length : position, 0, task);
+    const position = share.tasks.findIndex((task) => task.frame > frame);
+    share.tasks.splice(position < 0 ? share.tasks.length : position, 0, { epoch, frame, run });
     this.#shares.set(session, share);
     this.#post();
   }

@@ -59,8 +59,7 @@ export class TileRunner {
     const completeMs = clock.now();
     const receiveMs = completeMs - pending.since;
     const { epoch: number } = epoch.compiled.plan;
-    const { frame: of, segment: at } = pending;
-    this.#queue.push(session.id, { epoch: number, frame: of, segment: at }, async () => {
+    this.#queue.push(session.id, { epoch: number, frame: pending.frame }, async () => {
       const loaded = epoch.tiles.get(PeerEpoch.key(pending));
       if (!loaded || !epoch.begin(pending)) return 0;
       try {

@@ -13,8 +13,8 @@ class Bench {
   readonly computedMs = new Map<string, number>();
   readonly #ends: (() => void)[] = [];
 
-  push(session: string, frame: number, computeMs = 1, segment = 0): void {
-    this.queue.push(sessionOf(session), { epoch: 0, frame, segment }, () => {
+  push(session: string, frame: number, computeMs = 1): void {
+    this.queue.push(sessionOf(session), { epoch: 0, frame }, () => {
       this.posted.push(`${session}${frame}`);
       return new Promise((resolve) =>
         this.#ends.push(() => {
@@ -40,20 +40,6 @@ describe('ComputeQueue', () => {
     await bench.compute(3);
     // The first two went to the engine before the others came.
     expect(bench.posted).toEqual(['a5', 'a6', 'a7', 'a8', 'a9']);
-  });
-
-  it('[SES9] takes what is furthest on first', async () => {
-    const bench = new Bench();
-    for (const frame of [1, 2]) bench.push('a', frame);
-    for (const [frame, segment] of [
-      [3, 0],
-      [9, 4],
-      [8, 2],
-      [7, 4],
-    ] as const)
-      bench.push('a', frame, 1, segment);
-    await bench.compute(5);
-    expect(bench.posted).toEqual(['a1', 'a2', 'a7', 'a9', 'a8', 'a3']);
   });
 
   it('gives the engine one tile ahead, so that it never waits for the next', async () => {
@@ -107,7 +93,7 @@ describe('ComputeQueue', () => {
   it('[EP4] drops a frame in one epoch, and computes it in the other in which it was started again', async () => {
     const bench = new Bench();
     for (const frame of [0, 1, 2]) bench.push('a', frame);
-    bench.queue.push(sessionOf('a'), { epoch: 1, frame: 2, segment: 0 }, async () => {
+    bench.queue.push(sessionOf('a'), { epoch: 1, frame: 2 }, async () => {
       bench.posted.push('again');
       return 1;
     });
