@@ -12,8 +12,8 @@ import { emptyTally, finalLine, fromVitest, judge, onlyAWorkerDied, sum } from '
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const reports = join(root, '.cache/test-reports');
-const deadline = Date.now() + 22 * 60_000;
-const limitsMs = { check: 5 * 60_000, vitest: 15 * 60_000, browser: 8 * 60_000 };
+const deadline = Date.now() + 24 * 60_000;
+const limitsMs = { check: 5 * 60_000, vitest: 18 * 60_000, browser: 8 * 60_000 };
 
 const env = { ...process.env, UNHANDLED_REPORT: join(reports, 'unhandled.json') };
 if (!process.stdout.isTTY) {
