@@ -1,17 +1,16 @@
 import { basename } from 'node:path';
+import { Sequence } from '../src/engine/sequential.ts';
 import type { NetworkName } from '../src/models/presets.ts';
 import { PeerceptronError, toPeerceptronError } from '../src/shared/errors.ts';
 import { median, type Benchmark, type BenchmarkContext, type Row } from './benchmark.ts';
 import { withCleanUp, withPart } from './clean-up.ts';
-import { Sequence } from '../src/engine/sequential.ts';
 import { startSoloDevice } from './farm/baselines/solo-device.ts';
-import type { Runtime } from './farm/baselines/solo-model.ts';
 import { keyOf, onlyKey, type Calibration } from './farm/cells.ts';
 import { equalFarm, readFarm, type FarmDescription } from './farm/description.ts';
 import { openFarm, type Farm } from './farm/devices.ts';
 import { openPortableFarm } from './farm/portable-farm.ts';
 import { measureFloor } from './farm/floor.ts';
-import { FARM_SEED, measureAlone, measureOnFarm, type CellWorld } from './farm/measure-cell.ts';
+import { FARM_SEED, isAlone, measureAlone, measureOnFarm, type CellWorld } from './farm/measure-cell.ts';
 import { startRequester } from './farm/requester.ts';
 import { RunStore } from './farm/run-store.ts';
 import { DEVICE_BYTES, mixedSuite, quickSuite, wholeSuite, type Wanted } from './farm/suite.ts';
@@ -95,14 +94,9 @@ async function rows(undo: (() => unknown)[], { quick, say, again }: BenchmarkCon
       // Links that are as quick as this machine are no links of 10 Mbit/s.
       const cells =
         world.kind === 'portable' ? suite.filter((cell) => cell.megabitsPerSecond === MEGABITS) : suite;
-      await measureAllAlone(
-        cells.filter((cell) => isAlone(cell) && isMissing(cell)),
-        store,
-        say,
-        { share, answerOf },
-      );
+      await measureAllAlone(cells.filter(isMissing), store, say, { share, answerOf });
       await measureAll(
-        cells.filter((cell) => !isAlone(cell)),
+        cells.filter(({ method }) => !isAlone(method)),
         store,
         say,
         async (wanted) => measureOnFarm(await world.withRequester(), wanted),
@@ -136,9 +130,7 @@ async function floorOf(
   return hopMs;
 }
 
-const isAlone = ({ method }: Wanted): boolean => method === 'tfjs' || method === 'onnxruntime-web';
-
-/** Side by side: all of them together take about half of one processor. */
+/** Of these cells those of other runtimes, side by side: all of them together take about half of one processor. */
 async function measureAllAlone(
   cells: readonly Wanted[],
   store: RunStore,
@@ -149,8 +141,9 @@ async function measureAllAlone(
   await Promise.all(
     cells.map(async (wanted) => {
       const { method, network } = wanted;
+      if (!isAlone(method)) return;
       const answer = await turns.add(() => answerOf(network));
-      const outcome = await measureAlone(method as Runtime, wanted, { share, answer, turns });
+      const outcome = await measureAlone(method, wanted, { share, answer, turns });
       const key = onlyKey(wanted);
       store.add({ ...key, ...outcome });
       say(`${keyOf(key)}: ${told(outcome)}`);

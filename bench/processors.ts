@@ -16,9 +16,13 @@ export function keepThreadTo(processors: readonly number[], thread: string): voi
   execFileSync('taskset', ['--cpu-list', '--pid', processors.join(','), thread], { stdio: 'ignore' });
 }
 
-/** All threads of a process, and all that it starts from now on, run on these processors. Linux only. */
-export function keepTo(processors: readonly number[], pid: number): void {
-  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+/** All threads of a process, or some, and all that they start from now on, run on these processors. Linux only. */
+export function keepTo(
+  processors: readonly number[],
+  pid: number,
+  threads: readonly string[] = readdirSync(`/proc/${pid}/task`),
+): void {
+  for (const thread of threads) {
     try {
       keepThreadTo(processors, thread);
     } catch (thrown) {

@@ -3,7 +3,7 @@ import { COMPUTE_THREAD } from '../../headless/connection-processor.ts';
 import type { PeerProcess } from '../../headless/peer-processes.ts';
 import { threadsNamed, type CpuGroups, type CpuLimit } from '../cgroup.ts';
 import type { MemoryGroup } from '../cgroup/memory.ts';
-import { allowedProcessors, keepThreadTo } from '../processors.ts';
+import { allowedProcessors, keepTo } from '../processors.ts';
 import type { FarmDevice } from './description.ts';
 
 export interface LimitedProcessOptions {
@@ -67,13 +67,6 @@ export class LimitedProcess {
    * of one core, two engines at one time slow each other down, as those of two devices do not. Limited ones have rests to make good for it.
    */
   #keepEngineTo(processors: readonly number[]): void {
-    for (const thread of threadsNamed(this.pid, COMPUTE_THREAD)) {
-      try {
-        keepThreadTo(processors, thread);
-      } catch (thrown) {
-        // An engine may have gone on in another thread just now.
-        if (existsSync(`/proc/${this.pid}/task/${thread}`)) throw thrown;
-      }
-    }
+    keepTo(processors, this.pid, threadsNamed(this.pid, COMPUTE_THREAD));
   }
 }

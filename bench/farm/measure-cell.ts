@@ -28,12 +28,15 @@ export interface CellWorld {
 type Outcome =
   Omit<CellResult, keyof CellKey | keyof CellOrigin> | Omit<CellRefused, keyof CellKey | keyof CellOrigin>;
 
+/** Whether it is another runtime, on one device that needs no farm. */
+export const isAlone = (method: CellKey['method']): method is 'tfjs' | 'onnxruntime-web' =>
+  method === 'tfjs' || method === 'onnxruntime-web';
+
 /** A plan on the farm: planned by what the devices are then, loaded quickly, and run on small devices. */
 export async function measureOnFarm(world: CellWorld, wanted: Wanted): Promise<Outcome> {
   const { farm, requester, idOf } = world;
   const { network, objective, method, devices, frames, memoryBytes, latencyBoundMs } = wanted;
-  if (method === 'tfjs' || method === 'onnxruntime-web')
-    throw new PeerceptronError('INTERNAL', `${method} does not run on a farm`);
+  if (isAlone(method)) throw new PeerceptronError('INTERNAL', `${method} does not run on a farm`);
   // Of the paper's devices one only sends, which is the requester's here.
   const chosen = farm.description.devices.slice(0, method === 'paper' ? devices - 1 : devices);
   if (!wanted.farm) {

@@ -68,6 +68,6 @@ export class SharedTime {
     const countedMs = this.steady ? usual.add(usedMs) : usedMs;
     const leftMs = startedMs + countedMs / share - time.now();
     if (leftMs >= LEAST_REST_MS) await time.sleep(leftMs);
-    return { value, tookMs: time.now() - startedMs };
+    return { value, tookMs: share === 1 ? ranMs : time.now() - startedMs };
   }
 }

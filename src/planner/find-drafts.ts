@@ -237,10 +237,9 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
   /** Those with little room first, for most weights are in the layers at the end. What they lead to is not where other drafts do. */
   function fromSmallToLarge(best: Scored): Scored {
     let found = best;
+    const drafts = chains(rooms.map((bytes) => -bytes));
     for (const codec of codecs) {
-      const made = chains(rooms.map((bytes) => -bytes)).map(
-        (draft) => draft && scorer.score(draft, codec, PROMISING * found.cost),
-      );
+      const made = drafts.map((draft) => draft && scorer.score(draft, codec, PROMISING * found.cost));
       for (const start of distinct(made.filter((scored) => scored !== undefined))) {
         if (start.cost > PROMISING * found.cost || isTimeUp()) continue;
         const improved = improve(start, { scorer, space, speeds, attempts: CHAIN_ATTEMPTS, isTimeUp });
