@@ -11,6 +11,20 @@ const CHUNK_BYTES = 65_536;
 /** Tiles that a device has given to its engine: the second waits in the engine's own queue, and is not overtaken. */
 const POSTED_AT_ONCE = 2;
 
+/**
+ * By how much of its time a tile of steady frames is quicker or slower than expected, at most. Devices that work on whole frames and all
+ * take part in what follows lose nothing as long as they keep in step; once they differ by a few percent, frames wait for whole
+ * frames of others. A plan has to do without such luck.
+ */
+const UNEVENNESS = 0.05;
+const GOLDEN = (Math.sqrt(5) - 1) / 2;
+
+/** Around 1: of each tile evenly spread over frames that follow each other, so that few of them have the same mean as many. */
+function unevenness(frame: number, tile: number): number {
+  const place = frame * GOLDEN + tile * Math.SQRT2;
+  return 1 + UNEVENNESS * (2 * (place - Math.floor(place)) - 1);
+}
+
 const TILE_DONE = 0;
 const SEND_BEGINS = 1;
 const ARRIVAL_BEGINS = 2;
@@ -36,6 +50,8 @@ export interface FrameRun {
   readonly window: number;
   /** Frames that have to be done; later ones keep the mesh as busy until then. */
   readonly frames: number;
+  /** Whether tiles take a little more or less than expected, as they do on devices. */
+  readonly uneven?: boolean;
   /** Called for each tile of the first frame. */
   readonly onTile?: (segment: number, lane: number, tile: number, startMs: number, endMs: number) => void;
 }
@@ -109,7 +125,7 @@ export class FrameSimulation {
     return segment === segments.length ? this.#routes.sink : segments[segment]!.lanes[lane]!.tiles;
   }
 
-  run({ window, frames, onTile }: FrameRun): FrameTimes {
+  run({ window, frames, uneven = false, onTile }: FrameRun): FrameTimes {
     const { places, latencyMs, bytesPerMs } = this.#places;
     const { segments } = this.#plan;
     const sinkSegment = segments.length;
@@ -155,7 +171,8 @@ export class FrameSimulation {
         const segment = segmentOf(tile);
         const lane = lanesOf[slot]![segment]!;
         const index = tile - firstTile[segment]!;
-        const endMs = startMs + segments[segment]!.lanes[lane]!.tiles[index]!.computeMs;
+        const { computeMs } = segments[segment]!.lanes[lane]!.tiles[index]!;
+        const endMs = startMs + (uneven ? computeMs * unevenness(frameOf[slot]!, tile) : computeMs);
         engineFreeMs[place] = endMs;
         if (frameOf[slot] === 0) onTile?.(segment, lane, index, startMs, endMs);
         queue.add(endMs, instance * KINDS + TILE_DONE);

@@ -165,7 +165,7 @@ export function steadyState(
   window: number,
   frames = defaultFrames(plan, window),
 ): SteadyState {
-  const times = simulation.run({ window, frames });
+  const times = simulation.run({ window, frames, uneven: true });
   const fill = Math.min(frames - 2, Math.ceil(frames * FILL_SHARE));
   // No schedule is faster than its busiest engine; a stretch of uneven completions can look so.
   const slowestMs = loads.reduce((most, { computeMs }) => Math.max(most, computeMs), 0);
