@@ -64,6 +64,8 @@ const TEAM_SIZES = [2, 3, 4, 6];
 /** That pipelines have room for: more are better, and may be too much. */
 const CHAIN_FRAMES = [1, 2, 4, 8];
 const CHAIN_ATTEMPTS = 60;
+/** Of so many devices pipelines are looked at in every order. */
+const ALL_ORDERS = 4;
 /** Of groups that are looked at; the last one holds everybody. */
 const FEW = 10;
 const SIZES = [2, 3, 4, 6, 8, 12, 16, 24, 40, Infinity];
@@ -225,7 +227,8 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
     if (better(improved, mesh)) mesh = improved;
   }
   if (isSmall) mesh = lookAround(mesh, solo);
-  else if (mesh && isShort && objective.kind !== 'latency') mesh = fromSmallToLarge(mesh);
+  else if (mesh && objective.kind !== 'latency' && (isShort || devices.length <= ALL_ORDERS))
+    mesh = fromPipelines(mesh);
   return { solo, mesh, speeds };
 
   /** Pipelines of the devices by falling values. */
@@ -234,10 +237,16 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
     return CHAIN_FRAMES.map((frames) => chainPath({ costs, devices, order, frames }));
   }
 
-  /** Those with little room first, for most weights are in the layers at the end. What they lead to is not where other drafts do. */
-  function fromSmallToLarge(best: Scored): Scored {
+  /**
+   * Those with little room first, for most weights are in the layers at the end; of few devices all orders. What they lead to is not where
+   * other drafts do.
+   */
+  function fromPipelines(best: Scored): Scored {
     let found = best;
-    const drafts = chains(rooms.map((bytes) => -bytes));
+    const drafts =
+      devices.length <= ALL_ORDERS
+        ? permutations(devices.length).flatMap(chains)
+        : chains(rooms.map((bytes) => -bytes));
     for (const codec of codecs) {
       const made = drafts.map((draft) => draft && scorer.score(draft, codec, PROMISING * found.cost));
       for (const start of distinct(made.filter((scored) => scored !== undefined))) {
@@ -268,6 +277,14 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
     }
     return found;
   }
+}
+
+/** Of 0 to `count` − 1. */
+function permutations(count: number): number[][] {
+  if (count === 0) return [[]];
+  return permutations(count - 1).flatMap((order) =>
+    Array.from({ length: count }, (_, at) => [...order.slice(0, at), count - 1, ...order.slice(at)]),
+  );
 }
 
 const fitsAlone = (cost: TileCost, { memoryBytes, weightStorage }: Device): boolean =>

@@ -16,6 +16,7 @@ interface Run {
   readonly first: number;
   readonly last: number;
   readonly shares: readonly number[];
+  readonly total: number;
   /** That there is room for in each lane. */
   readonly most: readonly number[];
   readonly credit: number[];
@@ -39,22 +40,24 @@ export class LaneDealer {
       if (before && isSame(before.shares, shares)) runs[runs.length - 1] = { ...before, last: index };
       else {
         const most = lanes.map((_, lane) => laneFrames(lanes, lane, window));
-        runs.push({ first: index, last: index, shares, most, credit: shares.map(() => 0) });
+        const total = shares.reduce((sum, share) => sum + share, 0);
+        runs.push({ first: index, last: index, shares, total, most, credit: shares.map(() => 0) });
       }
     }
     this.#runs = runs;
   }
 
   next(waiting: Waiting = () => 0): number[] {
-    return this.#runs.flatMap((run) => {
+    const lanes: number[] = [];
+    for (const run of this.#runs) {
       const lane = run.shares.length === 1 ? 0 : choose(run, waiting);
-      return Array<number>(run.last - run.first + 1).fill(lane);
-    });
+      for (let segment = run.first; segment <= run.last; segment++) lanes.push(lane);
+    }
+    return lanes;
   }
 }
 
-function choose({ last, shares, most, credit }: Run, waiting: Waiting): number {
-  const total = shares.reduce((sum, share) => sum + share, 0);
+function choose({ last, shares, total, most, credit }: Run, waiting: Waiting): number {
   let chosen = 0;
   let least = Infinity;
   for (let lane = 0; lane < shares.length; lane++) {
