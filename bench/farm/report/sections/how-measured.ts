@@ -8,7 +8,7 @@ import { bullets, codeBlock, escapeMarkdown, markdownTable, paragraphs } from '.
 
 const KINDS: Readonly<Record<Calibration['kind'], string>> = {
   namespaces:
-    'Every device is a process of its own in a network namespace of its own, with a link that is held to its rate each way. Its compute thread has the share of a core below; all else that it does has three times as much, for a Pi has four cores. The requester sits on such a device as well. They connect by WebRTC, as devices anywhere do.',
+    'Every device is a process of its own in a network namespace of its own, with a link that is held to its rate each way. Its compute thread has the share of a core below, and is charged what each tile takes of it undisturbed; all else that it does has three times as much, for a Pi has four cores. The requester sits on such a device as well. They connect by WebRTC, as devices anywhere do.',
   portable:
     '**Not a measurement of links:** this run is of the portable farm. Every device is a process of its own whose computing is held back to the share of a core below; links are the loopback of one machine, as fast as that is, and all else that a device does is not limited.',
 };
