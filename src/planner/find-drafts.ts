@@ -140,8 +140,8 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
     }
     // Relays are greedy. Where no device can do without others, pipelines are worth a closer look.
     if (objective.kind !== 'latency' && (!solo || solo.draft.length > 1)) {
-      for (const order of [speeds, rooms])
-        for (const draft of chains(order)) consider(draft, codec, everybody);
+      for (const draft of [falling(speeds), falling(rooms)].flatMap(chains))
+        consider(draft, codec, everybody);
     }
     // For the rate, splits are only where memory or a bound wants them.
     for (const group of objective.kind === 'latency' ? groups : groups.slice(-3)) {
@@ -227,26 +227,22 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
     if (better(improved, mesh)) mesh = improved;
   }
   if (isSmall) mesh = lookAround(mesh, solo);
-  else if (mesh && objective.kind !== 'latency' && (isShort || devices.length <= ALL_ORDERS))
-    mesh = fromPipelines(mesh);
+  else if (mesh && objective.kind !== 'latency') mesh = fromPipelines(mesh);
   return { solo, mesh, speeds };
 
-  /** Pipelines of the devices by falling values. */
-  function chains(values: readonly number[]): (Draft | undefined)[] {
-    const order = [...devices.keys()].sort((a, b) => values[b]! - values[a]! || a - b);
+  function chains(order: readonly number[]): (Draft | undefined)[] {
     return CHAIN_FRAMES.map((frames) => chainPath({ costs, devices, order, frames }));
   }
 
   /**
-   * Those with little room first, for most weights are in the layers at the end; of few devices all orders. What they lead to is not where
-   * other drafts do.
+   * Of few devices in every order; where memory is short, of those with little room first, for most weights are in the layers at the
+   * end. What they lead to is not where other drafts do.
    */
   function fromPipelines(best: Scored): Scored {
     let found = best;
-    const drafts =
-      devices.length <= ALL_ORDERS
-        ? permutations(devices.length).flatMap(chains)
-        : chains(rooms.map((bytes) => -bytes));
+    const leastRoomFirst = isShort ? [falling(rooms.map((bytes) => -bytes))] : [];
+    const orders = devices.length <= ALL_ORDERS ? permutations(devices.length) : leastRoomFirst;
+    const drafts = orders.flatMap(chains);
     for (const codec of codecs) {
       const made = drafts.map((draft) => draft && scorer.score(draft, codec, PROMISING * found.cost));
       for (const start of distinct(made.filter((scored) => scored !== undefined))) {
@@ -278,6 +274,10 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
     return found;
   }
 }
+
+/** Where the values are, the greatest first. */
+const falling = (values: readonly number[]): number[] =>
+  [...values.keys()].sort((a, b) => values[b]! - values[a]! || a - b);
 
 /** Of 0 to `count` − 1. */
 function permutations(count: number): number[][] {

@@ -150,7 +150,13 @@ function laneChoices(plan: PlacedPlan): LaneChoice[] {
     }));
   }
   const dealer = new LaneDealer(plan);
-  return Array.from({ length: DEALT_FRAMES }, () => ({ lanes: dealer.next(), weight: 1 / DEALT_FRAMES }));
+  const dealt = new Map<string, LaneChoice>();
+  for (let frame = 0; frame < DEALT_FRAMES; frame++) {
+    const lanes = dealer.next();
+    const key = lanes.join();
+    dealt.set(key, { lanes, weight: (dealt.get(key)?.weight ?? 0) + 1 / DEALT_FRAMES });
+  }
+  return [...dealt.values()];
 }
 
 export interface SteadyState {

@@ -14,7 +14,7 @@ it('does not count on devices that keep in step: parts that every frame needs wa
   const pi = { speed: 1, mbits: 90, roundTripMs: 4, memoryBytes: 1e9 };
   const world = worldOf(new Array<typeof pi>(11).fill(pi), pi);
   const peers = world.devices.map(({ id }) => id);
-  const [fc6, fc7, fc8] = graph.nodes.flatMap(({ op }, at) => (op.kind === 'dense' ? [at] : []));
+  const [fc6, fc7] = graph.nodes.flatMap(({ op }, at) => (op.kind === 'dense' ? [at] : []));
   const plan = planBuilder(graph)
     .segment({
       through: graph.nodes[fc6! - 1]!.id,
@@ -24,7 +24,6 @@ it('does not count on devices that keep in step: parts that every frame needs wa
     .segment({ through: graph.nodes[fc7!]!.id, split: flowing() })
     .segment({ split: whole(peers[0]!) })
     .plan({ session: asSessionId('5'.repeat(32)), epoch: 0 });
-  expect(fc8).toBeGreaterThan(fc7!);
   const compiled = compilePlan(graph, plan);
   const places = placesOf(world, compiled.peers);
   const placed = placePlan(compiled, places);

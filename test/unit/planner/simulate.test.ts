@@ -64,6 +64,17 @@ const planOf = (graph: Graph, splits: readonly (Split | readonly Split[])[]): Pl
 const predict = (graph: Graph, plan: Plan, world: World, window = 1): Prediction =>
   simulate(compilePlan(graph, plan), world, { window });
 
+/** Of full frames at the end, where every tile takes what is expected: from one to the next, and from admission on. */
+function inStep(graph: Graph, plan: Plan, world: World, window: number) {
+  const compiled = compilePlan(graph, plan);
+  const places = placesOf(world, compiled.peers);
+  const { doneMs, latenciesMs } = new FrameSimulation(placePlan(compiled, places), places).run({
+    window,
+    frames: 5 * window,
+  });
+  return { periodMs: doneMs.at(-1)! - doneMs.at(-2)!, loadedMs: latenciesMs.at(-1)! };
+}
+
 const one = peerIdOf(1);
 const two = peerIdOf(2);
 const three = peerIdOf(3);
@@ -82,6 +93,10 @@ describe('simulate', () => {
     const engineMs = opsMs(world, graph, plan, 0);
     const prediction = predict(graph, plan, world, 2);
     expect(prediction.latencyMs).toBeCloseTo(engineMs, 6);
+    const { periodMs, loadedMs } = inStep(graph, plan, world, 2);
+    expect(periodMs).toBeCloseTo(engineMs, 6);
+    expect(loadedMs).toBeCloseTo(2 * engineMs, 6);
+    // Of tiles that take a little more or less, the mean.
     expect((prediction.framesPerSecond * engineMs) / 1000).toBeCloseTo(1, 2);
     expect(prediction.loadedLatencyMs / engineMs).toBeCloseTo(2, 2);
     expect(prediction.bottleneck).toMatchObject({ kind: 'compute', peer: one });
@@ -95,6 +110,7 @@ describe('simulate', () => {
     const stagesMs = [0, 1, 2].map((segment) => opsMs(world, graph, plan, segment));
     const prediction = predict(graph, plan, world, 6);
     expect(prediction.latencyMs).toBeCloseTo(stagesMs[0]! + stagesMs[1]! + stagesMs[2]!, 3);
+    expect(inStep(graph, plan, world, 6).periodMs).toBeCloseTo(Math.max(...stagesMs), 3);
     expect((prediction.framesPerSecond * Math.max(...stagesMs)) / 1000).toBeCloseTo(1, 2);
   });
 
