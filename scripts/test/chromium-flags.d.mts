@@ -1,3 +1,3 @@
-export function chromiumFlags(): string[];
+export function chromiumFlags(options?: { readonly graphics?: boolean }): string[];
 export const showLocalAddresses: string;
 export const fakeCamera: string[];

@@ -1,5 +1,20 @@
-/** What every Chromium that a test or a script starts is given. Chromium's sandbox refuses to run as root. */
-export function chromiumFlags() {
+/** WebGL and WebGPU in software: slow, and right. */
+const SOFTWARE_GRAPHICS = [
+  '--use-angle=swiftshader',
+  '--enable-unsafe-swiftshader',
+  '--enable-unsafe-webgpu',
+  '--use-webgpu-adapter=swiftshader',
+  '--enable-features=Vulkan',
+];
+/** Pages are drawn all the same. In software, graphics take as much of a processor as the page itself. */
+const NO_GRAPHICS = ['--disable-gpu', '--disable-software-rasterizer'];
+
+/**
+ * What every Chromium that a test or a script starts is given. Chromium's sandbox refuses to run as root.
+ *
+ * @param {{ graphics?: boolean }} [options] whether pages have WebGL and WebGPU
+ */
+export function chromiumFlags({ graphics = true } = {}) {
   return [
     '--disable-background-networking',
     '--disable-component-update',
@@ -7,12 +22,7 @@ export function chromiumFlags() {
     '--disable-dev-shm-usage',
     '--no-first-run',
     '--no-default-browser-check',
-    // WebGL and WebGPU in software: slow, and right.
-    '--use-angle=swiftshader',
-    '--enable-unsafe-swiftshader',
-    '--enable-unsafe-webgpu',
-    '--use-webgpu-adapter=swiftshader',
-    '--enable-features=Vulkan',
+    ...(graphics ? SOFTWARE_GRAPHICS : NO_GRAPHICS),
     ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
   ];
 }

@@ -30,7 +30,8 @@ export function runChild(
     }, timeoutMs);
     const onInterrupt = (signal) => {
       end(signal);
-      process.exit(130);
+      // Once all that run side by side have been told.
+      setImmediate(() => process.exit(130));
     };
     process.once('SIGINT', onInterrupt).once('SIGTERM', onInterrupt);
     const finish = (result) => {

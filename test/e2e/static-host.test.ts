@@ -67,7 +67,7 @@ beforeAll(async () => {
   browser = await puppeteer.launch({
     executablePath,
     headless: true,
-    args: [...chromiumFlags(), showLocalAddresses],
+    args: [...chromiumFlags({ graphics: false }), showLocalAddresses],
   });
 });
 afterAll(async () => {

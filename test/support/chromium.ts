@@ -12,7 +12,7 @@ export async function startChromium(
   return puppeteer.launch({
     executablePath,
     headless: true,
-    args: [...chromiumFlags(), ...extraFlags],
+    args: [...chromiumFlags({ graphics: false }), ...extraFlags],
     env: { ...process.env, ...env },
   });
 }

@@ -34,7 +34,7 @@ export async function openPageWorld(): Promise<PageWorld> {
   const browser: Browser = await puppeteer.launch({
     executablePath,
     headless: true,
-    args: [...chromiumFlags(), showLocalAddresses],
+    args: [...chromiumFlags({ graphics: false }), showLocalAddresses],
   });
   let complaints: string[] = [];
   const pages: Page[] = [];
