@@ -111,7 +111,8 @@ export function addInferCommand(program: Command): void {
     .addOption(
       new Option('--engine <engine>', 'engine of local peers and of --verify')
         .choices([...ENGINE_NAMES])
-        .default('auto'),
+        .default('auto')
+        .env('PEERCEPTRON_ENGINE'),
     )
     .option(
       '--live',

@@ -48,7 +48,10 @@ export function addServeCommand(program: Command): void {
     .option('--cert <file>', 'also speak https, by a certificate of your own (PEM)')
     .option('--key <file>', 'the private key of that certificate (PEM)')
     .addOption(
-      new Option('--engine <engine>', 'engine of the local peers').choices([...ENGINE_NAMES]).default('auto'),
+      new Option('--engine <engine>', 'engine of the local peers')
+        .choices([...ENGINE_NAMES])
+        .default('auto')
+        .env('PEERCEPTRON_ENGINE'),
     )
     .option('--no-mdns', 'have no name (peerceptron.local) in the network')
     .option('--demo', 'classify the sample pictures through the local peers first')

@@ -31,7 +31,7 @@ export function runChild(
     const onInterrupt = (signal) => {
       end(signal);
       // Once all that run side by side have been told.
-      setImmediate(() => process.exit(130));
+      setTimeout(() => process.exit(130));
     };
     process.once('SIGINT', onInterrupt).once('SIGTERM', onInterrupt);
     const finish = (result) => {

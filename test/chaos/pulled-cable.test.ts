@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { buildNodeProgram } from '../support/node-program.ts';
 import { CableRoom, whyNoNamespaces, type Cable } from './cable-room.ts';
 
@@ -15,11 +15,14 @@ beforeAll(async () => {
   if (missing === undefined) program = await buildNodeProgram('test/chaos/cable-child.ts', 'cable-child');
 });
 
-async function openRoom(): Promise<CableRoom> {
+async function inRoom(use: (room: CableRoom) => Promise<void>): Promise<void> {
   const room = new CableRoom();
-  onTestFinished(() => room.close());
-  await room.open(program);
-  return room;
+  try {
+    await room.open(program);
+    await use(room);
+  } finally {
+    await room.close();
+  }
 }
 
 /** Two tensors one after the other; the receiver's cables are pulled in the middle of the first. */
@@ -49,65 +52,59 @@ async function expectTensors({ sender, receiver }: CableRoom): Promise<number> {
 const hasBroken = ({ sender, receiver }: CableRoom) =>
   Promise.race([sender.event('reconnecting'), receiver.event('reconnecting')]);
 
-describe.skipIf(missing)(`a network cable that is pulled out${because}`, () => {
-  it('[RES1] [RES7] in the middle of a tensor, until the connection has broken: it is rebuilt, and all arrives once', async () => {
-    const room = await openRoom();
-    await sendTensors(room, ['data']);
-    await hasBroken(room);
-    room.receiver.tell({ type: 'plug-in', cables: ['data'] });
-    expect(await expectTensors(room)).toBeGreaterThanOrEqual(2);
-  });
+// They wait for most of their time: what is documented is some 15 s until WebRTC notices, and 30 s in which the connection may come
+// back. The rest is for starting processes on a busy machine.
+describe.skipIf(missing).concurrent(`a network cable${because}`, { timeout: 240_000 }, () => {
+  it('[RES1] [RES7] that is pulled out in the middle of a tensor, until the connection has broken: it is rebuilt, and all arrives once', () =>
+    inRoom(async (room) => {
+      await sendTensors(room, ['data']);
+      await hasBroken(room);
+      room.receiver.tell({ type: 'plug-in', cables: ['data'] });
+      expect(await expectTensors(room)).toBeGreaterThanOrEqual(2);
+    }));
 
-  it('[RES1] in the middle of a tensor, for four seconds, and the one to the server with it: all arrives once', async () => {
-    const room = await openRoom();
-    // Less than it takes the server to strike a member off (SIG7).
-    await sendTensors(room, ['data', 'server'], 4_000);
-    await expectTensors(room);
-  });
+  it('[RES1] that is pulled out in the middle of a tensor, for four seconds, and the one to the server with it: all arrives once', () =>
+    inRoom(async (room) => {
+      // Less than it takes the server to strike a member off (SIG7).
+      await sendTensors(room, ['data', 'server'], 4_000);
+      await expectTensors(room);
+    }));
 
-  it('[RES1] [RES7] in the middle of frames, until the connection has broken: every frame has its result, in order', async () => {
-    const room = await openRoom();
-    const { sender, receiver } = room;
-    const frames = 12;
-    // The weights are as large as a frame.
-    receiver.tell({ type: 'pull-at', receivedBytes: FRAME_BYTES * (1 + 4.5), cables: ['data'] });
-    sender.tell({ type: 'frames', peer: receiver.peer, frames, elements: FRAME_ELEMENTS });
-    await receiver.event('pulled');
-    await hasBroken(room);
-    expect(sender.all('frame').length).toBeLessThan(frames);
-    receiver.tell({ type: 'plug-in', cables: ['data'] });
-    await sender.event('framesDone');
-    expect(sender.all('frame').map(({ frame, isRight }) => [frame, isRight])).toEqual(
-      Array.from({ length: frames }, (_, frame) => [frame, true]),
-    );
-    receiver.tell({ type: 'count' });
-    const { opened, receivedBytes } = await receiver.event('counts');
-    expect(receivedBytes).toBe(FRAME_BYTES * (1 + frames));
-    expect(opened).toBeGreaterThanOrEqual(2);
-  });
-});
+  it('[RES1] [RES7] that is pulled out in the middle of frames, until the connection has broken: every frame has its result, in order', () =>
+    inRoom(async (room) => {
+      const { sender, receiver } = room;
+      const frames = 12;
+      // The weights are as large as a frame.
+      receiver.tell({ type: 'pull-at', receivedBytes: FRAME_BYTES * (1 + 4.5), cables: ['data'] });
+      sender.tell({ type: 'frames', peer: receiver.peer, frames, elements: FRAME_ELEMENTS });
+      await receiver.event('pulled');
+      await hasBroken(room);
+      expect(sender.all('frame').length).toBeLessThan(frames);
+      receiver.tell({ type: 'plug-in', cables: ['data'] });
+      await sender.event('framesDone');
+      expect(sender.all('frame').map(({ frame, isRight }) => [frame, isRight])).toEqual(
+        Array.from({ length: frames }, (_, frame) => [frame, true]),
+      );
+      receiver.tell({ type: 'count' });
+      const { opened, receivedBytes } = await receiver.event('counts');
+      expect(receivedBytes).toBe(FRAME_BYTES * (1 + frames));
+      expect(opened).toBeGreaterThanOrEqual(2);
+    }));
 
-// What is documented is some 15 s until WebRTC notices, and 30 s in which the connection may come back; the rest is for starting
-// processes on a busy machine.
-describe.skipIf(missing).concurrent(`a network cable that stays out${because}`, { timeout: 240_000 }, () => {
   it.each<[string, readonly Cable[]]>([
-    ['[RES8] ends the channel with LINK_LOST on both sides', ['data']],
+    ['[RES8] that stays out ends the channel with LINK_LOST on both sides', ['data']],
     [
-      '[RES8] [MESH8] ends it on both sides also where the server is gone for one of them',
+      '[RES8] [MESH8] that stays out ends it on both sides also where the server is gone for one of them',
       ['data', 'server'],
     ],
-  ])('%s', async (_, cables) => {
-    const room = new CableRoom();
-    try {
-      await room.open(program);
+  ])('%s', (_, cables) =>
+    inRoom(async (room) => {
       await sendTensors(room, cables);
       const ends = await Promise.all([room.sender.event('closed'), room.receiver.event('closed')]);
       expect(ends.map(({ code }) => code)).toEqual(['LINK_LOST', 'LINK_LOST']);
       const { what } = await room.sender.event('sent');
       expect(what).toEqual(['LINK_LOST', 'LINK_LOST']);
       expect((await room.receiver.event('interrupted')).code).toBe('LINK_LOST');
-    } finally {
-      await room.close();
-    }
-  });
+    }),
+  );
 });

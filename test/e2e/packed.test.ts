@@ -24,7 +24,7 @@ function npm(args: readonly string[], cwd: string): string {
 /** The installed program, which prints one JSON document. */
 async function peerceptron(...args: string[]): Promise<unknown> {
   const program = join(home, 'node_modules/peerceptron/bin/peerceptron.mjs');
-  const env = { ...process.env, NO_COLOR: '1', PEERCEPTRON_DATA: data };
+  const env = { ...process.env, NO_COLOR: '1', PEERCEPTRON_DATA: data, PEERCEPTRON_ENGINE: 'auto' };
   const { stdout } = await promisify(execFile)(process.execPath, [program, ...args, '--json'], {
     cwd: home,
     env,
