@@ -29,8 +29,8 @@ const project = (name: string, testTimeout: number, { isolate = true, env = {} }
 
 export default defineConfig({
   test: {
-    // For two cores: tests of processes wait for much of their time.
-    maxWorkers: 3,
+    // Two cores: more workers than that only make every test slower.
+    maxWorkers: 2,
     projects: [
       // Pure code: to start 240 processes takes longer than most of its files do.
       project('unit', 60_000, { isolate: false }),

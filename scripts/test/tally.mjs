@@ -64,7 +64,8 @@ export function onlyAWorkerDied(exit, reported, unhandled) {
 }
 
 /**
- * Vitest's JSON report. A file that could not be loaded has no tests of its own and counts as one failure.
+ * Vitest's JSON report. A file that could not be loaded has no tests of its own and counts as one failure, one that was not begun as one
+ * that is skipped.
  *
  * @param {any} report
  * @returns {Tally}
@@ -74,7 +75,7 @@ export function fromVitest(report) {
   for (const file of report.testResults) {
     if (file.status === 'failed' && !file.assertionResults.some(({ status }) => status === 'failed')) {
       tally.failed.push(`${file.name}: ${firstLine(file.message) || 'could not be run'}`);
-    }
+    } else if (file.assertionResults.length === 0) tally.skipped.push(`${file.name}: not begun`);
     for (const { status, fullName } of file.assertionResults) {
       if (status === 'passed') tally.passed++;
       else if (status === 'failed') tally.failed.push(fullName);

@@ -68,7 +68,7 @@ describe('judging a runner', () => {
 });
 
 describe('reading reports', () => {
-  it('counts a Vitest file that does not load as one failure', () => {
+  it('counts a Vitest file that does not load as one failure, and one that was not begun as skipped', () => {
     const tally = fromVitest({
       testResults: [
         { name: 'broken.test.ts', status: 'failed', message: 'SyntaxError\n at x', assertionResults: [] },
@@ -82,12 +82,13 @@ describe('reading reports', () => {
             { status: 'failed', fullName: 'c' },
           ],
         },
+        { name: 'late.test.ts', status: 'passed', message: '', assertionResults: [] },
       ],
     });
     expect(tally).toEqual({
       passed: 1,
       failed: ['broken.test.ts: SyntaxError', 'c'],
-      skipped: ['b (skipped: no realdata)'],
+      skipped: ['b (skipped: no realdata)', 'late.test.ts: not begun'],
     });
   });
 
