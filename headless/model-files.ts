@@ -9,7 +9,7 @@ import { systemClock } from '../src/mesh/system-clock.ts';
 import type { BlockCache } from '../src/weights/block-cache.ts';
 import { cachedHttpBytes, type ReadTally } from '../src/weights/cached-http.ts';
 import type { OpenH5 } from '../src/weights/h5.ts';
-import { collectGarbage } from './platform.ts';
+import { collectYoungGarbage } from './platform.ts';
 import { fileBytes } from '../src/weights/file-source.ts';
 import { httpBytes } from '../src/weights/http-source.ts';
 
@@ -25,7 +25,7 @@ const isHttp = (location: string): boolean => /^https?:\/\//i.test(location);
 
 /** Opens model files for Node programs: local paths, `file:`, `http:` and `https:` URLs. */
 export const openModelFile: OpenBytes = (location) => {
-  if (isHttp(location)) return httpBytes(location, { collect: collectGarbage });
+  if (isHttp(location)) return httpBytes(location, { collect: collectYoungGarbage });
   return fileBytes(/^file:\/\//i.test(location) ? fileURLToPath(location) : location);
 };
 

@@ -6,6 +6,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { byteSize } from '../src/shared/byte-size.ts';
 import { PeerceptronError } from '../src/shared/errors.ts';
+import type { CollectGarbage } from '../src/shared/garbage.ts';
 import type { RandomBytes } from '../src/shared/random.ts';
 import { memoryGroupLimit } from './control-groups.ts';
 
@@ -13,10 +14,13 @@ export const nodeRandomBytes: RandomBytes = (length) => randomFillSync(new Uint8
 
 // As late as this the flag cannot expose `gc` in this context, but in a new one.
 setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as (options: { readonly type: 'minor' }) => void;
+const collect = runInNewContext('gc') as (options: { readonly type: 'minor' | 'major' }) => void;
 
-/** Frees what has just become garbage: about a millisecond. */
-export const collectGarbage = (): void => collect({ type: 'minor' });
+/** What has just become garbage: about a millisecond. */
+export const collectYoungGarbage: CollectGarbage = () => collect({ type: 'minor' });
+
+/** All of it: ten milliseconds or more. */
+export const collectGarbage: CollectGarbage = () => collect({ type: 'major' });
 
 /** Of the package that this program belongs to; programs lie two folders below its root. */
 export const programVersion = (): string =>

@@ -186,5 +186,5 @@ function scoreOf(
   const loads = loadsOf(plan, places, simulation);
   // The busiest engine alone takes longer than the best plan: no need to watch it.
   if (loads.some(({ computeMs }) => computeMs > bestMs)) return Infinity;
-  return 1000 / steadyState(plan, simulation, loads, window).framesPerSecond;
+  return 1000 / steadyState(plan, simulation, loads, { window, boundMs: bestMs }).framesPerSecond;
 }

@@ -13,6 +13,7 @@ import { connectionProcessor } from '../connection-processor.ts';
 import { openAllowed } from '../guarded-fetch.ts';
 import { startEngine, type EngineName } from '../node-engine.ts';
 import { joinNodeMesh, type JoinedNode, type NodeMeshOptions } from '../node-mesh.ts';
+import { collectGarbage } from '../platform.ts';
 import { aborted } from '../waiting.ts';
 import type { WeightCache } from '../weight-cache.ts';
 import type { BackOff } from './back-off.ts';
@@ -131,6 +132,7 @@ async function serve(
     memoryBytes,
     clock,
     weights: { cache: cache.blocks, open: (url) => openAllowed(url, policy) },
+    collectGarbage,
     onEvent: onServe,
   });
   offerProfile({ node, clock, profile: () => device.profile(), processor: connectionProcessor() });

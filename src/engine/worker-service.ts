@@ -1,4 +1,5 @@
 import { PeerceptronError, toPeerceptronError } from '../shared/errors.ts';
+import { WORTH_COLLECTING_BYTES, type CollectGarbage } from '../shared/garbage.ts';
 import type { Engine, LoadedTile } from './engine.ts';
 import { Sequence } from './sequential.ts';
 import { SharedTime, UsualTime, type ThreadTime } from './shared-time.ts';
@@ -8,19 +9,15 @@ import {
   type EngineOptions,
   type WorkerAnswers,
   type WorkerPort,
+  type WorkerReply,
   type WorkerRequest,
 } from './worker-protocol.ts';
-
-const WORTH_COLLECTING_BYTES = 1024 * 1024;
 
 export interface ServeEngineOptions {
   /** Of the worker's thread. */
   readonly time: ThreadTime;
-  /**
-   * Called when tiles were loaded: the buffers that their weights came in are garbage by then, of a kind that does not make a
-   * collector hurry.
-   */
-  readonly collectGarbage?: () => void;
+  /** Called before tiles are called loaded: the buffers that their weights came in are garbage by then. */
+  readonly collectGarbage?: CollectGarbage;
 }
 
 /**
@@ -58,8 +55,9 @@ export function serveEngine(
         return { value: { name, accuracy, ...(weightStorage ? { weightStorage } : {}) } };
       }
       case 'load': {
-        loadedBytes += request.weights.reduce((sum, { byteLength }) => sum + byteLength, 0);
+        const sizeBytes = request.weights.reduce((sum, { byteLength }) => sum + byteLength, 0);
         const tile = await sequence.add(() => started().load(request.program, request.weights));
+        loadedBytes += sizeBytes;
         tiles.set(nextTile, Object.assign(tile, { usual: new UsualTime() }));
         return { value: { tile: nextTile++ } };
       }
@@ -102,16 +100,23 @@ export function serveEngine(
     }
   };
 
+  /** Apart from where the request is known: it would hold its weights. */
+  const postLater = (reply: WorkerReply, transfer: ArrayBuffer[]) => (): void => port.post(reply, transfer);
+  const collectThen = (post: () => void): void => {
+    collectGarbage();
+    post();
+  };
+
   port.listen((message) => {
     const request = message as WorkerRequest;
     const handle = async (): Promise<void> => {
       try {
         const { value, transfer = [] } = await answer(request);
-        port.post({ id: request.id, ok: true, value }, transfer);
-        if (loadedBytes < WORTH_COLLECTING_BYTES) return;
+        const post = postLater({ id: request.id, ok: true, value }, transfer);
+        if (request.type !== 'load' || loadedBytes < WORTH_COLLECTING_BYTES) return post();
         loadedBytes = 0;
         // Until then the request itself holds what came with it.
-        setTimeout(collectGarbage);
+        setTimeout(collectThen, 0, post);
       } catch (error) {
         const wire = toWireError(toPeerceptronError(error, 'ENGINE_FAILED'));
         port.post({ id: request.id, ok: false, error: wire }, []);

@@ -25,7 +25,7 @@ export interface PlanRequest {
   readonly incumbent?: Plan;
   /**
    * What predictions may be off by: several devices are chosen over the best single one only where the predicted gain
-   * exceeds this part of it. Default 0.2.
+   * exceeds this part of it. Default 0.2; 0.1 where all of them are `observed`.
    */
   readonly margin?: number;
   /** True when time is up: the best plan so far is returned. Without it the search ends by itself, deterministically. */

@@ -110,8 +110,8 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
     for (let round = 0; round < (deals ? LANE_ROUNDS : ROUNDS) && scored; round++) {
       // The next round may be better where this one is not: transfers do not go with the shares.
       const next = deals && round === 0 ? evened(scored, 0.7) : balanced(scored);
-      scored = scorer.score(next, codec);
       const best = starts.at(-1)!;
+      scored = scorer.score(next, codec, WORTH_A_ROUND * best.cost);
       if (better(scored, best)) starts[starts.length - 1] = scored!;
       else if (!scored || scored.cost > WORTH_A_ROUND * best.cost) break;
       if (best.cost > WORTH_A_ROUND * leastCost) break;

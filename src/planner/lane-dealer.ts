@@ -1,6 +1,10 @@
 /** As much of a plan as dealing takes. */
+export interface DealtLane {
+  readonly share: number;
+}
+
 export interface DealtPlan {
-  readonly segments: readonly { readonly lanes: readonly { readonly share: number }[] }[];
+  readonly segments: readonly { readonly lanes: readonly DealtLane[] }[];
 }
 
 /** Frames in flight that were dealt to a lane and that have not passed it yet. */
@@ -37,7 +41,8 @@ export class LaneDealer {
     for (const [index, { lanes }] of segments.entries()) {
       const shares = lanes.map(({ share }) => share);
       const before = runs.at(-1);
-      if (before && isSame(before.shares, shares)) runs[runs.length - 1] = { ...before, last: index };
+      if (before && dealInStep(segments[before.last]!.lanes, lanes))
+        runs[runs.length - 1] = { ...before, last: index };
       else {
         const most = lanes.map((_, lane) => laneFrames(lanes, lane, window));
         const total = shares.reduce((sum, share) => sum + share, 0);
@@ -77,18 +82,15 @@ function loadOf(frames: number, most: number, share: number): number {
   return frames < BUSY_FRAMES ? frames - BUSY_FRAMES : frames / share;
 }
 
-const isSame = (a: readonly number[], b: readonly number[]): boolean =>
-  a.length === b.length && a.every((share, index) => share === b[index]);
+/** Whether a frame takes the same lane of both: of segments behind each other, those whose shares are the same. */
+export const dealInStep = (a: readonly DealtLane[], b: readonly DealtLane[]): boolean =>
+  a.length === b.length && a.every(({ share }, index) => share === b[index]!.share);
 
 /**
  * The most frames of a window that `LaneDealer` ever has on a lane at a time, so that its devices need room for no more: as many as it has when it
  * is dealt one and has the least to do for its share, hence no more than its part of the others. All lanes together have room for the window.
  */
-export function laneFrames(
-  lanes: readonly { readonly share: number }[],
-  lane: number,
-  window: number,
-): number {
+export function laneFrames(lanes: readonly DealtLane[], lane: number, window: number): number {
   if (lanes.length === 1) return window;
   const part = lanes[lane]!.share / lanes.reduce((sum, { share }) => sum + share, 0);
   return Math.min(window, Math.floor(part * (window - 1) + 1 + 1e-6));

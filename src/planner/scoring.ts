@@ -115,7 +115,10 @@ export class Scorer {
     const latestMs = objective.kind === 'throughput' ? (objective.latencyBoundMs ?? Infinity) : Infinity;
     let best: Scored | undefined;
     for (let frames = window; frames >= 1; frames -= 1) {
-      const { framesPerSecond, loadedLatencyMs } = steadyState(placed, simulation, loads, frames);
+      const { framesPerSecond, loadedLatencyMs } = steadyState(placed, simulation, loads, {
+        window: frames,
+        boundMs: intervalBound(bound, objective),
+      });
       const late = loadedLatencyMs > latestMs;
       const scored = {
         ...known,
@@ -137,7 +140,11 @@ export class Scorer {
     const most = windowThatFits(laid, devices, wideWindow(lanesOf(draft), window));
     for (const frames of widerWindows(window, most)) {
       if (!best || best.cost <= WORTH_MORE_FRAMES * Math.max(leastMs, leastComputeMs)) break;
-      const cost = 1000 / steadyState(placed, simulation, loads, frames).framesPerSecond;
+      const { framesPerSecond } = steadyState(placed, simulation, loads, {
+        window: frames,
+        boundMs: best.cost,
+      });
+      const cost = 1000 / framesPerSecond;
       if (cost > LEAST_GAIN * best.cost) break;
       best = { ...best, window: frames, cost };
     }

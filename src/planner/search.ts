@@ -20,6 +20,8 @@ import type { Device } from './world.ts';
 
 /** About what predictions from join profiles are wrong by, at most but for a few: see `npm run bench -- prediction`. */
 const DEFAULT_MARGIN = 0.2;
+/** The same where all devices in question have been seen to compute: then it is links and waits that are guessed at. */
+const OBSERVED_MARGIN = 0.1;
 
 /**
  * The best plan that is found for the objective. Pure: the same request gives the same plan, whatever the order of the
@@ -28,7 +30,7 @@ const DEFAULT_MARGIN = 0.2;
  * @throws PLAN_NO_PEERS (no device may compute), PLAN_MEMORY (they cannot hold the model together)
  */
 export function choosePlan(request: PlanRequest): PlanChoice {
-  const { graph, world, objective, codecs = ['f32'], margin = DEFAULT_MARGIN, session, epoch } = request;
+  const { graph, world, objective, codecs = ['f32'], session, epoch } = request;
   const lossy = codecs.some(isLossy);
   const all = world.devices.toSorted((a, b) => (a.id < b.id ? -1 : 1));
   const devices = all.filter(({ accuracy }) => accuracy !== 'f16' || lossy);
@@ -41,6 +43,8 @@ export function choosePlan(request: PlanRequest): PlanChoice {
   const placeOf = devices.map(({ id }) => places.indexOf.get(id)!);
   const scorer = new Scorer({ space, devices, places, placeOf, objective });
   const { solo, mesh, speeds } = findDrafts({ scorer, codecs, isTimeUp: request.isTimeUp ?? (() => false) });
+  const isObserved = [solo, mesh].every((plan) => plan?.devices.every((index) => devices[index]!.observed));
+  const { margin = isObserved ? OBSERVED_MARGIN : DEFAULT_MARGIN } = request;
   const single =
     solo && mesh && mesh.devices.length > 1 && mesh.cost > solo.cost * (1 - margin) ? solo : undefined;
   const best = single ?? mesh ?? solo;

@@ -1,6 +1,6 @@
 import { REQUESTER, type CompiledPlan } from './compiled-plan.ts';
 import { FrameSimulation, type FrameTimes } from './frame-simulation.ts';
-import { LaneDealer } from './lane-dealer.ts';
+import { dealInStep, LaneDealer } from './lane-dealer.ts';
 import { placesOf, type Places } from './places.ts';
 import { placePlan, type Passage, type Passages, type PlacedPlan } from './placed-plan.ts';
 import type { Bottleneck, DeviceLoad, Prediction, SimulatedTile } from './prediction.ts';
@@ -9,7 +9,7 @@ import type { World } from './world.ts';
 export interface SimulateOptions {
   /** Frames in flight. */
   readonly window: number;
-  /** How many frames the steady state is taken from; by default enough for every lane to be dealt several. */
+  /** How many frames the steady state is taken from; by default as many as it takes for them to tell. */
   readonly frames?: number;
 }
 
@@ -21,6 +21,8 @@ const FILL_SHARE = 0.4;
 const LONE_FRAMES = 8;
 /** Of more lanes, the shares even out. */
 const MANY_LANES = 32;
+/** Frames after which those of several lanes that come together on a device have waited for each other in most of the ways that they can. */
+const MEETING_FRAMES = 240;
 /** To see how often frames go from one lane to another. */
 const DEALT_FRAMES = 240;
 
@@ -45,7 +47,10 @@ export function predict(plan: PlacedPlan, places: Places, { window, frames }: Si
   };
   const latencyMs = loneLatencyMs(plan, simulation, onTile);
   const loads = loadsOf(plan, places, simulation);
-  const { framesPerSecond, loadedLatencyMs } = steadyState(plan, simulation, loads, window, frames);
+  const { framesPerSecond, loadedLatencyMs } = steadyState(plan, simulation, loads, {
+    window,
+    ...(frames === undefined ? {} : { frames }),
+  });
   const perMs = framesPerSecond / 1000;
   const devices = loads.map((load, index): DeviceLoad => {
     const { id, transport } = places.places[index]!;
@@ -164,26 +169,58 @@ export interface SteadyState {
   readonly loadedLatencyMs: number;
 }
 
+export interface SteadyStateOptions extends SimulateOptions {
+  /** Between frames, milliseconds: where few frames say that a plan misses it, they are enough. */
+  readonly boundMs?: number;
+}
+
 export function steadyState(
   plan: PlacedPlan,
   simulation: FrameSimulation,
   loads: readonly PlaceLoad[],
-  window: number,
-  frames = defaultFrames(plan, window),
+  { window, frames, boundMs = Infinity }: SteadyStateOptions,
 ): SteadyState {
-  const times = simulation.run({ window, frames, uneven: true });
-  const fill = Math.min(frames - 2, Math.ceil(frames * FILL_SHARE));
   // No schedule is faster than its busiest engine; a stretch of uneven completions can look so.
   const slowestMs = loads.reduce((most, { computeMs }) => Math.max(most, computeMs), 0);
-  const framesPerSecond = Math.min(1000 * pace(times, fill), 1000 / slowestMs);
-  const latencies = times.latenciesMs.slice(fill);
-  const loadedLatencyMs = latencies.reduce((sum, ms) => sum + ms, 0) / latencies.length;
-  return { framesPerSecond, loadedLatencyMs };
+  const after = (count: number): SteadyState => {
+    const times = simulation.run({ window, frames: count, uneven: true });
+    const fill = Math.min(count - 2, Math.ceil(count * FILL_SHARE));
+    const framesPerSecond = Math.min(1000 * pace(times, fill), 1000 / slowestMs);
+    const latencies = times.latenciesMs.slice(fill);
+    const loadedLatencyMs = latencies.reduce((sum, ms) => sum + ms, 0) / latencies.length;
+    return { framesPerSecond, loadedLatencyMs };
+  };
+  if (frames !== undefined) return after(frames);
+  const few = after(fewFrames(plan, window));
+  const misses = 1000 / few.framesPerSecond > boundMs;
+  return misses || !lanesMeet(plan) ? few : after(MEETING_FRAMES);
 }
 
-function defaultFrames(plan: PlacedPlan, window: number): number {
-  const lanes = Math.max(...plan.segments.map((segment) => segment.lanes.length));
+/** Enough for every lane to be dealt several. */
+function fewFrames({ segments }: PlacedPlan, window: number): number {
+  const lanes = Math.max(...segments.map((segment) => segment.lanes.length));
   return 12 + 3 * window + (lanes > 1 ? 4 * Math.min(lanes, MANY_LANES) : 0);
+}
+
+/**
+ * Whether frames of different lanes come together on a device, as where each device has a lane and all of them the layers behind: frames wait
+ * for whole frames of others then, ever different ones.
+ */
+function lanesMeet({ segments }: PlacedPlan): boolean {
+  const laneOf = new Map<number, string>();
+  let run = 0;
+  return segments.some(({ lanes }, segment) => {
+    const before = segments[segment - 1];
+    if (before && !dealInStep(before.lanes, lanes)) run += 1;
+    return lanes.some(({ tiles }, lane) => {
+      const name = lanes.length === 1 ? '' : `${run} ${lane}`;
+      return tiles.some(({ place }) => {
+        const known = laneOf.get(place) ?? name;
+        laneOf.set(place, known);
+        return known !== name;
+      });
+    });
+  });
 }
 
 /**

@@ -14,6 +14,8 @@ export interface Device {
   readonly accuracy: Accuracy;
   /** How its engine holds weights; absent: `packed`. */
   readonly weightStorage?: WeightStorage;
+  /** Whether the profile says how long tiles really took lately; otherwise it is what the device measured of itself at join. */
+  readonly observed?: boolean;
   /** For plans that are to take little energy; absent where nobody knows. */
   readonly watts?: { readonly idle: number; readonly busy: number };
 }

@@ -7,6 +7,7 @@ import { parsePlan } from '../planner/parse-plan.ts';
 import { verifyPlan } from '../planner/verify-plan.ts';
 import type { ControlMessage } from '../protocol/messages.ts';
 import { PeerceptronError } from '../shared/errors.ts';
+import { WORTH_COLLECTING_BYTES, type CollectGarbage } from '../shared/garbage.ts';
 import type { PeerId } from '../shared/ids.ts';
 import { HeldTiles } from './held-tiles.ts';
 import { PeerEpoch } from './peer-epoch.ts';
@@ -21,6 +22,8 @@ export interface EpochLoaderOptions {
   readonly engine: Engine;
   /** Offered for weights and activations of all sessions together. */
   readonly memoryBytes: number;
+  /** Called when a plan is ready, where weights came for it: what they came in, and were made of, is garbage by then. */
+  readonly collectGarbage?: CollectGarbage | undefined;
 }
 
 /** Progress is told no more often than this. */
@@ -118,12 +121,14 @@ export class EpochLoader {
       loaded(programWeightBytes(program));
     }
     const read = this.#tiles.reader(held, (name, box) => reader.read(name, box, loaded), loaded);
+    let cameBytes = 0;
     const programs = waiting.map(({ segment, lane, tile }) => compiled.program(segment, lane, tile));
     const slices = new SharedSlices(programs, read);
     for (const address of waiting) {
       const program = compiled.program(address.segment, address.lane, address.tile);
       const weights = await Promise.all(program.weights.map(({ name, box }) => slices.take(name, box)));
       this.#checkLive(epoch);
+      for (const { byteLength } of weights) cameBytes += byteLength;
       const tile = await this.#options.engine.load(program, weights);
       if (this.isLive(epoch)) {
         this.#tiles.add(tile, program);
@@ -132,6 +137,7 @@ export class EpochLoader {
       readyTiles += 1;
       report();
     }
+    if (cameBytes >= WORTH_COLLECTING_BYTES) this.#options.collectGarbage?.();
     await dialled;
     this.#checkLive(epoch);
   }

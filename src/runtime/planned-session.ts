@@ -130,7 +130,7 @@ class Observations {
   corrected(device: Device): Device {
     const known = this.#tiles.get(device.id);
     if (!known || this.#clock.now() - known.atMs > REMEMBERED_MS) return device;
-    return { ...device, profile: profileByTiles(device.profile, known.samples) };
+    return { ...device, profile: profileByTiles(device.profile, known.samples), observed: true };
   }
 }
 

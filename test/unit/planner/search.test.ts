@@ -147,6 +147,28 @@ describe('choosePlan', () => {
     ).toBe(true);
   });
 
+  it('is content with a smaller gain where devices have been seen to compute', () => {
+    const near = { speed: 0.02, linkMbits: 300, roundTripMs: 1, memoryBytes: 1e9 };
+    const world = worldOf({ devices: [near, { ...near, speed: 0.02 / 5 }] });
+    const seen = (...observed: readonly boolean[]): PlanChoice =>
+      choose(
+        lenet(),
+        {
+          ...world,
+          devices: world.devices.map((device, index) => ({ ...device, observed: observed[index]! })),
+        },
+        { kind: 'throughput' },
+      );
+    const best = choose(lenet(), world, { kind: 'throughput' }, { margin: 0 });
+    expect(best.gain).toBeGreaterThan(1 / 0.9);
+    expect(best.gain).toBeLessThan(1 / 0.8);
+    expect(seen(false, false).gain).toBe(1);
+    expect(seen(true, false).gain).toBe(1);
+    expect(seen(false, true).gain).toBe(1);
+    expect(seen(true, true).gain).toBe(best.gain);
+    expect(seen(true, false).leftOut[0]!.explanation).toContain('20 %');
+  });
+
   it('keeps to a bound of the latency where it can', () => {
     const graph = lenet();
     const device = { speed: 0.01, linkMbits: 100, roundTripMs: 2, memoryBytes: 1e9 };

@@ -25,11 +25,13 @@ const session = asSessionId('e'.repeat(32));
 /** A serving peer, and a requester that speaks the protocol by hand. */
 async function open(memoryBytes = 1e9, engine: Engine = createReferenceEngine()) {
   const room = new MemoryRoom();
+  let collections = 0;
   servePeer({
     node: new RuntimeNode(room.join(peerIdOf(1))),
     engine,
     memoryBytes,
     clock: new FakeClock(),
+    collectGarbage: () => void (collections += 1),
   });
   const channel: PeerChannel = await room.join(peerIdOf(0)).channel(peerIdOf(1));
   const received: ControlMessage[] = [];
@@ -102,7 +104,19 @@ async function open(memoryBytes = 1e9, engine: Engine = createReferenceEngine())
     );
     return { state, all };
   };
-  return { channel, engine, results, resultsOf, prepare, answers, giveWeights, feed };
+  return {
+    channel,
+    engine,
+    results,
+    resultsOf,
+    prepare,
+    answers,
+    giveWeights,
+    feed,
+    get collections() {
+      return collections;
+    },
+  };
 }
 
 const memory = (channel: { engine: Engine }): Promise<number> =>
@@ -215,9 +229,12 @@ describe('epochs of one session', () => {
     world.prepare(0);
     await world.giveWeights(10);
     const one = await memory(world);
+    // What they came in is garbage; the second time nothing came.
+    expect(world.collections).toBe(1);
     world.prepare(1, true);
     await settle();
     expect(world.answers(1)).toEqual(['ready']);
+    expect(world.collections).toBe(1);
     expect(await memory(world)).toBe(one);
     world.channel.sendControl({ type: 'retire', session, floor: 1 });
     await settle();
