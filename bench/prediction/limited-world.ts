@@ -39,6 +39,8 @@ export async function openLimitedWorld(
     url: room.urlAt('127.0.0.1'),
     count,
     engine: 'wasm',
+    // What a share is counted by is the time of one thread.
+    threads: 1,
     // Built before any benchmark starts; the working folder is the repository's root.
     program: join(process.cwd(), 'dist/node/cli.js'),
   });
