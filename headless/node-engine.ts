@@ -1,3 +1,4 @@
+import { Option } from 'commander';
 import { availableParallelism } from 'node:os';
 import { chooseFastestEngine } from '../src/engine/choose-fastest.ts';
 import { chooseEngine, type ChosenEngine } from '../src/engine/choose.ts';
@@ -21,6 +22,10 @@ export function parseEngineName(text: string): EngineName {
   if (!name) throw usage(`'${text}' is no engine: choose ${ENGINE_NAMES.join(', ')}`);
   return name;
 }
+
+/** `--engine`, for commander. */
+export const engineOption = (description: string): Option =>
+  new Option('--engine <engine>', description).choices([...ENGINE_NAMES]).default('auto');
 
 export interface StartEngineOptions {
   /** That compute a tile together, on native and wasm; default: as many as there are cores. */

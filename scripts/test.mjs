@@ -45,9 +45,10 @@ async function main() {
   );
   env.TEST_DEADLINE = String(lastBegin);
   const order = [`--sequence.seed=${orderOfCommit()}`, '--sequence.shuffle.files'];
+  const inTime = '--reporter=./scripts/test/deadline-reporter.mjs';
   const e2e = await runTests(
     'e2e',
-    vitest('e2e', ['--project=e2e', '--project=chaos', ...order]),
+    vitest('e2e', ['--project=e2e', '--project=chaos', ...order, inTime]),
     fromVitest,
   );
   return sum([check, unit, browser, e2e]);
@@ -64,7 +65,6 @@ const vitest = (name, args) => [
   '--reporter=default',
   '--reporter=json',
   '--reporter=./scripts/test/unhandled-reporter.mjs',
-  '--reporter=./scripts/test/deadline-reporter.mjs',
   `--outputFile.json=${join(reports, `${name}.json`)}`,
 ];
 

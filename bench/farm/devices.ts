@@ -85,6 +85,7 @@ export async function openFarm(undo: (() => unknown)[], options: FarmOptions): P
     count: description.devices.length,
     nameOf: (index) => description.devices[index]!.name,
     engine: 'wasm',
+    threads: 1,
     memory: (name) => String(offeredBytes(byName.get(name)!.device)),
     cache: options.cache ?? (() => ({ cache: false })),
     start: (name) => {

@@ -28,6 +28,7 @@ export async function openPortableFarm(
     count: devices.length,
     nameOf: (index) => devices[index]!.name,
     engine: 'wasm',
+    threads: 1,
     memory: (name) => String(offeredBytes(devices.find((each) => each.name === name)!)),
     cache: () => ({ cache: false }),
     program: programs.peer,

@@ -30,7 +30,7 @@ import {
   WEIGHTS_HELP,
 } from '../model-files.ts';
 import { addCacheFlags, openWeightCache, type CacheFlags } from '../weight-cache.ts';
-import { ENGINE_NAMES, parseEngineName, startEngine } from '../node-engine.ts';
+import { engineOption, parseEngineName, startEngine } from '../node-engine.ts';
 import { joinNodeMesh, type JoinedNode } from '../node-mesh.ts';
 import { startPeerProcesses } from '../peer-processes.ts';
 import { findPictures } from '../pictures.ts';
@@ -108,12 +108,7 @@ export function addInferCommand(program: Command): void {
     )
     .option('--labels <file>', 'class names: a JSON array, or one per line')
     .option('--top <n>', 'predictions shown', parseCount, 5)
-    .addOption(
-      new Option('--engine <engine>', 'engine of local peers and of --verify')
-        .choices([...ENGINE_NAMES])
-        .default('auto')
-        .env('PEERCEPTRON_ENGINE'),
-    )
+    .addOption(engineOption('engine of local peers and of --verify').env('PEERCEPTRON_ENGINE'))
     .option(
       '--live',
       'play the inputs like a camera: what the mesh cannot keep up with is dropped, not queued',

@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import pc from 'picocolors';
 import { systemClock } from '../../src/mesh/system-clock.ts';
 import type { RoomLink } from '../../src/protocol/room-link.ts';
@@ -9,7 +9,7 @@ import { pictureFrames } from '../frames.ts';
 import { openLocalRoom, type LocalRoom } from '../local-room.ts';
 import { bundledModelDir, loadModelByName } from '../model-files.ts';
 import { parseNatural, parsePort } from '../flags.ts';
-import { ENGINE_NAMES, startEngine } from '../node-engine.ts';
+import { engineOption, startEngine } from '../node-engine.ts';
 import { joinNodeMesh } from '../node-mesh.ts';
 import { startPeerProcesses } from '../peer-processes.ts';
 import { serveHttps, type HttpsFlags } from '../https/serve-https.ts';
@@ -47,12 +47,7 @@ export function addServeCommand(program: Command): void {
     .option('--https', 'also speak https, by a certificate of this machine that devices trust once')
     .option('--cert <file>', 'also speak https, by a certificate of your own (PEM)')
     .option('--key <file>', 'the private key of that certificate (PEM)')
-    .addOption(
-      new Option('--engine <engine>', 'engine of the local peers')
-        .choices([...ENGINE_NAMES])
-        .default('auto')
-        .env('PEERCEPTRON_ENGINE'),
-    )
+    .addOption(engineOption('engine of the local peers').env('PEERCEPTRON_ENGINE'))
     .option('--no-mdns', 'have no name (peerceptron.local) in the network')
     .option('--demo', 'classify the sample pictures through the local peers first')
     .option('--json', 'print one JSON document with the links (and the demo), then stay up')

@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander';
 import { addProfileFlag, type ProfileFlags } from '../device-profile.ts';
 import { parseCount, parsePort, parseShare } from '../flags.ts';
-import { ENGINE_NAMES } from '../node-engine.ts';
+import { engineOption } from '../node-engine.ts';
 import { parseByteSize } from '../platform.ts';
 import { addCacheFlags, type CacheFlags } from '../weight-cache.ts';
 import { LOG_FORMATS, LOG_LEVELS } from './log.ts';
@@ -29,7 +29,7 @@ export function addPeerSettings(command: Command): void {
       'memory offered, e.g. 512MB (default: half of what there is, or of the control group’s limit)',
       parseByteSize,
     )
-    .addOption(new Option('--engine <engine>', 'what computes').choices([...ENGINE_NAMES]).default('auto'))
+    .addOption(engineOption('what computes'))
     .option(
       '--threads <n>',
       'that compute a tile together, on native and wasm (default: one per core; one with a part of a core)',

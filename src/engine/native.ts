@@ -1,3 +1,4 @@
+import { cpus } from 'node:os';
 import { boxSize } from '../graph/box.ts';
 import type { TileProgram } from '../graph/tile-program.ts';
 import { PeerceptronError } from '../shared/errors.ts';
@@ -50,6 +51,8 @@ export async function createNativeEngine({
  * with small filters. What comes behind asks the system for it in every run.
  */
 const RESIDENT_BYTES = 64 * 1024 * 1024;
+/** Threads that wait for the next frame with a loop take the processor from those that bring it. */
+const WITHOUT_SPINNING = { allow_spinning: '0' };
 
 interface LoadedModel extends Pick<OnnxTile, 'inputs' | 'outputs'> {
   readonly program: TileProgram;
@@ -210,8 +213,7 @@ class NativeEngine implements Engine {
       enableCpuMemArena: resident,
       logSeverityLevel: 3,
       externalData: constants,
-      // Threads that wait for the next frame with a loop take the processor from those that bring it.
-      extra: { session: { intra_op: { allow_spinning: '0' } } },
+      extra: { session: { ...apart(this.#threads), intra_op: WITHOUT_SPINNING } },
     });
   }
 
@@ -240,6 +242,16 @@ class NativeEngine implements Engine {
   #tensor(values: Float32Array, shape: readonly number[]): NativeTensor {
     return new this.#library.Tensor('float32', values, shape);
   }
+}
+
+/**
+ * Where all processors compute, the threads beside the one that calls have one each, as in sessions of ONNX Runtime that choose their threads
+ * themselves: woken for a few milliseconds, they are often put on the processor of the thread that woke them, which is busy.
+ */
+function apart(threads: number): { readonly intra_op_thread_affinities?: string } {
+  if (process.platform !== 'linux' || threads < 2 || threads !== cpus().length) return {};
+  const processors = Array.from({ length: threads - 1 }, (_, index) => index + 1);
+  return { intra_op_thread_affinities: processors.join(';') };
 }
 
 /** About the most of intermediates that are there at a time: a step's and its neighbour's. */
