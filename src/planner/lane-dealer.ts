@@ -1,8 +1,8 @@
-/** As much of a plan as dealing takes. */
 export interface DealtLane {
   readonly share: number;
 }
 
+/** As much of a plan as dealing takes. */
 export interface DealtPlan {
   readonly segments: readonly { readonly lanes: readonly DealtLane[] }[];
 }
