@@ -182,8 +182,8 @@ export function steadyState(
 ): SteadyState {
   // No schedule is faster than its busiest engine; a stretch of uneven completions can look so.
   const slowestMs = loads.reduce((most, { computeMs }) => Math.max(most, computeMs), 0);
-  const after = (count: number, uneven = true): SteadyState => {
-    const times = simulation.run({ window, frames: count, uneven });
+  const after = (count: number): SteadyState => {
+    const times = simulation.run({ window, frames: count, uneven: true });
     const fill = Math.min(count - 2, Math.ceil(count * FILL_SHARE));
     const framesPerSecond = Math.min(1000 * pace(times, fill), 1000 / slowestMs);
     const latencies = times.latenciesMs.slice(fill);
@@ -191,15 +191,9 @@ export function steadyState(
     return { framesPerSecond, loadedLatencyMs };
   };
   if (frames !== undefined) return after(frames);
-  const misses = ({ framesPerSecond }: SteadyState): boolean => 1000 / framesPerSecond > boundMs;
-  const count = fewFrames(plan, window);
-  const few = after(count);
-  if (misses(few) || !lanesMeet(plan)) return few;
-  // Devices may keep out of step for good, too.
-  const even = after(count, false);
-  if (misses(even)) return even;
-  const many = after(MEETING_FRAMES);
-  return even.framesPerSecond < many.framesPerSecond ? even : many;
+  const few = after(fewFrames(plan, window));
+  const misses = 1000 / few.framesPerSecond > boundMs;
+  return misses || !lanesMeet(plan) ? few : after(MEETING_FRAMES);
 }
 
 /** Enough for every lane to be dealt several. */

@@ -37,14 +37,16 @@ it('does not count on devices that keep in step: parts that every frame needs wa
   expect(loadedLatencyMs).toBeGreaterThan(1.25 * window * busiestMs);
 });
 
-it('counts on no luck where frames of different lanes come together on a device, neither of few frames nor of equal ones', () => {
+it('watches frames for longer where those of different lanes come together on a device: a few may all be lucky', () => {
   const graph = prepared('c3d');
   const [fc6, fc7, fc8] = graph.nodes.flatMap(({ op }, at) => (op.kind === 'dense' ? [at] : []));
   const window = 8;
+  const offBy = { few: 0, usual: 0 };
   const cases = [0, 0.01, 0.02, 0.03].flatMap((unlike) => [1, 2, 4].map((speed) => ({ unlike, speed })));
-  const promises = cases.map(({ unlike, speed }) => {
+  for (const { unlike, speed } of cases) {
     const pi = { mbits: 90, roundTripMs: 4, memoryBytes: 1e9 };
-    const draws = [-2, 0, 2, -1].map((steps) => ({ ...pi, speed: speed * (1 + unlike * steps) }));
+    const speeds = [-2, 0, 2, -1].map((steps) => speed * (1 + unlike * steps));
+    const draws = speeds.map((each) => ({ ...pi, speed: each }));
     const world = worldOf(draws, draws[0]);
     const peers = world.devices.map(({ id }) => id);
     const plan = planBuilder(graph)
@@ -54,21 +56,14 @@ it('counts on no luck where frames of different lanes come together on a device,
       })
       .segment({ through: graph.nodes[fc7! - 1]!.id, split: channels({ peers: peers.slice(0, 2) }) })
       .segment({ through: graph.nodes[fc8! - 1]!.id, split: whole(peers[2]!) })
-      .segment({ through: graph.nodes[fc8! + 1]!.id, split: channels({ peers: peers.slice(0, 2) }) })
       .segment({ split: whole(peers[0]!) })
       .plan({ session: asSessionId('5'.repeat(32)), epoch: 0 });
     const compiled = compilePlan(graph, plan);
-    const places = placesOf(world, compiled.peers);
-    const placed = placePlan(compiled, places);
-    const rateOfMany = (uneven: boolean): number => {
-      const { doneMs } = new FrameSimulation(placed, places).run({ window, frames: 800, uneven });
-      return (1000 * 600) / (doneMs[799]! - doneMs[199]!);
-    };
-    const kept = Math.min(rateOfMany(true), rateOfMany(false));
-    const overKept = (options: { readonly frames?: number }): number =>
-      simulate(compiled, world, { window, ...options }).framesPerSecond / kept;
-    return { few: overKept({ frames: 50 }), usual: overKept({}) };
-  });
-  expect(Math.max(...promises.map(({ few }) => few))).toBeGreaterThan(1.05);
-  expect(Math.max(...promises.map(({ usual }) => usual))).toBeLessThan(1.02);
+    const rate = (frames?: number): number =>
+      simulate(compiled, world, { window, ...(frames === undefined ? {} : { frames }) }).framesPerSecond;
+    const rateOfMany = rate(2000);
+    offBy.few += Math.abs(rate(50) / rateOfMany - 1) / cases.length;
+    offBy.usual += Math.abs(rate() / rateOfMany - 1) / cases.length;
+  }
+  expect(offBy.usual).toBeLessThan(offBy.few / 2);
 });
