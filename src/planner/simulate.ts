@@ -36,7 +36,8 @@ export function simulate(compiled: CompiledPlan, world: World, options: Simulate
 }
 
 /** The same, of a plan whose costs are known. */
-export function predict(plan: PlacedPlan, places: Places, { window, frames }: SimulateOptions): Prediction {
+export function predict(plan: PlacedPlan, places: Places, options: SimulateOptions): Prediction {
+  const { window } = options;
   const simulation = new FrameSimulation(plan, places);
   const timeline: SimulatedTile[] = [];
   const onTile = (segment: number, lane: number, tile: number, startMs: number, endMs: number): void => {
@@ -47,10 +48,7 @@ export function predict(plan: PlacedPlan, places: Places, { window, frames }: Si
   };
   const latencyMs = loneLatencyMs(plan, simulation, onTile);
   const loads = loadsOf(plan, places, simulation);
-  const { framesPerSecond, loadedLatencyMs } = steadyState(plan, simulation, loads, {
-    window,
-    ...(frames === undefined ? {} : { frames }),
-  });
+  const { framesPerSecond, loadedLatencyMs } = steadyState(plan, simulation, loads, options);
   const perMs = framesPerSecond / 1000;
   const devices = loads.map((load, index): DeviceLoad => {
     const { id, transport } = places.places[index]!;

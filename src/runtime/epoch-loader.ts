@@ -121,14 +121,12 @@ export class EpochLoader {
       loaded(programWeightBytes(program));
     }
     const read = this.#tiles.reader(held, (name, box) => reader.read(name, box, loaded), loaded);
-    let cameBytes = 0;
     const programs = waiting.map(({ segment, lane, tile }) => compiled.program(segment, lane, tile));
     const slices = new SharedSlices(programs, read);
     for (const address of waiting) {
       const program = compiled.program(address.segment, address.lane, address.tile);
       const weights = await Promise.all(program.weights.map(({ name, box }) => slices.take(name, box)));
       this.#checkLive(epoch);
-      for (const { byteLength } of weights) cameBytes += byteLength;
       const tile = await this.#options.engine.load(program, weights);
       if (this.isLive(epoch)) {
         this.#tiles.add(tile, program);
@@ -137,6 +135,7 @@ export class EpochLoader {
       readyTiles += 1;
       report();
     }
+    const cameBytes = programs.reduce((sum, program) => sum + programWeightBytes(program), 0);
     if (cameBytes >= WORTH_COLLECTING_BYTES) this.#options.collectGarbage?.();
     await dialled;
     this.#checkLive(epoch);
