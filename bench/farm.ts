@@ -99,7 +99,7 @@ async function rows(undo: (() => unknown)[], { quick, say, again }: BenchmarkCon
         cells.filter(({ method }) => !isAlone(method)),
         store,
         say,
-        async (wanted) => measureOnFarm(await world.withRequester(), wanted),
+        async (wanted) => measureOnFarm(await world.withRequester(), wanted, store!.run.cells),
       );
     });
   }
@@ -168,7 +168,8 @@ async function measureAll(
     }
     const since = performance.now();
     const outcome = await measure(wanted);
-    store.add({ ...key, ...outcome });
+    // Of a plan that was measured before it has the other cell's key as well.
+    store.add({ ...outcome, ...key });
     left.took(wanted.network, performance.now() - since);
     say(`${title}: ${told(outcome)}; ${left.sentence()}`);
   }

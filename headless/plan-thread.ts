@@ -5,6 +5,9 @@ import { Worker } from 'node:worker_threads';
 import { PendingSearches, type SearchAnswer } from '../src/planner/search-messages.ts';
 import { runSearch, type PlanSearch } from '../src/planner/search-task.ts';
 
+/** Its name, as the system knows it. */
+export const PLAN_THREAD = 'plans';
+
 /**
  * Searches for plans on a thread of its own, which starts with the first search and keeps no program alive: a slow device computes for seconds
  * on one, and would neither answer nor pass on anything meanwhile.
@@ -36,7 +39,7 @@ export class PlanThread {
   }
 
   #start(entry: string): Worker {
-    const worker = new Worker(entry, { execArgv: [], name: 'plans' });
+    const worker = new Worker(entry, { execArgv: [], name: PLAN_THREAD });
     worker.on('message', (answer: SearchAnswer) => {
       this.#pending.take(answer);
       if (this.#pending.count === 0) worker.unref();

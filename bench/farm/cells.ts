@@ -55,6 +55,10 @@ export interface CellResult extends CellKey, CellOrigin {
   readonly framesPerSecond: number;
   /** By the planner, before the first frame, of as many frames in flight as were measured. */
   readonly predicted?: { readonly latencyMs: number; readonly framesPerSecond: number };
+  /** Equal where plans are, but for which of the devices that are alike compute what. */
+  readonly plan?: string;
+  /** The cell of such a plan that was measured, where this one was not. */
+  readonly sameAs?: string;
   /** Devices that the plan uses. */
   readonly used: number;
   /** What all devices send of one frame, the requester included. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { connectionProcessor } from '../../headless/connection-processor.ts';
 import { randomInputs } from '../../headless/frames.ts';
 import { loadModelByName } from '../../headless/model-files.ts';
@@ -5,6 +6,7 @@ import { PlanThread } from '../../headless/plan-thread.ts';
 import type { RoomPeer } from '../../headless/room-peers.ts';
 import { systemClock } from '../../src/mesh/system-clock.ts';
 import type { Objective, PlanChoice, PlanRequest } from '../../src/planner/choice.ts';
+import type { Plan } from '../../src/planner/plan.ts';
 import type { DeviceProfile, TransportProfile } from '../../src/planner/profile.ts';
 import { searchTask } from '../../src/planner/search-task.ts';
 import { sharedProfile } from '../../src/planner/shared-profile.ts';
@@ -15,7 +17,7 @@ import { openSession, type Session, type SessionOptions } from '../../src/runtim
 import { Survey, type SurveyPeer } from '../../src/runtime/survey.ts';
 import { summarizeTrace } from '../../src/runtime/trace/summary.ts';
 import { PeerceptronError } from '../../src/shared/errors.ts';
-import { asSessionId, type SessionId } from '../../src/shared/ids.ts';
+import { asSessionId, type PeerId, type SessionId } from '../../src/shared/ids.ts';
 import { measureLatency, measureRate } from '../frame-times.ts';
 import { NETWORK_SEED } from '../overhead/networks.ts';
 import { stageTimesWithPauses } from '../planner/single-method.ts';
@@ -34,7 +36,7 @@ interface Cell {
   readonly isLatency: boolean;
 }
 
-/** On a small device a search takes seconds, and links that nobody answers meanwhile are given up. */
+/** Links that nobody answers while a search goes on would be given up. */
 const planThread = new PlanThread();
 const searched = (request: PlanRequest): Promise<PlanChoice> => planThread.search(searchTask(request));
 
@@ -134,7 +136,8 @@ export class FarmRequester {
     const tiles = plan.segments.flatMap(({ lanes }) => lanes.flatMap((lane) => lane.tiles));
     const { latencyMs, loadedLatencyMs, framesPerSecond } = prediction;
     const predicted = { latencyMs: isLatency ? latencyMs : loadedLatencyMs, framesPerSecond };
-    return { predicted, used: [...new Set(tiles.map(({ peer }) => peer))] };
+    const used = [...new Set(tiles.map(({ peer }) => peer))];
+    return { predicted, used, plan: digestOf(plan, used, window) };
   }
 
   async #open({ traced }: Of<'open'>): Promise<undefined> {
@@ -142,7 +145,7 @@ export class FarmRequester {
     const plan = { ...options.plan, session: this.#newSession() };
     this.#session = await openSession({ ...options, plan, trace: traced });
     const lanes = Math.max(...plan.segments.map((segment) => segment.lanes.length));
-    const warmUps = Math.max(WARM_UPS, WARM_UPS_OF_LANE * lanes);
+    const warmUps = Math.max(traced ? WARM_UPS_OF_LANE : WARM_UPS, WARM_UPS_OF_LANE * lanes);
     for (let frame = 0; frame < warmUps; frame++) await this.#session.run(inputs);
   }
 
@@ -150,14 +153,15 @@ export class FarmRequester {
     const session = this.#opened();
     const { inputs, isLatency } = this.#planned();
     const since = performance.now();
-    const { value, frames: results } = isLatency
-      ? await measureLatency(session, inputs, frames)
+    const measured = isLatency
+      ? { ...(await measureLatency(session, inputs, frames)), ran: frames }
       : await measureRate(session, inputs, Math.max(frames, ROUNDS * session.window));
     const elapsedMs = performance.now() - since;
+    const { value, frames: results, ran } = measured;
     return {
       latenciesMs: results.map(({ latencyMs }) => latencyMs),
       framesPerSecond: isLatency ? (1000 * results.length) / elapsedMs : value,
-      frames: isLatency ? results.length : results.length + session.window,
+      frames: ran,
       elapsedMs,
       output: [...results.at(-1)!.outputs[0]!],
     };
@@ -225,6 +229,14 @@ export class FarmRequester {
     if (!this.#session) throw new PeerceptronError('USAGE', 'no session is open: `open` first');
     return this.#session;
   }
+}
+
+/** Of the plan with its devices numbered in the order in which they appear. */
+function digestOf({ segments }: Plan, used: readonly PeerId[], window: number): string {
+  const text = JSON.stringify({ segments, window }, (key, value: unknown) =>
+    key === 'peer' ? used.indexOf(value as PeerId) : value,
+  );
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }
 
 const REFUSALS: ReadonlySet<string> = new Set(['PLAN_MEMORY', 'PLAN_NO_PEERS', 'PLAN_INVALID']);

@@ -12,6 +12,8 @@ export interface LimitedProcessOptions {
   readonly groups: CpuGroups;
   /** That the process has been started in; absent where this machine cannot limit memory. */
   readonly memory: MemoryGroup | undefined;
+  /** Name of its thread that is left alone: it keeps to its share by itself, or does what nobody measures. */
+  readonly apart: string;
   /** Of processes that compute: they hold themselves to a share of the processor. */
   readonly setShare?: PeerProcess['setShare'];
 }
@@ -34,11 +36,11 @@ export class LimitedProcess {
   }
 
   /**
-   * The thread that computes rests by itself between tiles; all others share a quota, since on a device they run on cores of their own.
+   * A thread that computes rests by itself between tiles; all others share a quota, since on a device they run on cores of their own.
    * @throws USAGE when it has more memory already
    */
   async limit(): Promise<void> {
-    const { device, groups, memory, setShare } = this.#options;
+    const { device, groups, memory, apart, setShare } = this.#options;
     memory?.set(device.memoryBytes);
     // While it is still quick.
     await setShare?.(device.share, true);
@@ -48,7 +50,7 @@ export class LimitedProcess {
       this.#others = groups.limitOthers({
         name: device.name,
         pid: this.pid,
-        threadName: COMPUTE_THREAD,
+        threadName: apart,
         cores,
       });
     }

@@ -4,7 +4,14 @@ import { PeerceptronError } from '../../src/shared/errors.ts';
 import { relativeDifference } from '../relative-difference.ts';
 import { startSoloDevice } from './baselines/solo-device.ts';
 import type { Runtime } from './baselines/solo-model.ts';
-import type { CellKey, CellOrigin, CellRefused, CellResult } from './cells.ts';
+import {
+  keyOf,
+  type Cell,
+  type CellKey,
+  type CellOrigin,
+  type CellRefused,
+  type CellResult,
+} from './cells.ts';
 import type { DeviceFigures, Farm } from './devices.ts';
 import { busyShares, joulesPerFrame } from './energy.ts';
 import type { Requester } from './requester.ts';
@@ -32,8 +39,15 @@ type Outcome =
 export const isAlone = (method: CellKey['method']): method is 'tfjs' | 'onnxruntime-web' =>
   method === 'tfjs' || method === 'onnxruntime-web';
 
-/** A plan on the farm: planned by what the devices are then, loaded quickly, and run on small devices. */
-export async function measureOnFarm(world: CellWorld, wanted: Wanted): Promise<Outcome> {
+/**
+ * A plan on the farm: planned by what the devices are then, loaded quickly, and run on small devices.
+ * @param earlier cells of the same farm: what has their plan and their links is not measured again.
+ */
+export async function measureOnFarm(
+  world: CellWorld,
+  wanted: Wanted,
+  earlier: readonly Cell[] = [],
+): Promise<Outcome> {
   const { farm, requester, idOf } = world;
   const { network, objective, method, devices, frames, memoryBytes, latencyBoundMs } = wanted;
   if (isAlone(method)) throw new PeerceptronError('INTERNAL', `${method} does not run on a farm`);
@@ -56,6 +70,8 @@ export async function measureOnFarm(world: CellWorld, wanted: Wanted): Promise<O
     seed: FARM_SEED,
   });
   if ('refused' in planned) return { state: 'refused', why: planned.refused };
+  const known = sameAmong(earlier, wanted, planned.plan);
+  if (known) return { ...known, predicted: planned.predicted, sameAs: keyOf(known) };
   const used = chosen.filter(({ name }) => planned.used.includes(idOf.get(name)!));
   const taken = await inSession(world, false, async () => {
     farm.resetPeaks();
@@ -82,6 +98,7 @@ export async function measureOnFarm(world: CellWorld, wanted: Wanted): Promise<O
     latenciesMs: run.latenciesMs,
     framesPerSecond: run.framesPerSecond,
     predicted: planned.predicted,
+    plan: planned.plan,
     used: used.length,
     bytesPerFrame: took.bytesPerFrame,
     processors: took.processors,
@@ -91,6 +108,18 @@ export async function measureOnFarm(world: CellWorld, wanted: Wanted): Promise<O
     ...(where && 'value' in where ? { where: where.value } : {}),
   };
 }
+
+/** What differs is the method that found the plan, and on how many devices. On a farm whose devices are not alike, others would make it another plan. */
+const sameAmong = (earlier: readonly Cell[], wanted: Wanted, plan: string): CellResult | undefined =>
+  earlier.find(
+    (cell): cell is CellResult =>
+      cell.state === 'measured' &&
+      cell.plan === plan &&
+      cell.sameAs === undefined &&
+      cell.farm === undefined &&
+      keyOf({ ...cell, method: wanted.method, devices: wanted.devices }) === keyOf(wanted) &&
+      (cell.where !== undefined || !wanted.traced),
+  );
 
 /** Devices are quick while the plan is dealt out, and small while `use` runs; refused where one has more in its memory by then than it may. */
 async function inSession<T>(

@@ -1,11 +1,13 @@
+import { COMPUTE_THREAD } from '../../headless/connection-processor.ts';
 import type { PeerProcess } from '../../headless/peer-processes.ts';
+import { PLAN_THREAD } from '../../headless/plan-thread.ts';
 import { formatRoomLink, type RoomLink } from '../../src/protocol/room-link.ts';
 import type { CpuGroups } from '../cgroup.ts';
 import type { MemoryGroup } from '../cgroup/memory.ts';
 import type { FarmDescription, FarmDevice } from './description.ts';
 import type { DeviceFigures, Farm } from './devices.ts';
 import { delayEnvironment } from './farm-delay.ts';
-import { LimitedProcess } from './limited-process.ts';
+import { LimitedProcess, type LimitedProcessOptions } from './limited-process.ts';
 import type { FarmNetwork } from './network.ts';
 import { resetPeak, usageOf } from './process-usage.ts';
 
@@ -31,7 +33,7 @@ export class NamespaceFarm implements Farm {
     this.#parts = parts;
     ({ description: this.description, network: this.network, room: this.room, peers: this.peers } = parts);
     this.#limited = parts.peers.map(({ pid, setShare }, index) =>
-      this.#process(this.description.devices[index]!, pid, setShare),
+      this.#process(this.description.devices[index]!, pid, { apart: COMPUTE_THREAD, setShare }),
     );
   }
 
@@ -49,7 +51,8 @@ export class NamespaceFarm implements Farm {
   }
 
   async adoptRequester(pid: number): Promise<void> {
-    this.#requester = this.#process(this.description.requester, pid);
+    // Of ninety plans no search takes minutes, and none is part of what is measured.
+    this.#requester = this.#process(this.description.requester, pid, { apart: PLAN_THREAD });
     if (this.#isLimited) await this.#requester.limit();
   }
 
@@ -81,14 +84,18 @@ export class NamespaceFarm implements Farm {
     return this.#requester?.isRunning ? [...this.#limited, this.#requester] : this.#limited;
   }
 
-  #process(device: FarmDevice, pid: number, setShare?: PeerProcess['setShare']): LimitedProcess {
+  #process(
+    device: FarmDevice,
+    pid: number,
+    rest: Pick<LimitedProcessOptions, 'apart' | 'setShare'>,
+  ): LimitedProcess {
     const { groups, memory } = this.#parts;
     return new LimitedProcess({
       device,
       pid,
       groups,
       memory: memory.get(device.name),
-      ...(setShare ? { setShare } : {}),
+      ...rest,
     });
   }
 }

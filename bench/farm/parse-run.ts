@@ -27,6 +27,8 @@ const measured = v.looseObject({
   latenciesMs: v.pipe(v.array(positive), v.minLength(1)),
   framesPerSecond: positive,
   predicted: v.exactOptional(v.object({ latencyMs: positive, framesPerSecond: positive })),
+  plan: v.exactOptional(v.string()),
+  sameAs: v.exactOptional(v.string()),
   used: count,
   bytesPerFrame: notNegative,
   processors: v.object({ computeMs: notNegative, otherMs: notNegative }),

@@ -33,6 +33,8 @@ export type RequesterCommand =
 export interface Planned {
   readonly predicted: { readonly latencyMs: number; readonly framesPerSecond: number };
   readonly used: readonly PeerId[];
+  /** Equal where plans are, and the frames in flight, but for the devices' names. */
+  readonly plan: string;
 }
 
 export type Where = NonNullable<CellResult['where']>;

@@ -4,7 +4,7 @@ import { structureOf, type Draft } from './draft.ts';
 import { filledDrafts } from './filled-drafts.ts';
 import { balanced, evened, movesFrom } from './draft-moves.ts';
 import { latencyPath, METHODS, type Method, type PathRequest } from './latency-paths.ts';
-import { bestGrid } from './grids.ts';
+import { bestGrid, mayBeGrid } from './grids.ts';
 import { improve } from './local-search.ts';
 import { withinMemory } from './memory-repair.ts';
 import { RangeCosts } from './range-costs.ts';
@@ -185,12 +185,10 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
       for (const draft of drafts) consider(draft, codec, everybody);
     }
   }
-  if (objective.kind === 'latency') {
-    const promising = distinct(starts.toSorted((a, b) => a.cost - b.cost)).slice(0, GRIDDED);
-    for (const start of promising) {
-      const grid = start.cost > PROMISING * leastCost || isTimeUp() ? undefined : bestGrid(start, scorer);
-      if (grid) starts.push(grid);
-    }
+  const banded = starts.filter(({ draft, cost }) => cost <= PROMISING * leastCost && mayBeGrid(draft));
+  for (const start of distinct(banded.sort((a, b) => a.cost - b.cost)).slice(0, GRIDDED)) {
+    const grid = isTimeUp() ? undefined : bestGrid(start, scorer);
+    if (grid) starts.push(grid);
   }
   if (solo) starts.push(solo);
   // Where all else is too much for the memory that there is, whatever fits is the start.
@@ -228,7 +226,7 @@ export function findDrafts({ scorer, codecs, isTimeUp }: FindRequest): Found {
   }
   if (isSmall) mesh = lookAround(mesh, solo);
   else if (mesh && objective.kind !== 'latency') mesh = fromPipelines(mesh);
-  return { solo, mesh, speeds };
+  return { solo, mesh: mesh && scorer.settled(mesh), speeds };
 
   function chains(order: readonly number[]): (Draft | undefined)[] {
     return CHAIN_FRAMES.map((frames) => chainPath({ costs, devices, order, frames }));

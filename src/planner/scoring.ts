@@ -7,7 +7,7 @@ import { wideWindow, widerWindows } from './plan-window.ts';
 import type { PlacedPlan } from './placed-plan.ts';
 import type { Places } from './places.ts';
 import type { Prediction } from './prediction.ts';
-import { engineLoads, loadsOf, loneLatencyMs, steadyState } from './simulate.ts';
+import { engineLoads, loadsOf, loneLatencyMs, MANY_FRAMES, steadyState } from './simulate.ts';
 import type { SearchSpace } from './search-space.ts';
 import type { Device } from './world.ts';
 
@@ -149,6 +149,30 @@ export class Scorer {
       best = { ...best, window: frames, cost };
     }
     return best;
+  }
+
+  /**
+   * With the fewest frames in flight for which the rate is about the best, as many frames say, of which drafts that are compared with each
+   * other are judged by a few. Where there is no choice, as it is.
+   */
+  settled(scored: Scored): Scored {
+    const { devices, places, objective } = this.context;
+    if (objective.kind !== 'throughput' || objective.latencyBoundMs !== undefined) return scored;
+    const { draft, laid, placed, codec } = scored;
+    const window = draftWindow(draft, laid, devices, 'rate');
+    const wider = widerWindows(window, windowThatFits(laid, devices, wideWindow(lanesOf(draft), window)));
+    if (wider.length === 0) return scored;
+    const simulation = new FrameSimulation(placed, places, this.#placer(codec).routes);
+    const loads = loadsOf(placed, places, simulation);
+    const judged = [window, ...wider].map((frames): Scored => {
+      const { framesPerSecond } = steadyState(placed, simulation, loads, {
+        window: frames,
+        frames: MANY_FRAMES,
+      });
+      return { ...scored, window: frames, cost: 1000 / framesPerSecond };
+    });
+    const least = Math.min(...judged.map(({ cost }) => cost));
+    return judged.find(({ cost }) => cost <= least / LEAST_GAIN)!;
   }
 }
 

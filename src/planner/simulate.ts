@@ -22,7 +22,7 @@ const LONE_FRAMES = 8;
 /** Of more lanes, the shares even out. */
 const MANY_LANES = 32;
 /** Frames after which those of several lanes that come together on a device have waited for each other in most of the ways that they can. */
-const MEETING_FRAMES = 240;
+export const MANY_FRAMES = 240;
 /** To see how often frames go from one lane to another. */
 const DEALT_FRAMES = 240;
 
@@ -191,7 +191,7 @@ export function steadyState(
   if (frames !== undefined) return after(frames);
   const few = after(fewFrames(plan, window));
   const misses = 1000 / few.framesPerSecond > boundMs;
-  return misses || !lanesMeet(plan) ? few : after(MEETING_FRAMES);
+  return misses || !lanesMeet(plan) ? few : after(MANY_FRAMES);
 }
 
 /** Enough for every lane to be dealt several. */

@@ -1,6 +1,6 @@
 import { median } from '../../../../src/shared/median.ts';
 import type { Calibration, CellKey, CellResult, FarmRun } from '../../cells.ts';
-import { METHOD_TITLES, NETWORK_TITLES } from '../../names.ts';
+import { count, METHOD_TITLES, NETWORK_TITLES } from '../../names.ts';
 import type { CellIndex } from '../cell-index.ts';
 import { predictionError } from '../figures.ts';
 import { digits, formatMinute, formatPercent, formatTime } from '../format.ts';
@@ -29,6 +29,7 @@ export function howMeasured(run: FarmRun, cells: CellIndex): string {
       `${formatMinute(run.startedAt)} ${ended}`,
       `Commit ${commitText(run.commit)}`,
       ...measuredAgain(cells),
+      ...measuredBefore(cells),
       `${cells.measured.length} cells measured${refused > 0 ? `, ${refused} refused` : ''}`,
     ]),
     codeBlock(run.command.trim(), 'sh'),
@@ -45,6 +46,16 @@ function measuredAgain({ all }: CellIndex): string[] {
     const names = all.filter((cell) => cell.commit === commit).map(nameOf);
     return `Measured again at commit ${commitText(commit)}: ${names.join('; ')}`;
   });
+}
+
+/** Cells whose plan was another one's already. */
+function measuredBefore({ measured }: CellIndex): string[] {
+  const same = measured.filter(({ sameAs }) => sameAs !== undefined);
+  if (same.length === 0) return [];
+  const names = same.map((cell) => `${nameOf(cell)} (${cell.sameAs})`);
+  return [
+    `Not measured twice: ${count(same.length, 'cell')} whose plan is another one's, but for which of the devices that are alike compute what: ${names.join('; ')}`,
+  ];
 }
 
 /** As `bench/report.ts` gives it. */
