@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startSoloDevice } from '../../bench/farm/baselines/solo-device.ts';
+import { keyOf, onlyKey, type Cell, type CellResult } from '../../bench/farm/cells.ts';
 import { equalFarm } from '../../bench/farm/description.ts';
 import { openFarm, type Farm } from '../../bench/farm/devices.ts';
 import { FARM_SEED, measureAlone, measureOnFarm, type CellWorld } from '../../bench/farm/measure-cell.ts';
@@ -96,6 +97,31 @@ describe('a cell of the farm', () => {
     expect(compute + link + wait).toBeCloseTo(1, 6);
     const refused = await measureOnFarm(world, { ...wanted, memoryBytes: 130e6 });
     expect(refused).toMatchObject({ state: 'refused', why: expect.stringMatching(/MB/) as string });
+    await undoAll();
+  });
+
+  it('is not measured again where its plan is that of another one', async () => {
+    const farm = await openPortableFarm(undo, { description: equalFarm(2, device), programs });
+    const world = await worldOf(farm);
+    const asked: string[] = [];
+    const requester: CellWorld['requester'] = {
+      ...world.requester,
+      ask: (command) => {
+        asked.push(command.type);
+        return world.requester.ask(command);
+      },
+    };
+    const alone: Wanted = { ...wanted, devices: 1 };
+    const { predicted, ...first } = (await measureOnFarm(world, alone)) as CellResult;
+    const known = { ...onlyKey(alone), ...first, at: new Date().toISOString() };
+    const asPipeline = (earlier: readonly Cell[]): ReturnType<typeof measureOnFarm> =>
+      measureOnFarm({ ...world, requester }, { ...alone, method: 'pipeline' }, earlier);
+    expect(await asPipeline([{ ...known, plan: 'another' }])).not.toHaveProperty('sameAs');
+    expect(asked).toContain('run');
+    asked.length = 0;
+    expect(await asPipeline([known])).toMatchObject({ ...first, sameAs: keyOf(alone) });
+    expect(asked).toEqual(['plan']);
+    expect(predicted!.latencyMs).toBeGreaterThan(0);
     await undoAll();
   });
 
