@@ -41,9 +41,10 @@ export const deviceProfileSchema = v.strictObject({
   }),
 });
 
-export const linkTripsSchema = v.strictObject({ roundTripMs: cost, pieceMs: cost });
+export const linkTripsSchema = v.strictObject({ roundTripMs: cost });
 export const linkProfileSchema = v.strictObject({
   ...linkTripsSchema.entries,
+  pieceMs: cost,
   bytesPerMs: rate,
   msPerByte: v.exactOptional(cost),
 });

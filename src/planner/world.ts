@@ -26,7 +26,7 @@ export interface LinkProfile {
   readonly roundTripMs: number;
   /** Goodput of one long stream while nothing else moves. */
   readonly bytesPerMs: number;
-  /** Of the sender's one thread, to send a small piece when it has not sent anything for a while; absent: not measured. */
+  /** What each of several small pieces that are sent at once adds to a round trip: of the end that has more to do with one; absent: not measured. */
   readonly pieceMs?: number;
   /** That the sender's processors take at least for a byte, all of them at work; absent: not measured. */
   readonly msPerByte?: number;

@@ -1,5 +1,5 @@
 import type { LinkProfile } from '../planner/world.ts';
-import type { LinkTrips, MeasuredLink } from './measure-link.ts';
+import type { MeasuredLink } from './measure-link.ts';
 
 /** Of a plan with so many times more links, or fewer, another one's round trips say little. */
 const FEWER_LINKS = 2;
@@ -7,8 +7,13 @@ const FEWER_LINKS = 2;
 interface Among {
   /** Links that were busy at that time, this one included. */
   readonly count: number;
-  readonly trips: LinkTrips;
+  /** Those that begin or end at the busier one of its ends. */
+  readonly atEnds: number;
+  readonly roundTripMs: number;
 }
+
+/** A question and its answer, on each of the links at an end, while one goes there and back. */
+const MESSAGES_PER_LINK = 2;
 
 /**
  * What was measured of links, by key: each by itself, and then among all links of a plan. Small messages take longer the more links are busy,
@@ -55,14 +60,14 @@ export class KnownLinks {
 
 export const aboutAsMany = (a: number, b: number): boolean => a < FEWER_LINKS * b && b < FEWER_LINKS * a;
 
-/** Between what it takes alone and what it took among many, in proportion to the other links. */
+/**
+ * With what a round trip among others takes beyond that of one alone and what its ends do for all of the others, which is what pieces cost them:
+ * in proportion to the other links.
+ */
 function amongMany(alone: MeasuredLink, among: Among | undefined, count: number): LinkProfile {
   if (!among) return alone;
   const part = among.count > 1 ? Math.min(1, (count - 1) / (among.count - 1)) : 1;
-  const between = (one: number, many: number): number => one + (many - one) * part;
-  return {
-    ...alone,
-    roundTripMs: between(alone.roundTripMs, among.trips.roundTripMs),
-    pieceMs: between(alone.pieceMs, among.trips.pieceMs),
-  };
+  const atEndsMs = MESSAGES_PER_LINK * (among.atEnds - 1) * alone.pieceMs;
+  const sharedMs = Math.max(0, among.roundTripMs - alone.roundTripMs - atEndsMs);
+  return { ...alone, roundTripMs: alone.roundTripMs + part * sharedMs };
 }

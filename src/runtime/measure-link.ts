@@ -8,10 +8,16 @@ import type { Questions } from './questions.ts';
 const ROUND_TRIPS = 5;
 const ANSWER_TIMEOUT_MS = 5_000;
 const PIECE_BYTES = 1024;
-/** Of small pieces, by this link alone and together with others. */
-const TRIP_BYTES = 2 * ROUND_TRIPS * PIECE_BYTES;
-/** Each long enough for the next to find the link in its stride; together with the pieces they are `MAX_PROBE_BYTES`. */
-const BURSTS = [64 * 1024, 256 * 1024, MAX_PROBE_BYTES - 320 * 1024 - TRIP_BYTES];
+/** At once, as the parts of a tile that go to others; and how often. */
+const PIECES = 8;
+const PIECE_ROUNDS = 3;
+const PIECES_BYTES = PIECE_ROUNDS * PIECES * PIECE_BYTES;
+/** There for what runs for the first time, on both sides, which takes many times as long. */
+const FIRST_BURST = 64 * 1024;
+/** Together with the first one and the pieces they are `MAX_PROBE_BYTES`. */
+const BURSTS = [256 * 1024, MAX_PROBE_BYTES - FIRST_BURST - 256 * 1024 - PIECES_BYTES];
+/** Of a burst that was cut short: less says nothing that an earlier one has not said. */
+const TELLING_BYTES = 64 * 1024;
 /** When it takes longer the link is slow, and its speed known well enough. */
 const BURST_TIME_MS = 150;
 /** Of a burst's time at least, after its round trip is taken off: where a message takes as long as a burst, more cannot be told. */
@@ -22,8 +28,7 @@ const noise = new Uint8Array(128 * 1024);
 let state = 1;
 for (let i = 0; i < noise.length; i++) noise[i] = (state = Math.imul(state, 48_271) >>> 0) >>> 16;
 
-export type LinkTrips = Required<Pick<LinkProfile, 'roundTripMs' | 'pieceMs'>>;
-export type MeasuredLink = LinkTrips & LinkProfile;
+export type MeasuredLink = LinkProfile & Required<Pick<LinkProfile, 'pieceMs'>>;
 
 /** What carries the bytes of this device, on platforms that can tell. */
 export interface ConnectionProcessor {
@@ -33,25 +38,39 @@ export interface ConnectionProcessor {
   cores(): number;
 }
 
-/** Small messages and pieces, there and back, with time to come to rest in between. */
-export async function measureTrips(
+/** Of a small message, there and back. */
+export async function measureRoundTrip(
   questions: Questions,
   channel: PeerChannel,
   clock: Clock,
-): Promise<LinkTrips> {
+): Promise<number> {
   const trips: number[] = [];
-  const pieces: number[] = [];
-  for (let trip = 0; trip < ROUND_TRIPS; trip++) {
+  for (let trip = 0; trip < ROUND_TRIPS; trip++)
     trips.push(await questions.ping(channel, clock, ANSWER_TIMEOUT_MS));
+  return median(trips);
+}
+
+/**
+ * What each of several small pieces that are sent at once adds to a round trip: whoever of the two has more to do with one, all threads that
+ * carry it together.
+ */
+async function measurePiece(
+  questions: Questions,
+  channel: PeerChannel,
+  clock: Clock,
+  roundTripMs: number,
+): Promise<number> {
+  const pieces: number[] = [];
+  for (let round = 0; round < PIECE_ROUNDS; round++) {
     const since = clock.now();
-    const sent = channel.sendStream({ kind: 'probe' }, noise.subarray(0, PIECE_BYTES), {
-      priority: 'weight',
-    });
-    // Unless the link is busy, all of it went out within the call.
-    pieces.push(clock.now() - since);
-    await sent;
+    const sent = Array.from({ length: PIECES }, () =>
+      channel.sendStream({ kind: 'probe' }, noise.subarray(0, PIECE_BYTES), { priority: 'weight' }),
+    );
+    await Promise.all(sent);
+    await questions.ping(channel, clock, ANSWER_TIMEOUT_MS);
+    pieces.push(Math.max(0, clock.now() - since - roundTripMs) / PIECES);
   }
-  return { roundTripMs: median(trips), pieceMs: median(pieces) };
+  return median(pieces);
 }
 
 /**
@@ -64,20 +83,16 @@ export async function measureLink(
   clock: Clock,
   processor?: ConnectionProcessor,
 ): Promise<MeasuredLink> {
-  const trips = await measureTrips(questions, channel, clock);
-  const { roundTripMs } = trips;
+  await burst(channel, FIRST_BURST, clock, BURST_TIME_MS);
+  await questions.ping(channel, clock, ANSWER_TIMEOUT_MS);
+  const roundTripMs = await measureRoundTrip(questions, channel, clock);
+  const pieceMs = await measurePiece(questions, channel, clock, roundTripMs);
   let bytesPerMs = 0;
   let totalBytes = 0;
-  let usedMs = 0;
-  let startedAt = clock.now();
-  for (const [index, sizeBytes] of BURSTS.entries()) {
+  const usedMs = processor?.usedMs() ?? 0;
+  const startedAt = clock.now();
+  for (const sizeBytes of BURSTS) {
     const since = clock.now();
-    if (index <= 1) {
-      // The first burst is there for whatever runs for the first time, on both sides: that takes many times as long.
-      startedAt = since;
-      usedMs = processor?.usedMs() ?? 0;
-      totalBytes = 0;
-    }
     const leftMs = BURST_TIME_MS - (since - startedAt);
     if (leftMs <= 0) break;
     const sentBytes = await burst(channel, sizeBytes, clock, leftMs);
@@ -85,11 +100,12 @@ export async function measureLink(
     await questions.ping(channel, clock, ANSWER_TIMEOUT_MS);
     const elapsedMs = clock.now() - since;
     const sendingMs = Math.max(elapsedMs - roundTripMs, elapsedMs * LEAST_PART, 1e-3);
-    // The last burst is the longest, but one that was cut short may be shorter than the one before.
-    if (sentBytes >= BURSTS[0]! || bytesPerMs === 0) bytesPerMs = Math.max(sentBytes, 1) / sendingMs;
+    // Whatever else a device does only makes a burst slower.
+    if (sentBytes >= TELLING_BYTES || bytesPerMs === 0)
+      bytesPerMs = Math.max(bytesPerMs, Math.max(sentBytes, 1) / sendingMs);
   }
-  const measured = { ...trips, bytesPerMs };
-  if (!processor || totalBytes < BURSTS[0]!) return measured;
+  const measured = { roundTripMs, pieceMs, bytesPerMs };
+  if (!processor || totalBytes < TELLING_BYTES) return measured;
   const msPerByte = Math.max(0, processor.usedMs() - usedMs) / totalBytes / processor.cores();
   return { ...measured, msPerByte };
 }

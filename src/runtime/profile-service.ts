@@ -3,7 +3,7 @@ import { asSentence } from '../protocol/messages.ts';
 import type { Clock } from '../shared/clock.ts';
 import { PeerceptronError, toPeerceptronError, unreachable } from '../shared/errors.ts';
 import type { PeerChannel } from '../transport/channel.ts';
-import { measureLink, measureTrips, type ConnectionProcessor } from './measure-link.ts';
+import { measureLink, measureRoundTrip, type ConnectionProcessor } from './measure-link.ts';
 import type { SurveyQuestion } from './questions.ts';
 import type { RuntimeNode, SurveyedRole } from './runtime-node.ts';
 
@@ -63,8 +63,8 @@ class ProfileService implements SurveyedRole {
         const to = (): Promise<PeerChannel> => node.channel(question.peer);
         try {
           if (question.trips) {
-            const trips = await measureTrips(node.questions, await to(), clock);
-            tell(channel, { type: 'link-trips', request, ...trips });
+            const roundTripMs = await measureRoundTrip(node.questions, await to(), clock);
+            tell(channel, { type: 'link-trips', request, roundTripMs });
             return;
           }
           const measured = this.#measuring.then(async () =>

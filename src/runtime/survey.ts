@@ -12,9 +12,8 @@ import type { PeerChannel } from '../transport/channel.ts';
 import { aboutAsMany, KnownLinks } from './known-links.ts';
 import {
   measureLink,
-  measureTrips,
+  measureRoundTrip,
   type ConnectionProcessor,
-  type LinkTrips,
   type MeasuredLink,
 } from './measure-link.ts';
 import type { RuntimeNode } from './runtime-node.ts';
@@ -102,12 +101,12 @@ export class Survey {
     const carried = (id: PeerId, own: TransportProfile): TransportProfile => {
       const pieces = seenCosts(links, id, 'pieceMs');
       const bytes = seenCosts(links, id, 'msPerByte');
-      // Code that runs for the first time, and whatever else a device does, only add to it.
-      const msPerByte = bytes.length > 0 ? Math.min(...bytes) : 0;
+      const msPerByte = bytes.length > 0 ? median(bytes) : 0;
       return {
         uplinkBytesPerMs: fastest(links, (from) => from === id) ?? own.uplinkBytesPerMs,
         downlinkBytesPerMs: fastest(links, (_from, to) => to === id) ?? own.downlinkBytesPerMs,
-        pieceMs: Math.max(own.pieceMs, pieces.length > 0 ? median(pieces) : 0),
+        // What the runtime does with a piece, and what the connection does.
+        pieceMs: own.pieceMs + (pieces.length > 0 ? median(pieces) : 0),
         sendMsPerByte: Math.max(own.sendMsPerByte, msPerByte),
         // Taking a byte is about as much work as sending one.
         receiveMsPerByte: Math.max(own.receiveMsPerByte, msPerByte),
@@ -170,12 +169,16 @@ export class Survey {
   }
 
   async #measureTogether(links: readonly DirectedLink[]): Promise<void> {
+    const busyAt = (end: PeerId): number =>
+      links.filter(({ from, to }) => from === end || to === end).length;
     await Promise.all(
       links.map(async (link) => {
         const key = linkKey(link.from, link.to);
         if (!this.#links.has(key)) return;
+        const atEnds = Math.max(busyAt(link.from), busyAt(link.to));
         try {
-          this.#links.addAmong(key, { count: links.length, trips: await this.#trips(link) });
+          const roundTripMs = await this.#roundTrip(link);
+          this.#links.addAmong(key, { count: links.length, atEnds, roundTripMs });
         } catch {
           // What is known of the link alone holds.
         }
@@ -243,14 +246,14 @@ export class Survey {
     return measured;
   }
 
-  async #trips({ from, to }: DirectedLink): Promise<LinkTrips> {
+  async #roundTrip({ from, to }: DirectedLink): Promise<number> {
     const { node, clock, linkTimeoutMs = LINK_TIMEOUT_MS } = this.#options;
-    if (from === node.self) return measureTrips(node.questions, await node.channel(to), clock);
+    if (from === node.self) return measureRoundTrip(node.questions, await node.channel(to), clock);
     const question = { type: 'measure-link', peer: to, trips: true } as const;
     const answer = await node.questions.ask(await node.channel(from), question, clock, linkTimeoutMs);
     if (answer.type !== 'link-trips')
       throw toPeerceptronError(`a '${answer.type}' for round trips`, 'PROTOCOL_MALFORMED');
-    return { roundTripMs: answer.roundTripMs, pieceMs: answer.pieceMs };
+    return answer.roundTripMs;
   }
 }
 
