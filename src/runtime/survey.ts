@@ -169,8 +169,7 @@ export class Survey {
   }
 
   async #measureTogether(links: readonly DirectedLink[]): Promise<void> {
-    const busyAt = (end: PeerId): number =>
-      links.filter(({ from, to }) => from === end || to === end).length;
+    const busyAt = (end: PeerId): number => links.filter(({ from, to }) => from === end || to === end).length;
     await Promise.all(
       links.map(async (link) => {
         const key = linkKey(link.from, link.to);
