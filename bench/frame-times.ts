@@ -52,23 +52,21 @@ export async function measureRate(
 }
 
 /**
- * Frames per second from a frame of a lane to another one of the same lane. Lanes that take turns are done one right after the other, and then none
- * for long: from any other frame on it is a matter of luck how many of these turns are counted whole.
+ * Frames per second: of every lane from its first frame to its last, and of all lanes together. Lanes that take turns are done one right after
+ * the other, and then none for long: of all frames at once it is a matter of luck how many of these turns are counted whole.
  */
 export function rateOf(done: readonly Done[]): number {
-  const ends = new Map<number | undefined, { readonly first: number; last: number }>();
-  for (const [index, { result }] of done.entries()) {
+  const lanes = new Map<number | undefined, number[]>();
+  for (const { atMs, result } of done) {
     const lane = turnOf(result);
-    const known = ends.get(lane);
-    if (known) known.last = index;
-    else ends.set(lane, { first: index, last: index });
+    const known = lanes.get(lane);
+    if (known) known.push(atMs);
+    else lanes.set(lane, [atMs]);
   }
-  const spans = [...ends.values()].filter(({ first, last }) => last > first);
-  // So few frames that each took another lane.
-  if (spans.length === 0) spans.push({ first: 0, last: done.length - 1 });
-  const frames = spans.reduce((sum, { first, last }) => sum + last - first, 0);
-  const ms = spans.reduce((sum, { first, last }) => sum + done[last]!.atMs - done[first]!.atMs, 0);
-  return (1000 * frames) / ms;
+  const turns = [...lanes.values()];
+  // Of a lane with one frame nobody knows how often it has one.
+  const apart = turns.every(({ length }) => length > 1) ? turns : [done.map(({ atMs }) => atMs)];
+  return apart.reduce((sum, at) => sum + (1000 * (at.length - 1)) / (at.at(-1)! - at[0]!), 0);
 }
 
 /** The lane of the segment that has the most of them. */

@@ -38,7 +38,19 @@ it.each([0, 1, 2, 3])(
   },
 );
 
-it('a lane that has one frame only says nothing, and where all have, all of them do', () => {
+it('lanes that are not alike add up, however few frames there are of each', () => {
+  const periods = [10_000, 12_500, 15_000];
+  const frames = periods.flatMap((period, lane) => [0, 1, 2].map((turn) => ({ lane, ms: turn * period })));
+  frames.sort((a, b) => a.ms - b.ms);
+  const done = doneAt(
+    3,
+    frames.map(({ ms }) => ms),
+    (index) => frames[index]!.lane,
+  );
+  expect(rateOf(done)).toBeCloseTo(1 / 10 + 1 / 12.5 + 1 / 15, 9);
+});
+
+it('where a lane has one frame only, all frames count as if they were of one', () => {
   const done = doneAt(3, [0, 100, 1000, 2000], (index) => [0, 2, 0, 0][index]!);
   expect(rateOf(done)).toBeCloseTo(3 / 2, 9);
   expect(rateOf(doneAt(3, [0, 500, 1000], (index) => index))).toBeCloseTo(2, 9);
