@@ -7,6 +7,8 @@ import { median } from './benchmark.ts';
 export interface Measured {
   readonly value: number;
   readonly frames: readonly FrameResult[];
+  /** All that ran, with those that filled a pipeline before, and those with which it ran empty. */
+  readonly ran: number;
 }
 
 /** Median latency of frames that are alone in the mesh. */
@@ -17,7 +19,7 @@ export async function measureLatency(
 ): Promise<Measured> {
   const frames: FrameResult[] = [];
   for (let frame = 0; frame < count; frame++) frames.push(await session.run(inputs));
-  return { value: median(frames.map(({ latencyMs }) => latencyMs)), frames };
+  return { value: median(frames.map(({ latencyMs }) => latencyMs)), frames, ran: count };
 }
 
 /** Of frames that are done, in this order. */
@@ -26,18 +28,12 @@ export interface Done {
   readonly result: Pick<FrameResult, 'plan' | 'lanes'>;
 }
 
-/** As `Measured`, of a pipeline that had to be filled before, and that ran empty afterwards. */
-export interface MeasuredRate extends Measured {
-  /** All that ran. */
-  readonly ran: number;
-}
-
 /** Frames per second of the full pipeline. */
 export async function measureRate(
   session: Session,
   inputs: readonly FrameInput[],
   count: number,
-): Promise<MeasuredRate> {
+): Promise<Measured> {
   const done: (Done & { readonly result: FrameResult })[] = [];
   const fill = session.window;
   const feed = async (): Promise<void> => {

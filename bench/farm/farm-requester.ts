@@ -154,7 +154,7 @@ export class FarmRequester {
     const { inputs, isLatency } = this.#planned();
     const since = performance.now();
     const measured = isLatency
-      ? { ...(await measureLatency(session, inputs, frames)), ran: frames }
+      ? await measureLatency(session, inputs, frames)
       : await measureRate(session, inputs, Math.max(frames, ROUNDS * session.window));
     const elapsedMs = performance.now() - since;
     const { value, frames: results, ran } = measured;

@@ -137,8 +137,7 @@ export class Scorer {
     }
     if (objective.kind !== 'throughput' || latestMs !== Infinity) return best;
     const leastComputeMs = Math.max(...engineLoads(placed, places));
-    const most = windowThatFits(laid, devices, wideWindow(lanesOf(draft), window));
-    for (const frames of widerWindows(window, most)) {
+    for (const frames of this.#wider(draft, laid, window)) {
       if (!best || best.cost <= WORTH_MORE_FRAMES * Math.max(leastMs, leastComputeMs)) break;
       const { framesPerSecond } = steadyState(placed, simulation, loads, {
         window: frames,
@@ -151,6 +150,12 @@ export class Scorer {
     return best;
   }
 
+  /** Windows that may be worth their memory where there is that much. */
+  #wider(draft: Draft, laid: Laid, window: number): number[] {
+    const lanes = draft.map((segment) => segment.lanes.map(({ devices }) => devices));
+    return widerWindows(window, windowThatFits(laid, this.context.devices, wideWindow(lanes, window)));
+  }
+
   /**
    * With the fewest frames in flight for which the rate is about the best, as many frames say, of which drafts that are compared with each
    * other are judged by a few. Where there is no choice, as it is.
@@ -160,7 +165,7 @@ export class Scorer {
     if (objective.kind !== 'throughput' || objective.latencyBoundMs !== undefined) return scored;
     const { draft, laid, placed, codec } = scored;
     const window = draftWindow(draft, laid, devices, 'rate');
-    const wider = widerWindows(window, windowThatFits(laid, devices, wideWindow(lanesOf(draft), window)));
+    const wider = this.#wider(draft, laid, window);
     if (wider.length === 0) return scored;
     const simulation = new FrameSimulation(placed, places, this.#placer(codec).routes);
     const loads = loadsOf(placed, places, simulation);
@@ -175,9 +180,6 @@ export class Scorer {
     return judged.find(({ cost }) => cost <= least / LEAST_GAIN)!;
   }
 }
-
-const lanesOf = (draft: Draft): (readonly (readonly number[])[])[] =>
-  draft.map(({ lanes }) => lanes.map(({ devices }) => devices));
 
 /** Between frames, where a plan must not cost more than `bound`. */
 function intervalBound(bound: number, objective: Objective): number {

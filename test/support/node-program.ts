@@ -2,6 +2,7 @@ import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'vite';
+import { isAlive } from './program.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -39,19 +40,11 @@ async function bundled(source: string, name: string): Promise<string> {
   return join(outDir, `${name}.js`);
 }
 
-function isRunning(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}
-
 /** Tests are ended before they could do it: here are the folders of processes that are gone. */
 function tidyUp(cache: string): void {
   for (const folder of existsSync(cache) ? readdirSync(cache) : []) {
     const [, pid] = /^program-.*-(\d+)$/.exec(folder) ?? [];
-    if (pid === undefined || isRunning(Number(pid))) continue;
+    if (pid === undefined || isAlive(Number(pid))) continue;
     try {
       rmSync(join(cache, folder), { recursive: true, force: true });
     } catch {
