@@ -16,9 +16,12 @@ import {
 export interface ServeEngineOptions {
   /** Of the worker's thread. */
   readonly time: ThreadTime;
-  /** Called before tiles are called loaded: the buffers that their weights came in are garbage by then. */
+  /** Called before tiles are called loaded: the buffers that their weights came in are garbage by then. And when tiles have gone, with theirs. */
   readonly collectGarbage?: CollectGarbage;
 }
+
+/** Tiles of a plan go one after the other. */
+const ALL_GONE_MS = 100;
 
 /**
  * Serves one engine on `port`, one call at a time in the order of arrival; only loading goes before runs that wait, so that it is not held
@@ -34,11 +37,18 @@ export function serveEngine(
   const turns = new Sequence();
   let released: Promise<void> = Promise.resolve();
   const sharedTime = new SharedTime(time);
-  const tiles = new Map<number, LoadedTile & { readonly usual: UsualTime }>();
+  const tiles = new Map<number, LoadedTile & { readonly usual: UsualTime; readonly sizeBytes: number }>();
   let nextTile = 1;
   let engine: Engine | undefined;
   /** Of weights, since garbage was collected. */
   let loadedBytes = 0;
+  let releasedBytes = 0;
+  let collection: ReturnType<typeof setTimeout> | undefined;
+  const collect = (): void => {
+    clearTimeout(collection);
+    loadedBytes = releasedBytes = 0;
+    collectGarbage();
+  };
 
   const started = (): Engine => {
     if (!engine) throw new PeerceptronError('ENGINE_FAILED', 'the engine of this worker was not started');
@@ -58,7 +68,7 @@ export function serveEngine(
         const sizeBytes = request.weights.reduce((sum, { byteLength }) => sum + byteLength, 0);
         const tile = await sequence.add(() => started().load(request.program, request.weights));
         loadedBytes += sizeBytes;
-        tiles.set(nextTile, Object.assign(tile, { usual: new UsualTime() }));
+        tiles.set(nextTile, Object.assign(tile, { usual: new UsualTime(), sizeBytes }));
         return { value: { tile: nextTile++ } };
       }
       case 'run': {
@@ -85,6 +95,10 @@ export function serveEngine(
         const tile = tiles.get(request.tile);
         tiles.delete(request.tile);
         await sequence.add(() => tile?.dispose());
+        releasedBytes += tile?.sizeBytes ?? 0;
+        if (releasedBytes < WORTH_COLLECTING_BYTES) return { value: undefined };
+        clearTimeout(collection);
+        collection = setTimeout(collect, ALL_GONE_MS);
         return { value: undefined };
       }
       case 'memory':
@@ -103,7 +117,7 @@ export function serveEngine(
   /** Apart from where the request is known: it would hold its weights. */
   const postLater = (reply: WorkerReply, transfer: ArrayBuffer[]) => (): void => port.post(reply, transfer);
   const collectThen = (post: () => void): void => {
-    collectGarbage();
+    collect();
     post();
   };
 
@@ -114,7 +128,6 @@ export function serveEngine(
         const { value, transfer = [] } = await answer(request);
         const post = postLater({ id: request.id, ok: true, value }, transfer);
         if (request.type !== 'load' || loadedBytes < WORTH_COLLECTING_BYTES) return post();
-        loadedBytes = 0;
         // Until then the request itself holds what came with it.
         setTimeout(collectThen, 0, post);
       } catch (error) {

@@ -22,14 +22,8 @@ const graph: Graph = {
   outputs: ['out'],
 };
 
-it('a tile is loaded when the buffers that its weights came in are gone', async () => {
-  const inner = createReferenceEngine();
-  // Keeps nothing of what it is given.
-  const engine: Engine = {
-    ...inner,
-    load: () =>
-      Promise.resolve({ run: () => Promise.reject(new Error('not run')), dispose: () => Promise.resolve() }),
-  };
+/** Asks what `engine` is asked in a worker. */
+async function serve(engine: Engine): Promise<(message: object) => Promise<WorkerReply>> {
   let listener: (message: unknown) => void = () => undefined;
   const replies = new Map<number, (reply: WorkerReply) => void>();
   const port = {
@@ -45,13 +39,39 @@ it('a tile is loaded when the buffers that its weights came in are gone', async 
       listener({ ...message, id });
     });
   await ask({ type: 'start', options: { backend: 'reference' } });
-  const load = (): readonly [Promise<WorkerReply>, WeakRef<Float32Array>] => {
-    const weights = [new Float32Array(size)];
-    const reference = new WeakRef(weights[0]!);
-    return [ask({ type: 'load', program: compileTile(graph, wholeRequest(graph)), weights }), reference];
-  };
-  for (const [loaded, reference] of [load(), load()]) {
+  return ask;
+}
+
+/** The weights are known to nobody but the engine. */
+function load(ask: (message: object) => Promise<WorkerReply>) {
+  const weights = [new Float32Array(size)];
+  const reference = new WeakRef(weights[0]!);
+  return [
+    ask({ type: 'load', program: compileTile(graph, wholeRequest(graph)), weights }),
+    reference,
+  ] as const;
+}
+
+it('a tile is loaded when the buffers that its weights came in are gone', async () => {
+  const inner = createReferenceEngine();
+  // Keeps nothing of what it is given.
+  const ask = await serve({
+    ...inner,
+    load: () =>
+      Promise.resolve({ run: () => Promise.reject(new Error('not run')), dispose: () => Promise.resolve() }),
+  });
+  for (const [loaded, reference] of [load(ask), load(ask)]) {
     expect(await loaded).toMatchObject({ ok: true });
     expect(reference.deref()).toBeUndefined();
   }
+});
+
+it('weights that an engine keeps as they came are gone soon after their tile', async () => {
+  const ask = await serve(createReferenceEngine());
+  const [loaded, reference] = load(ask);
+  const { value } = (await loaded) as { value: { tile: number } };
+  const isThere = (): boolean => reference.deref() !== undefined;
+  expect(isThere()).toBe(true);
+  expect(await ask({ type: 'release', tile: value.tile })).toMatchObject({ ok: true });
+  await expect.poll(isThere, { timeout: 5_000 }).toBe(false);
 });
