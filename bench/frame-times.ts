@@ -29,21 +29,22 @@ export async function measureRate(
   count: number,
 ): Promise<Measured> {
   const done: { readonly result: FrameResult; readonly tookMs: number }[] = [];
-  const fill = session.window;
+  const inFlight = session.window;
   const feed = async (): Promise<void> => {
-    while (done.length < fill + count) {
+    while (done.length < inFlight + count) {
       const sinceMs = performance.now();
       const result = await session.run(inputs);
       done.push({ result, tookMs: performance.now() - sinceMs });
     }
   };
-  await Promise.all(Array.from({ length: session.window }, feed));
-  const counted = done.slice(fill, fill + count);
-  const value = rateOf(
-    counted.map(({ tookMs }) => tookMs),
-    session.window,
-  );
-  return { value, frames: counted.map(({ result }) => result), ran: done.length };
+  await Promise.all(Array.from({ length: inFlight }, feed));
+  const counted = done.slice(inFlight, inFlight + count);
+  const tookMs = counted.map((frame) => frame.tookMs);
+  return {
+    value: rateOf(tookMs, inFlight),
+    frames: counted.map(({ result }) => result),
+    ran: done.length,
+  };
 }
 
 /**

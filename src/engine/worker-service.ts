@@ -40,13 +40,12 @@ export function serveEngine(
   const tiles = new Map<number, LoadedTile & { readonly usual: UsualTime; readonly sizeBytes: number }>();
   let nextTile = 1;
   let engine: Engine | undefined;
-  /** Of weights, since garbage was collected. */
+  /** Of weights that came and that went, since garbage was collected for them. */
   let loadedBytes = 0;
   let releasedBytes = 0;
   let collection: ReturnType<typeof setTimeout> | undefined;
-  const collect = (): void => {
-    clearTimeout(collection);
-    loadedBytes = releasedBytes = 0;
+  const collectReleased = (): void => {
+    releasedBytes = 0;
     collectGarbage();
   };
 
@@ -96,9 +95,10 @@ export function serveEngine(
         tiles.delete(request.tile);
         await sequence.add(() => tile?.dispose());
         releasedBytes += tile?.sizeBytes ?? 0;
-        if (releasedBytes < WORTH_COLLECTING_BYTES) return { value: undefined };
-        clearTimeout(collection);
-        collection = setTimeout(collect, ALL_GONE_MS);
+        if (releasedBytes >= WORTH_COLLECTING_BYTES) {
+          clearTimeout(collection);
+          collection = setTimeout(collectReleased, ALL_GONE_MS);
+        }
         return { value: undefined };
       }
       case 'memory':
@@ -117,7 +117,7 @@ export function serveEngine(
   /** Apart from where the request is known: it would hold its weights. */
   const postLater = (reply: WorkerReply, transfer: ArrayBuffer[]) => (): void => port.post(reply, transfer);
   const collectThen = (post: () => void): void => {
-    collect();
+    collectGarbage();
     post();
   };
 
@@ -128,6 +128,7 @@ export function serveEngine(
         const { value, transfer = [] } = await answer(request);
         const post = postLater({ id: request.id, ok: true, value }, transfer);
         if (request.type !== 'load' || loadedBytes < WORTH_COLLECTING_BYTES) return post();
+        loadedBytes = 0;
         // Until then the request itself holds what came with it.
         setTimeout(collectThen, 0, post);
       } catch (error) {

@@ -20,32 +20,29 @@ function tookOf(
   return done.slice(feeders, feeders + frames).map(({ tookMs }) => tookMs);
 }
 
+/** All that was put in before is done at the next multiple of `periodMs`, one right after the other. */
+const atOnce =
+  (periodMs: number) =>
+  (feeder: number, sinceMs: number): number =>
+    (Math.floor(sinceMs / periodMs) + 1) * periodMs + 10 * feeder;
+
 it.each([8, 9, 10, 11])(
   'frames that are done two at a time are not counted as if they never paused: of %i',
   (frames) => {
-    const pairs = tookOf(
-      2,
-      frames,
-      (feeder, sinceMs) => (Math.floor(sinceMs / 5000) + 1) * 5000 + 10 * feeder,
-    );
-    expect(rateOf(pairs, 2)).toBeCloseTo(2 / 5, 2);
+    expect(rateOf(tookOf(2, frames, atOnce(5000)), 2)).toBeCloseTo(2 / 5, 9);
   },
 );
 
 it.each([16, 17, 18, 19])(
   'lanes that take turns have the same rate wherever one stops to count: after %i',
   (frames) => {
-    const lanes = tookOf(
-      4,
-      frames,
-      (lane, sinceMs) => (Math.floor(sinceMs / 20_000) + 1) * 20_000 + 50 * lane,
-    );
-    expect(rateOf(lanes, 4)).toBeCloseTo(4 / 20, 3);
+    expect(rateOf(tookOf(4, frames, atOnce(20_000)), 4)).toBeCloseTo(4 / 20, 9);
   },
 );
 
 it('lanes that are not alike add up', () => {
   const periods = [10_000, 12_500, 15_000];
-  const lanes = tookOf(3, 60, (lane, sinceMs) => sinceMs + periods[lane]!);
-  expect(rateOf(lanes, 3) / (1 / 10 + 1 / 12.5 + 1 / 15)).toBeCloseTo(1, 1);
+  // Of 150 s, after which all of it repeats.
+  const lanes = tookOf(3, 15 + 12 + 10, (lane, sinceMs) => sinceMs + periods[lane]!);
+  expect(rateOf(lanes, 3)).toBeCloseTo(1 / 10 + 1 / 12.5 + 1 / 15, 9);
 });
